@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { BlobId, Id, ObjectId } from "./ids.ts";
+import { Nano } from "./money.ts";
+import { PlanVersion } from "./plan.ts";
+import { Policy } from "./policy.ts";
+import { GateResult, Receipt } from "./receipt.ts";
+import { RequirementResult, Verdict } from "./review.ts";
+import { Requirement } from "./spec.ts";
+import { Role, StepInput, StepResult, ThreadKind } from "./steps.ts";
+import { ModelChoice, PinnedRoutes } from "./submission.ts";
+import { TokenUsage } from "./usage.ts";
+
+const reason = z.string().max(4000);
+const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, shape: S) =>
+  z.object({ type: z.literal(type), ...shape });
+
+/** Everything that can happen to a run. Adding a type is a code change with a fold and a test. */
+export const EventBody = z.discriminatedUnion("type", [
+  event("run.submitted", {
+    title: z.string(),
+    spec: BlobId,
+    requirements: z.array(Requirement),
+    constraints: z.array(z.string()),
+    base: ObjectId,
+    repo: z.object({ path: z.string(), name: z.string() }),
+    policy: Policy,
+    guidance: BlobId,
+    budget: Nano,
+    model: ModelChoice,
+    routes: PinnedRoutes,
+    plan: BlobId.optional(),
+    notify: z.string().optional(),
+  }),
+  /** an earlier run on the same repository is still open: this one starts when it ends */
+  event("run.queued", { behind: Id }),
+  event("run.started", {}),
+  event("run.checked", { receipt: Receipt }),
+  event("run.paused", { reason }),
+  event("run.resumed", {}),
+  event("run.cancelled", { reason }),
+  event("run.failed", { reason }),
+  event("run.completed", {}),
+  event("run.incomplete", { reasons: z.array(reason) }),
+
+  event("thread.started", { kind: ThreadKind, id: Id }),
+  event("thread.finished", { kind: ThreadKind, id: Id }),
+  event("step.requested", {
+    step: z.string(),
+    subject: Id,
+    thread: z.object({ kind: ThreadKind, id: Id }),
+    input: StepInput,
+  }),
+  event("step.dispatched", {
+    step: z.string(),
+    dispatch: z.number().int().positive(),
+    lost: z.boolean(),
+    reason,
+  }),
+  event("step.finished", { step: z.string(), result: StepResult }),
+
+  event("plan.proposed", { plan: PlanVersion }),
+  event("plan.rejected", { version: z.number().int(), reasons: z.array(reason) }),
+  event("plan.accepted", {
+    version: z.number().int(),
+    requirements: z.array(Requirement),
+    policy: Policy,
+    hash: BlobId,
+  }),
+
+  event("task.ready", {}),
+  event("task.queued", { change: ObjectId }),
+  event("task.returned", { reason }),
+  event("task.quarantined", { reason, snapshot: ObjectId.optional() }),
+  event("attempt.started", { base: ObjectId }),
+  event("attempt.finished", {
+    outcome: z.enum(["verified", "red", "rejected", "limit", "conflict"]),
+    reason,
+  }),
+
+  event("model.called", {
+    call: Id,
+    step: z.string(),
+    role: Role,
+    model: z.string(),
+    usage: TokenUsage,
+    cost: Nano,
+    estimated: z.boolean(),
+    durationMs: z.number().int().nonnegative(),
+  }),
+  event("model.failed", {
+    step: z.string(),
+    role: Role,
+    class: z.string(),
+    reason,
+    retryInMs: z.number().nullable(),
+  }),
+  event("tool.ran", {
+    step: z.string(),
+    role: Role,
+    tool: z.string(),
+    ok: z.boolean(),
+    durationMs: z.number().int().nonnegative(),
+    detail: z.string().max(300),
+  }),
+  event("gate.finished", { commit: ObjectId, result: GateResult }),
+  event("receipt.recorded", { receipt: Receipt }),
+  event("research.finished", { summary: z.string() }),
+  event("review.finished", { verdict: Verdict, stage: z.enum(["plan", "change"]) }),
+
+  event("merge.started", { change: ObjectId, tip: ObjectId }),
+  event("merge.conflicted", { files: z.array(z.string()) }),
+  event("merge.landed", { commit: ObjectId, change: ObjectId, receipt: Id, branch: z.string() }),
+  event("export.finished", { refs: z.array(z.string()) }),
+  event("export.blocked", { ref: z.string(), reason }),
+
+  event("question.asked", { question: Id, text: reason, reason }),
+  event("question.answered", { question: Id, text: reason }),
+  event("acceptance.finished", { commit: ObjectId, results: z.array(RequirementResult) }),
+
+  event("budget.warned", { spent: Nano, budget: Nano }),
+  event("budget.stopped", { needed: Nano, available: Nano }),
+  event("budget.raised", { budget: Nano }),
+  event("note.added", { level: z.enum(["info", "warning"]), text: reason }),
+]);
+export type EventBody = z.infer<typeof EventBody>;
+export type EventType = EventBody["type"];
+
+/** An event before the store numbers it. */
+export type NewEvent = EventBody & { task?: string; attempt?: number };
+
+/** The envelope: `seq` is gapless per run from 1; `hash` chains over the previous event's hash. */
+export const EventEnvelope = z.object({
+  seq: z.number().int().positive(),
+  at: z.string(),
+  run: Id,
+  task: Id.optional(),
+  attempt: z.number().int().positive().optional(),
+  prev: z.string(),
+  hash: z.string(),
+});
+export const StoredEvent = z.intersection(EventEnvelope, EventBody);
+export type StoredEvent = z.infer<typeof StoredEvent>;

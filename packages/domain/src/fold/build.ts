@@ -1,0 +1,45 @@
+import { type Folds, setRun, setTask, unchanged } from "./types.ts";
+
+/** Tasks, attempts and landings. */
+export const foldBuild: Folds<
+  | "task.ready"
+  | "task.queued"
+  | "task.returned"
+  | "task.quarantined"
+  | "attempt.started"
+  | "attempt.finished"
+  | "merge.started"
+  | "merge.conflicted"
+  | "merge.landed"
+  | "gate.finished"
+  | "receipt.recorded"
+> = {
+  "task.ready": (s, e) => setTask(s, e.task, { status: "building", startedAt: e.at }),
+  "task.queued": (s, e) =>
+    setTask(s, e.task, { status: "queued", change: e.change, queuedSeq: e.seq, doing: "merge" }),
+  "task.returned": (s, e) => {
+    const returns = (s.tasks[e.task ?? ""]?.returns ?? 0) + 1;
+    return setTask(s, e.task, { status: "building", returns, reason: e.reason });
+  },
+  "task.quarantined": (s, e) =>
+    setTask(s, e.task, {
+      status: "quarantined",
+      reason: e.reason,
+      endedAt: e.at,
+      ...(e.snapshot === undefined ? {} : { snapshot: e.snapshot }),
+    }),
+  "attempt.started": (s, e) => setTask(s, e.task, { attempts: e.attempt ?? 1 }),
+  "attempt.finished": (s, e) => setTask(s, e.task, { reason: e.reason }),
+  "merge.started": unchanged,
+  "merge.conflicted": unchanged,
+  "merge.landed": (s, e) => {
+    const landing = { commit: e.commit, receipt: e.receipt, seq: e.seq };
+    const next = setTask(s, e.task, { status: "landed", landing, change: e.change, endedAt: e.at });
+    return setRun(next, { tip: e.commit });
+  },
+  "gate.finished": unchanged,
+  "receipt.recorded": (s, e) => ({
+    ...s,
+    receipts: { ...s.receipts, [e.receipt.id]: e.receipt },
+  }),
+};

@@ -1,0 +1,80 @@
+import type { EventOf, PlanRow, RunState, TaskRow } from "../run-state.ts";
+import { NO_USAGE } from "../usage.ts";
+import { type Folds, setQuestion, setRun, setTask, unchanged } from "./types.ts";
+
+const setPlan = (s: RunState, version: number, change: Partial<PlanRow>): RunState => {
+  const row = s.plans[version];
+  if (row === undefined) throw new Error(`no plan version ${version}`);
+  return { ...s, plans: { ...s.plans, [version]: { ...row, ...change } } };
+};
+
+/** Landed work stays; tasks the new version no longer names are dropped; the others start blocked. */
+const accepted = (s: RunState, e: EventOf<"plan.accepted">): RunState => {
+  const plan = s.plans[e.version]?.plan;
+  if (plan === undefined) throw new Error(`no plan version ${e.version}`);
+  const tasks: Record<string, TaskRow> = {};
+  const named = new Set(plan.tasks.map((t) => t.id));
+  for (const row of Object.values(s.tasks)) {
+    const open = row.status !== "landed" && row.status !== "quarantined";
+    tasks[row.id] = open && !named.has(row.id) ? { ...row, status: "dropped" } : row;
+  }
+  for (const task of plan.tasks) {
+    const old = tasks[task.id];
+    tasks[task.id] = old
+      ? old.status === "blocked"
+        ? { ...old, task, plan: e.version }
+        : old
+      : {
+          id: task.id,
+          task,
+          plan: e.version,
+          status: "blocked",
+          attempts: 0,
+          returns: 0,
+          spent: 0,
+          usage: NO_USAGE,
+          models: [],
+        };
+  }
+  const withPlan = setPlan({ ...s, tasks }, e.version, { status: "accepted" });
+  return setRun(withPlan, {
+    planVersion: e.version,
+    requirements: e.requirements,
+    policy: e.policy,
+    policyHash: e.hash,
+  });
+};
+
+export const foldPlan: Folds<
+  | "plan.proposed"
+  | "plan.rejected"
+  | "plan.accepted"
+  | "research.finished"
+  | "review.finished"
+  | "question.asked"
+  | "question.answered"
+> = {
+  "plan.proposed": (s, e) => ({
+    ...s,
+    plans: { ...s.plans, [e.plan.version]: { plan: e.plan, status: "proposed", reasons: [] } },
+  }),
+  "plan.rejected": (s, e) => setPlan(s, e.version, { status: "rejected", reasons: e.reasons }),
+  "plan.accepted": accepted,
+  "research.finished": unchanged,
+  "review.finished": unchanged,
+  "question.asked": (s, e) => {
+    const question = {
+      id: e.question,
+      ...(e.task === undefined ? {} : { task: e.task }),
+      text: e.text,
+      reason: e.reason,
+      askedAt: e.at,
+    };
+    const next = { ...s, questions: { ...s.questions, [e.question]: question } };
+    return e.task === undefined ? next : setTask(next, e.task, { status: "waiting" });
+  },
+  "question.answered": (s, e) => {
+    const next = setQuestion(s, e.question, { answer: e.text });
+    return e.task === undefined ? next : setTask(next, e.task, { status: "building" });
+  },
+};

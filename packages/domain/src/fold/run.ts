@@ -1,0 +1,73 @@
+import type { EventOf, RunState } from "../run-state.ts";
+import { NO_USAGE } from "../usage.ts";
+import { type Folds, setRun, unchanged } from "./types.ts";
+
+/** The first state of a run. */
+export const submitted = (e: EventOf<"run.submitted">): RunState => ({
+  run: {
+    id: e.run,
+    title: e.title,
+    status: "active",
+    submittedAt: e.at,
+    spec: e.spec,
+    guidance: e.guidance,
+    constraints: e.constraints,
+    requirements: e.requirements,
+    base: e.base,
+    tip: e.base,
+    repo: e.repo,
+    policy: e.policy,
+    ...(e.plan === undefined ? {} : { givenPlan: e.plan }),
+    ...(e.notify === undefined ? {} : { notify: e.notify }),
+    model: e.model,
+    routes: e.routes,
+    budget: e.budget,
+    spent: 0,
+    calls: 0,
+    usage: NO_USAGE,
+    budgetWarned: false,
+    planVersion: 0,
+    reasons: [],
+    lastEventAt: e.at,
+    seq: e.seq,
+  },
+  plans: {},
+  tasks: {},
+  steps: {},
+  threads: {},
+  questions: {},
+  receipts: {},
+});
+
+type RunEvents =
+  | "run.queued"
+  | "run.started"
+  | "run.checked"
+  | "run.paused"
+  | "run.resumed"
+  | "run.cancelled"
+  | "run.failed"
+  | "run.completed"
+  | "run.incomplete"
+  | "acceptance.finished"
+  | "export.finished"
+  | "export.blocked"
+  | "note.added";
+
+export const foldRun: Folds<RunEvents> = {
+  "run.queued": (s, e) => setRun(s, { status: "queued", behind: e.behind }),
+  "run.started": (s) => setRun(s, { status: "active" }),
+  "run.checked": (s, e) => setRun(s, { checked: e.receipt }),
+  "run.paused": (s) => setRun(s, { status: "paused" }),
+  "run.resumed": (s) => setRun(s, { status: "active", reasons: [] }),
+  "run.cancelled": (s, e) => setRun(s, { status: "cancelled", reasons: [e.reason], endedAt: e.at }),
+  "run.failed": (s, e) => setRun(s, { status: "failed", reasons: [e.reason] }),
+  "run.completed": (s, e) => setRun(s, { status: "complete", endedAt: e.at }),
+  "run.incomplete": (s, e) =>
+    setRun(s, { status: "incomplete", reasons: e.reasons, endedAt: e.at }),
+  "acceptance.finished": (s, e) =>
+    setRun(s, { acceptance: { commit: e.commit, results: e.results } }),
+  "export.finished": unchanged,
+  "export.blocked": unchanged,
+  "note.added": unchanged,
+};

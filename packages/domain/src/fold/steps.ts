@@ -1,0 +1,57 @@
+import type { EventOf, RunState, StepRow } from "../run-state.ts";
+import type { StepInput } from "../steps.ts";
+import { type Folds, setStep } from "./types.ts";
+
+/** What a step does, in words a person reads beside its task. */
+const describe = (input: StepInput): string => {
+  if (input.kind !== "agent") return input.kind;
+  const names = {
+    planner: "plan",
+    researcher: "research",
+    coder: "code",
+    reviewer: "review",
+    merger: "resolve",
+  };
+  return names[input.role];
+};
+
+const requested = (s: RunState, e: EventOf<"step.requested">): RunState => {
+  const step: StepRow = {
+    id: e.step,
+    subject: e.subject,
+    ...(e.task === undefined ? {} : { task: e.task }),
+    ...(e.attempt === undefined ? {} : { attempt: e.attempt }),
+    ...(e.input.kind === "agent" ? { role: e.input.role } : {}),
+    thread: e.thread,
+    input: e.input,
+    requestedAt: e.at,
+    dispatch: 0,
+    lost: 0,
+  };
+  const steps = { ...s.steps, [e.step]: step };
+  const task = e.task === undefined ? undefined : s.tasks[e.task];
+  if (task === undefined) return { ...s, steps };
+  return { ...s, steps, tasks: { ...s.tasks, [task.id]: { ...task, doing: describe(e.input) } } };
+};
+
+const thread = (s: RunState, e: EventOf<"thread.started" | "thread.finished">): RunState => {
+  const finished = e.type === "thread.finished";
+  return {
+    ...s,
+    threads: { ...s.threads, [`${e.kind}/${e.id}`]: { kind: e.kind, id: e.id, finished } },
+  };
+};
+
+export const foldSteps: Folds<
+  "thread.started" | "thread.finished" | "step.requested" | "step.dispatched" | "step.finished"
+> = {
+  "thread.started": thread,
+  "thread.finished": thread,
+  "step.requested": requested,
+  "step.dispatched": (s, e) =>
+    setStep(s, e.step, {
+      dispatch: e.dispatch,
+      lost: (s.steps[e.step]?.lost ?? 0) + (e.lost ? 1 : 0),
+    }),
+  "step.finished": (s, e) => setStep(s, e.step, { result: e.result, finishedAt: e.at }),
+};

@@ -1,0 +1,148 @@
+import type { StoredEvent } from "./events.ts";
+import type { Nano } from "./money.ts";
+import type { PlanVersion, Task } from "./plan.ts";
+import type { Policy } from "./policy.ts";
+import type { Receipt } from "./receipt.ts";
+import type { RequirementResult } from "./review.ts";
+import type { Requirement } from "./spec.ts";
+import type { Role, StepInput, StepResult, ThreadKind } from "./steps.ts";
+import type { ModelChoice, PinnedRoutes } from "./submission.ts";
+import type { TokenUsage } from "./usage.ts";
+
+/**
+ * `queued` behind another run on the repository · `active` · `paused` by a person · `budget`, stopped by
+ * the cap · `failed`, the factory could not go on (both resumable) · the rest are ends.
+ */
+export type RunStatus =
+  | "queued"
+  | "active"
+  | "paused"
+  | "budget"
+  | "failed"
+  | "complete"
+  | "incomplete"
+  | "cancelled";
+
+export type RunRow = {
+  id: string;
+  title: string;
+  status: RunStatus;
+  submittedAt: string;
+  endedAt?: string;
+  behind?: string;
+  spec: string;
+  guidance: string;
+  constraints: string[];
+  requirements: Requirement[];
+  base: string;
+  /** tip of the integration branch: `base` until something landed */
+  tip: string;
+  repo: { path: string; name: string };
+  policy: Policy;
+  /** hash of the frozen policy; undefined until the first plan is accepted */
+  policyHash?: string;
+  givenPlan?: string;
+  notify?: string;
+  model: ModelChoice;
+  routes: PinnedRoutes;
+  budget: Nano;
+  spent: Nano;
+  calls: number;
+  usage: TokenUsage;
+  budgetWarned: boolean;
+  /** newest accepted plan */
+  planVersion: number;
+  checked?: Receipt;
+  acceptance?: { commit: string; results: RequirementResult[] };
+  /** why it failed, was cancelled or ended incomplete */
+  reasons: string[];
+  lastEventAt: string;
+  seq: number;
+};
+
+export type TaskStatus =
+  | "blocked"
+  | "building"
+  | "waiting"
+  | "queued"
+  | "landed"
+  | "quarantined"
+  | "dropped";
+
+export type TaskRow = {
+  id: string;
+  task: Task;
+  plan: number;
+  status: TaskStatus;
+  attempts: number;
+  /** what the newest step of its threads is doing, for people */
+  doing?: string;
+  startedAt?: string;
+  endedAt?: string;
+  change?: string;
+  /** order in which it asked to be merged */
+  queuedSeq?: number;
+  /** times it came back from the merge queue: names the landing thread */
+  returns: number;
+  landing?: { commit: string; receipt: string; seq: number };
+  snapshot?: string;
+  reason?: string;
+  spent: Nano;
+  usage: TokenUsage;
+  models: string[];
+};
+
+export type StepRow = {
+  id: string;
+  subject: string;
+  task?: string;
+  attempt?: number;
+  role?: Role;
+  thread: { kind: ThreadKind; id: string };
+  input: StepInput;
+  requestedAt: string;
+  dispatch: number;
+  /** deliveries lost to infrastructure since the last success of any kind */
+  lost: number;
+  result?: StepResult;
+  finishedAt?: string;
+};
+
+export type ThreadRow = { kind: ThreadKind; id: string; finished: boolean };
+export type PlanRow = {
+  plan: PlanVersion;
+  status: "proposed" | "rejected" | "accepted";
+  reasons: string[];
+};
+export type QuestionRow = {
+  id: string;
+  task?: string;
+  text: string;
+  reason: string;
+  askedAt: string;
+  answer?: string;
+};
+
+/** Everything known of a run: a fold over its events and nothing else (I15). */
+export type RunState = {
+  run: RunRow;
+  plans: Record<string, PlanRow>;
+  tasks: Record<string, TaskRow>;
+  steps: Record<string, StepRow>;
+  threads: Record<string, ThreadRow>;
+  questions: Record<string, QuestionRow>;
+  receipts: Record<string, Receipt>;
+};
+
+/** The row kinds a state is stored as. */
+export const ROW_KINDS = ["plans", "tasks", "steps", "threads", "questions", "receipts"] as const;
+export type RowKind = (typeof ROW_KINDS)[number];
+
+export type EventOf<T extends StoredEvent["type"]> = Extract<StoredEvent, { type: T }>;
+
+/** The run is over: nothing will move it again. */
+export const isEnded = (status: RunStatus): boolean =>
+  status === "complete" || status === "incomplete" || status === "cancelled";
+
+/** Steps may be claimed and threads woken only while the run is active. */
+export const isRunning = (status: RunStatus): boolean => status === "active";

@@ -1,0 +1,147 @@
+import { z } from "zod";
+import { Id, ObjectId } from "./ids.ts";
+import { Permit } from "./plan.ts";
+import { Receipt } from "./receipt.ts";
+
+export const Role = z.enum(["planner", "researcher", "coder", "reviewer", "merger"]);
+export type Role = z.infer<typeof Role>;
+
+/** Everything an agent is told about its job; the role's module renders it into messages. */
+export const Brief = z.record(z.string(), z.unknown());
+export type Brief = z.infer<typeof Brief>;
+
+/**
+ * What a job is asked to do. `environment`, `verify`, `evidence` and `agent` are done by workers, `merge` and
+ * `land` by the control plane, which alone writes the factory repository's refs.
+ */
+export const StepInput = z.discriminatedUnion("kind", [
+  /** builds the environment image for the manifests of `commit` */
+  z.object({ kind: z.literal("environment"), commit: ObjectId }),
+  /** runs the applicable gates on the tree of `commit` */
+  z.object({
+    kind: z.literal("verify"),
+    commit: ObjectId,
+    landingBase: ObjectId,
+    gates: z.array(Id),
+    permits: z.array(Permit),
+  }),
+  /** re-runs and looks up the evidence named for requirements, on the tree of `commit` */
+  z.object({ kind: z.literal("evidence"), commit: ObjectId, claims: z.array(z.unknown()) }),
+  z.object({
+    kind: z.literal("agent"),
+    role: Role,
+    /** the commit the workspace starts from */
+    commit: ObjectId,
+    /** the second parent of a merge in progress, for the merger */
+    theirs: ObjectId.optional(),
+    attempt: z.number().int().positive(),
+    conversation: z.number().int().positive(),
+    brief: Brief,
+  }),
+  /** merges `change` onto the tip of the integration branch, moving nothing */
+  z.object({ kind: z.literal("merge"), change: ObjectId }),
+  /** makes the landing commit and moves the integration branch from `tip` by compare-and-swap */
+  z.object({
+    kind: z.literal("land"),
+    change: ObjectId,
+    merged: ObjectId,
+    tip: ObjectId,
+    receipt: Id,
+  }),
+]);
+export type StepInput = z.infer<typeof StepInput>;
+export type StepKind = StepInput["kind"];
+export type StepInputOf<K extends StepKind> = Extract<StepInput, { kind: K }>;
+
+/** How an agent's job ended. `output` is the terminal tool's input, validated by the role's schema. */
+export const AgentEnd = z.discriminatedUnion("end", [
+  z.object({
+    end: z.literal("submitted"),
+    output: z.unknown(),
+    /** the workspace as a commit on the step's commit; only for roles that may change it */
+    snapshot: ObjectId.optional(),
+    model: z.string(),
+    turns: z.number().int(),
+  }),
+  z.object({
+    end: z.literal("blocked"),
+    reason: z.string(),
+    question: z.string().optional(),
+    snapshot: ObjectId.optional(),
+  }),
+  /** a limit of the harness ended it: turns, output tokens, wall time, malformed calls */
+  z.object({
+    end: z.literal("limit"),
+    limit: z.string(),
+    detail: z.string(),
+    snapshot: ObjectId.optional(),
+  }),
+]);
+export type AgentEnd = z.infer<typeof AgentEnd>;
+
+/** What a finished step leaves in its row; graphs decide from these alone. */
+export const StepResult = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("environment"),
+    image: z.string(),
+    cached: z.boolean(),
+    durationMs: z.number(),
+  }),
+  z.object({ kind: z.literal("verify"), receipt: Receipt }),
+  z.object({ kind: z.literal("evidence"), results: z.array(z.unknown()) }),
+  z.object({ kind: z.literal("agent"), result: AgentEnd }),
+  z.object({
+    kind: z.literal("merge"),
+    merge: z.discriminatedUnion("outcome", [
+      z.object({ outcome: z.literal("clean"), merged: ObjectId, tip: ObjectId }),
+      z.object({ outcome: z.literal("conflict"), tip: ObjectId, files: z.array(z.string()) }),
+    ]),
+  }),
+  z.object({
+    kind: z.literal("land"),
+    land: z.discriminatedUnion("outcome", [
+      z.object({ outcome: z.literal("landed"), commit: ObjectId }),
+      z.object({ outcome: z.literal("moved"), tip: ObjectId }),
+    ]),
+  }),
+  /** the step can never be done, for a reason that is not the agent's; the run fails, resumable */
+  z.object({ kind: z.literal("fatal"), reason: z.string() }),
+]);
+export type StepResult = z.infer<typeof StepResult>;
+export type StepResultOf<K extends StepResult["kind"]> = Extract<StepResult, { kind: K }>;
+
+/** What a worker answers for one delivery; only `done` and `fatal` end the step. */
+export type StepOutcome =
+  | { kind: "done"; result: StepResult }
+  | { kind: "retry"; at: string; reason: string }
+  | { kind: "infrastructure"; reason: string }
+  /** the run's budget cannot hold the next call: the step parks until it is raised */
+  | { kind: "budget"; reason: string }
+  /** the run was paused or cancelled: the step stays where it is */
+  | { kind: "stopped"; reason: string }
+  | { kind: "fatal"; reason: string };
+
+/** Which thread a step belongs to; `id` is a task id, `plan-<version>` or `run`. */
+export const ThreadKind = z.enum(["run", "plan", "task", "landing"]);
+export type ThreadKind = z.infer<typeof ThreadKind>;
+
+export const ThreadRef = z.object({ run: Id, kind: ThreadKind, id: Id });
+export type ThreadRef = z.infer<typeof ThreadRef>;
+
+export const threadId = (t: ThreadRef): string => `${t.run}/${t.kind}/${t.id}`;
+
+export const parseThreadId = (text: string): ThreadRef => {
+  const [run, kind, id] = text.split("/");
+  return ThreadRef.parse({ run, kind, id });
+};
+
+/** Names one step for ever: `<run>-<subject>-<step>`, subject being a task, `plan` or `end`. */
+export const stepId = (run: string, subject: string, step: string): string =>
+  `${run}-${subject}-${step}`;
+
+export const jobId = (step: string, dispatch: number): string => `${step}-${dispatch}`;
+
+/** Whether workers or the control plane consume the job of a step. */
+export const laneOf = (kind: StepKind): Lane =>
+  kind === "merge" || kind === "land" ? "control" : "work";
+export type Lane = "work" | "control";

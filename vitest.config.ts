@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+const project = (name: string, include: string[], testTimeout: number) => ({
+  test: { name, include, testTimeout, hookTimeout: testTimeout, globals: name === "contract" },
+});
+
+// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
+export default defineConfig({
+  test: {
+    projects: [
+      project(
+        "unit",
+        [
+          "packages/*/src/**/*.test.ts",
+          "agents/**/*.test.ts",
+          "workflows/**/*.test.ts",
+          "scripts/**/*.test.ts",
+          "test/*.test.ts",
+        ],
+        20_000,
+      ),
+      project("contract", ["test/contract/**/*.test.ts"], 60_000),
+      project("integration", ["test/integration/**/*.test.ts"], 120_000),
+      project("e2e", ["test/e2e/**/*.test.ts"], 300_000),
+    ],
+  },
+});
