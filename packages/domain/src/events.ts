@@ -110,7 +110,7 @@ export const EventBody = z.discriminatedUnion("type", [
   event("merge.started", { change: ObjectId, tip: ObjectId }),
   event("merge.conflicted", { files: z.array(z.string()) }),
   event("merge.landed", { commit: ObjectId, change: ObjectId, receipt: Id, branch: z.string() }),
-  event("export.finished", { refs: z.array(z.string()) }),
+  event("export.finished", { refs: z.record(z.string(), ObjectId) }),
   event("export.blocked", { ref: z.string(), reason }),
 
   event("question.asked", { question: Id, text: reason, reason }),

@@ -53,6 +53,10 @@ export type RunRow = {
   /** newest accepted plan */
   planVersion: number;
   checked?: Receipt;
+  /** refs in the user's repository as the factory last set them */
+  exported: Record<string, string>;
+  /** refs the user has moved or deleted: no longer written */
+  exportBlocked: string[];
   acceptance?: { commit: string; results: RequirementResult[] };
   /** why it failed, was cancelled or ended incomplete */
   reasons: string[];
@@ -102,7 +106,7 @@ export type StepRow = {
   input: StepInput;
   requestedAt: string;
   dispatch: number;
-  /** deliveries lost to infrastructure since the last success of any kind */
+  /** deliveries lost to infrastructure since the run was last resumed */
   lost: number;
   result?: StepResult;
   finishedAt?: string;

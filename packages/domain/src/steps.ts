@@ -11,8 +11,8 @@ export const Brief = z.record(z.string(), z.unknown());
 export type Brief = z.infer<typeof Brief>;
 
 /**
- * What a job is asked to do. `environment`, `verify`, `evidence` and `agent` are done by workers, `merge` and
- * `land` by the control plane, which alone writes the factory repository's refs.
+ * What a job is asked to do. `environment`, `verify`, `evidence` and `agent` are done by workers; `change`,
+ * `merge` and `land` by the control plane, which alone makes commits and moves refs.
  */
 export const StepInput = z.discriminatedUnion("kind", [
   /** builds the environment image for the manifests of `commit` */
@@ -24,6 +24,8 @@ export const StepInput = z.discriminatedUnion("kind", [
     landingBase: ObjectId,
     gates: z.array(Id),
     permits: z.array(Permit),
+    /** a receipt that stands for this verification if the worker finds the whole key equal */
+    known: Receipt.optional(),
   }),
   /** re-runs and looks up the evidence named for requirements, on the tree of `commit` */
   z.object({ kind: z.literal("evidence"), commit: ObjectId, claims: z.array(z.unknown()) }),
@@ -37,6 +39,16 @@ export const StepInput = z.discriminatedUnion("kind", [
     attempt: z.number().int().positive(),
     conversation: z.number().int().positive(),
     brief: Brief,
+  }),
+  /** makes one commit on `base` of a snapshot's tree, or says what the tree must not hold */
+  z.object({
+    kind: z.literal("change"),
+    snapshot: ObjectId,
+    base: ObjectId,
+    /** the other parent and the conflicted files, when the snapshot resolves a merge */
+    theirs: ObjectId.optional(),
+    only: z.array(z.string()).optional(),
+    summary: z.string(),
   }),
   /** merges `change` onto the tip of the integration branch, moving nothing */
   z.object({ kind: z.literal("merge"), change: ObjectId }),
@@ -91,10 +103,29 @@ export const StepResult = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("evidence"), results: z.array(z.unknown()) }),
   z.object({ kind: z.literal("agent"), result: AgentEnd }),
   z.object({
+    kind: z.literal("change"),
+    change: z.discriminatedUnion("outcome", [
+      z.object({ outcome: z.literal("made"), commit: ObjectId, paths: z.array(z.string()) }),
+      z.object({ outcome: z.literal("refused"), reasons: z.array(z.string()) }),
+    ]),
+  }),
+  z.object({
     kind: z.literal("merge"),
+    /** `merged`: a commit on (tip, change) of the merged tree; in a conflict its files hold markers */
     merge: z.discriminatedUnion("outcome", [
-      z.object({ outcome: z.literal("clean"), merged: ObjectId, tip: ObjectId }),
-      z.object({ outcome: z.literal("conflict"), tip: ObjectId, files: z.array(z.string()) }),
+      z.object({
+        outcome: z.literal("clean"),
+        merged: ObjectId,
+        tip: ObjectId,
+        tree: ObjectId,
+        tipTree: ObjectId,
+      }),
+      z.object({
+        outcome: z.literal("conflict"),
+        merged: ObjectId,
+        tip: ObjectId,
+        files: z.array(z.string()),
+      }),
     ]),
   }),
   z.object({
@@ -104,13 +135,11 @@ export const StepResult = z.discriminatedUnion("kind", [
       z.object({ outcome: z.literal("moved"), tip: ObjectId }),
     ]),
   }),
-  /** the step can never be done, for a reason that is not the agent's; the run fails, resumable */
-  z.object({ kind: z.literal("fatal"), reason: z.string() }),
 ]);
 export type StepResult = z.infer<typeof StepResult>;
 export type StepResultOf<K extends StepResult["kind"]> = Extract<StepResult, { kind: K }>;
 
-/** What a worker answers for one delivery; only `done` and `fatal` end the step. */
+/** What a worker answers for one delivery. Only `done` ends the step; `fatal` stops the run, resumable. */
 export type StepOutcome =
   | { kind: "done"; result: StepResult }
   | { kind: "retry"; at: string; reason: string }
@@ -143,5 +172,5 @@ export const jobId = (step: string, dispatch: number): string => `${step}-${disp
 
 /** Whether workers or the control plane consume the job of a step. */
 export const laneOf = (kind: StepKind): Lane =>
-  kind === "merge" || kind === "land" ? "control" : "work";
+  kind === "change" || kind === "merge" || kind === "land" ? "control" : "work";
 export type Lane = "work" | "control";

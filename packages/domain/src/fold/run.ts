@@ -27,6 +27,8 @@ export const submitted = (e: EventOf<"run.submitted">): RunState => ({
     usage: NO_USAGE,
     budgetWarned: false,
     planVersion: 0,
+    exported: {},
+    exportBlocked: [],
     reasons: [],
     lastEventAt: e.at,
     seq: e.seq,
@@ -59,7 +61,10 @@ export const foldRun: Folds<RunEvents> = {
   "run.started": (s) => setRun(s, { status: "active" }),
   "run.checked": (s, e) => setRun(s, { checked: e.receipt }),
   "run.paused": (s) => setRun(s, { status: "paused" }),
-  "run.resumed": (s) => setRun(s, { status: "active", reasons: [] }),
+  "run.resumed": (s) => {
+    const steps = Object.fromEntries(Object.values(s.steps).map((r) => [r.id, { ...r, lost: 0 }]));
+    return setRun({ ...s, steps }, { status: "active", reasons: [] });
+  },
   "run.cancelled": (s, e) => setRun(s, { status: "cancelled", reasons: [e.reason], endedAt: e.at }),
   "run.failed": (s, e) => setRun(s, { status: "failed", reasons: [e.reason] }),
   "run.completed": (s, e) => setRun(s, { status: "complete", endedAt: e.at }),
@@ -67,7 +72,7 @@ export const foldRun: Folds<RunEvents> = {
     setRun(s, { status: "incomplete", reasons: e.reasons, endedAt: e.at }),
   "acceptance.finished": (s, e) =>
     setRun(s, { acceptance: { commit: e.commit, results: e.results } }),
-  "export.finished": unchanged,
-  "export.blocked": unchanged,
+  "export.finished": (s, e) => setRun(s, { exported: { ...s.run.exported, ...e.refs } }),
+  "export.blocked": (s, e) => setRun(s, { exportBlocked: [...s.run.exportBlocked, e.ref] }),
   "note.added": unchanged,
 };
