@@ -23,3 +23,4 @@ export * from "./steps.ts";
 export * from "./submission.ts";
 export * from "./transcript.ts";
 export * from "./usage.ts";
+export * from "./user-id.ts";
