@@ -58,8 +58,12 @@ export const EventBody = z.discriminatedUnion("type", [
   }),
   event("step.finished", { step: z.string(), result: StepResult }),
 
-  event("plan.proposed", { plan: PlanVersion }),
-  event("plan.rejected", { version: z.number().int(), reasons: z.array(reason) }),
+  event("plan.proposed", { plan: PlanVersion, round: z.number().int().positive() }),
+  event("plan.rejected", {
+    version: z.number().int(),
+    round: z.number().int(),
+    reasons: z.array(reason),
+  }),
   event("plan.accepted", {
     version: z.number().int(),
     requirements: z.array(Requirement),
@@ -105,17 +109,25 @@ export const EventBody = z.discriminatedUnion("type", [
   event("gate.finished", { commit: ObjectId, result: GateResult }),
   event("receipt.recorded", { receipt: Receipt }),
   event("research.finished", { summary: z.string() }),
-  event("review.finished", { verdict: Verdict, stage: z.enum(["plan", "change"]) }),
+  event("review.finished", {
+    verdict: Verdict,
+    stage: z.enum(["plan", "change"]),
+    round: z.number().int().positive().optional(),
+  }),
 
   event("merge.started", { change: ObjectId, tip: ObjectId }),
-  event("merge.conflicted", { files: z.array(z.string()) }),
+  event("merge.conflicted", { landing: Id, files: z.array(z.string()) }),
   event("merge.landed", { commit: ObjectId, change: ObjectId, receipt: Id, branch: z.string() }),
   event("export.finished", { refs: z.record(z.string(), ObjectId) }),
   event("export.blocked", { ref: z.string(), reason }),
 
   event("question.asked", { question: Id, text: reason, reason }),
   event("question.answered", { question: Id, text: reason }),
-  event("acceptance.finished", { commit: ObjectId, results: z.array(RequirementResult) }),
+  event("acceptance.finished", {
+    version: z.number().int().positive(),
+    commit: ObjectId,
+    results: z.array(RequirementResult),
+  }),
 
   event("budget.warned", { spent: Nano, budget: Nano }),
   event("budget.stopped", { needed: Nano, available: Nano }),

@@ -58,6 +58,8 @@ export type RunRow = {
   /** refs the user has moved or deleted: no longer written */
   exportBlocked: string[];
   acceptance?: { commit: string; results: RequirementResult[] };
+  /** newest plan version whose result was put to acceptance */
+  acceptedVersion: number;
   /** why it failed, was cancelled or ended incomplete */
   reasons: string[];
   lastEventAt: string;
@@ -83,6 +85,16 @@ export type TaskRow = {
   doing?: string;
   startedAt?: string;
   endedAt?: string;
+  /** tip of the integration branch when the newest attempt started */
+  attemptBase?: string;
+  /** newest commit that holds the task's work: a change, or the snapshot an attempt was cut off at */
+  workingChange?: string;
+  /** attempts that were closed, judged by the reviewer, sent to the merge queue: each once */
+  closedAttempt: number;
+  reviewedAttempt: number;
+  queuedAttempt: number;
+  /** newest landing thread that met a conflict */
+  conflictedLanding?: string;
   change?: string;
   /** order in which it asked to be merged */
   queuedSeq?: number;
@@ -114,9 +126,15 @@ export type StepRow = {
 
 export type ThreadRow = { kind: ThreadKind; id: string; finished: boolean };
 export type PlanRow = {
-  plan: PlanVersion;
+  version: number;
+  /** undefined when the planner never submitted one */
+  plan?: PlanVersion;
   status: "proposed" | "rejected" | "accepted";
   reasons: string[];
+  /** newest rounds in which it was proposed, sent back, criticised */
+  proposedRound: number;
+  rejectedRound: number;
+  criticisedRound: number;
 };
 export type QuestionRow = {
   id: string;

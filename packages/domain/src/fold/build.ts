@@ -16,7 +16,13 @@ export const foldBuild: Folds<
 > = {
   "task.ready": (s, e) => setTask(s, e.task, { status: "building", startedAt: e.at }),
   "task.queued": (s, e) =>
-    setTask(s, e.task, { status: "queued", change: e.change, queuedSeq: e.seq, doing: "merge" }),
+    setTask(s, e.task, {
+      status: "queued",
+      queuedAttempt: e.attempt ?? 0,
+      change: e.change,
+      queuedSeq: e.seq,
+      doing: "merge",
+    }),
   "task.returned": (s, e) => {
     const returns = (s.tasks[e.task ?? ""]?.returns ?? 0) + 1;
     return setTask(s, e.task, { status: "building", returns, reason: e.reason });
@@ -28,10 +34,12 @@ export const foldBuild: Folds<
       endedAt: e.at,
       ...(e.snapshot === undefined ? {} : { snapshot: e.snapshot }),
     }),
-  "attempt.started": (s, e) => setTask(s, e.task, { attempts: e.attempt ?? 1 }),
-  "attempt.finished": (s, e) => setTask(s, e.task, { reason: e.reason }),
+  "attempt.started": (s, e) =>
+    setTask(s, e.task, { attempts: e.attempt ?? 1, attemptBase: e.base }),
+  "attempt.finished": (s, e) =>
+    setTask(s, e.task, { reason: e.reason, closedAttempt: e.attempt ?? 0 }),
   "merge.started": unchanged,
-  "merge.conflicted": unchanged,
+  "merge.conflicted": (s, e) => setTask(s, e.task, { conflictedLanding: e.landing }),
   "merge.landed": (s, e) => {
     const landing = { commit: e.commit, receipt: e.receipt, seq: e.seq };
     const next = setTask(s, e.task, { status: "landed", landing, change: e.change, endedAt: e.at });

@@ -3,8 +3,14 @@ import { NO_USAGE } from "../usage.ts";
 import { type Folds, setQuestion, setRun, setTask, unchanged } from "./types.ts";
 
 const setPlan = (s: RunState, version: number, change: Partial<PlanRow>): RunState => {
-  const row = s.plans[version];
-  if (row === undefined) throw new Error(`no plan version ${version}`);
+  const row: PlanRow = s.plans[version] ?? {
+    version,
+    status: "proposed",
+    reasons: [],
+    proposedRound: 0,
+    rejectedRound: 0,
+    criticisedRound: 0,
+  };
   return { ...s, plans: { ...s.plans, [version]: { ...row, ...change } } };
 };
 
@@ -30,6 +36,9 @@ const accepted = (s: RunState, e: EventOf<"plan.accepted">): RunState => {
           plan: e.version,
           status: "blocked",
           attempts: 0,
+          closedAttempt: 0,
+          reviewedAttempt: 0,
+          queuedAttempt: 0,
           returns: 0,
           spent: 0,
           usage: NO_USAGE,
@@ -54,14 +63,21 @@ export const foldPlan: Folds<
   | "question.asked"
   | "question.answered"
 > = {
-  "plan.proposed": (s, e) => ({
-    ...s,
-    plans: { ...s.plans, [e.plan.version]: { plan: e.plan, status: "proposed", reasons: [] } },
-  }),
-  "plan.rejected": (s, e) => setPlan(s, e.version, { status: "rejected", reasons: e.reasons }),
+  "plan.proposed": (s, e) =>
+    setPlan(s, e.plan.version, {
+      plan: e.plan,
+      status: "proposed",
+      reasons: [],
+      proposedRound: e.round,
+    }),
+  "plan.rejected": (s, e) =>
+    setPlan(s, e.version, { status: "rejected", reasons: e.reasons, rejectedRound: e.round }),
   "plan.accepted": accepted,
   "research.finished": unchanged,
-  "review.finished": unchanged,
+  "review.finished": (s, e) =>
+    e.stage === "change"
+      ? setTask(s, e.task, { reviewedAttempt: e.attempt ?? 0 })
+      : setPlan(s, e.attempt ?? 1, { criticisedRound: e.round ?? 1 }),
   "question.asked": (s, e) => {
     const question = {
       id: e.question,

@@ -27,6 +27,7 @@ export const submitted = (e: EventOf<"run.submitted">): RunState => ({
     usage: NO_USAGE,
     budgetWarned: false,
     planVersion: 0,
+    acceptedVersion: 0,
     exported: {},
     exportBlocked: [],
     reasons: [],
@@ -71,7 +72,7 @@ export const foldRun: Folds<RunEvents> = {
   "run.incomplete": (s, e) =>
     setRun(s, { status: "incomplete", reasons: e.reasons, endedAt: e.at }),
   "acceptance.finished": (s, e) =>
-    setRun(s, { acceptance: { commit: e.commit, results: e.results } }),
+    setRun(s, { acceptance: { commit: e.commit, results: e.results }, acceptedVersion: e.version }),
   "export.finished": (s, e) => setRun(s, { exported: { ...s.run.exported, ...e.refs } }),
   "export.blocked": (s, e) => setRun(s, { exportBlocked: [...s.run.exportBlocked, e.ref] }),
   "note.added": unchanged,

@@ -1,6 +1,6 @@
 import type { EventOf, RunState, StepRow } from "../run-state.ts";
-import type { StepInput } from "../steps.ts";
-import { type Folds, setStep } from "./types.ts";
+import type { StepInput, StepResult } from "../steps.ts";
+import { type Folds, setStep, setTask } from "./types.ts";
 
 /** What a step does, in words a person reads beside its task. */
 const describe = (input: StepInput): string => {
@@ -34,6 +34,20 @@ const requested = (s: RunState, e: EventOf<"step.requested">): RunState => {
   return { ...s, steps, tasks: { ...s.tasks, [task.id]: { ...task, doing: describe(e.input) } } };
 };
 
+/** The commit in which a finished step left its task's work, if it did. */
+const workOf = (step: StepRow, result: StepResult): string | undefined => {
+  if (step.thread.kind !== "task") return undefined;
+  if (result.kind === "change" && result.change.outcome === "made") return result.change.commit;
+  return result.kind === "agent" && step.role === "coder" ? result.result.snapshot : undefined;
+};
+
+const finished = (s: RunState, e: EventOf<"step.finished">): RunState => {
+  const next = setStep(s, e.step, { result: e.result, finishedAt: e.at });
+  const step = next.steps[e.step];
+  const work = step && workOf(step, e.result);
+  return work === undefined ? next : setTask(next, step?.task, { workingChange: work });
+};
+
 const thread = (s: RunState, e: EventOf<"thread.started" | "thread.finished">): RunState => {
   const finished = e.type === "thread.finished";
   return {
@@ -53,5 +67,5 @@ export const foldSteps: Folds<
       dispatch: e.dispatch,
       lost: (s.steps[e.step]?.lost ?? 0) + (e.lost ? 1 : 0),
     }),
-  "step.finished": (s, e) => setStep(s, e.step, { result: e.result, finishedAt: e.at }),
+  "step.finished": finished,
 };
