@@ -1,11 +1,15 @@
 import { z } from "zod";
 
-/** Ids travel in refs, job ids and `metadata.user_id`, so one narrow alphabet serves all of them. */
+/**
+ * Ids travel in refs, job ids and `metadata.user_id`, so one narrow alphabet serves all of them. They are also keys
+ * of plain records, where `constructor` is the one word of this alphabet that an empty object already has.
+ */
 export const Id = z
   .string()
   .min(1)
   .max(48)
-  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "expected lower-case letters, digits and single dashes");
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "expected lower-case letters, digits and single dashes")
+  .regex(/^(?!constructor$)/, "the word constructor cannot be an id");
 export type Id = z.infer<typeof Id>;
 
 /** A git object name (SHA-1 or SHA-256, lower-case hex). */
