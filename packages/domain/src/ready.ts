@@ -1,0 +1,64 @@
+import { chainLengths, reach } from "./plan-graph.ts";
+import type { RunState, TaskRow, TaskStatus } from "./run-state.ts";
+
+const withStatus = (state: RunState, ...statuses: TaskStatus[]): TaskRow[] =>
+  Object.values(state.tasks).filter((row) => statuses.includes(row.status));
+
+/** Ids of landed tasks, in the order they landed. */
+export const landedTasks = (state: RunState): Set<string> =>
+  new Set(
+    withStatus(state, "landed")
+      .sort((a, b) => (a.landing?.seq ?? 0) - (b.landing?.seq ?? 0))
+      .map((row) => row.id),
+  );
+
+/** Tasks that may start now: the one with the longest chain of work behind it first, then in plan order. */
+export const readyTasks = (state: RunState): string[] => {
+  const landed = landedTasks(state);
+  const open = withStatus(state, "blocked", "building", "waiting", "queued");
+  const chains = chainLengths(open.map((row) => row.task));
+  const plan = state.plans[state.run.planVersion]?.plan?.tasks.map((task) => task.id) ?? [];
+  return open
+    .filter((row) => row.status === "blocked" && row.task.blockedBy.every((id) => landed.has(id)))
+    .map((row) => row.id)
+    .sort(
+      (a, b) => (chains.get(b) ?? 0) - (chains.get(a) ?? 0) || plan.indexOf(a) - plan.indexOf(b),
+    );
+};
+
+/** Blocked tasks that can never start, because what they wait for was quarantined, dropped or is unknown. */
+export const unreachable = (state: RunState): string[] => {
+  const blocked = withStatus(state, "blocked");
+  const alive = new Set(
+    withStatus(state, "landed", "blocked", "building", "waiting", "queued").map((row) => row.id),
+  );
+  const dead = blocked.flatMap((row) => row.task.blockedBy.filter((id) => !alive.has(id)));
+  const behind = reach(dead, (id) =>
+    blocked.filter((row) => row.task.blockedBy.includes(id)).map((row) => row.id),
+  );
+  return blocked.filter((row) => behind.has(row.id)).map((row) => row.id);
+};
+
+/** The task whose change asked to be merged first; changes land one at a time. */
+export const nextToLand = (state: RunState): string | undefined =>
+  withStatus(state, "queued").sort((a, b) => (a.queuedSeq ?? 0) - (b.queuedSeq ?? 0))[0]?.id;
+
+/** A plan was accepted and none of its tasks is at work, waiting for an answer, or able to start. */
+export const isBuildOver = (state: RunState): boolean =>
+  state.run.planVersion > 0 &&
+  withStatus(state, "building", "waiting", "queued").length === 0 &&
+  readyTasks(state).length === 0;
+
+/** An unanswered question is all that holds the run: nothing else can go on without a person. */
+export const waitingOnPerson = (state: RunState): boolean => {
+  const open = Object.values(state.questions).filter((row) => row.answer === undefined);
+  if (open.length === 0) return false;
+  const asksForRun = open.some((row) => row.task === undefined);
+  const planning = Object.values(state.threads).some((row) => row.kind === "plan" && !row.finished);
+  return (
+    Object.values(state.steps).every((row) => row.result !== undefined) &&
+    withStatus(state, "building", "queued").length === 0 &&
+    readyTasks(state).length === 0 &&
+    (asksForRun || !planning)
+  );
+};
