@@ -130,7 +130,7 @@ export const EventBody = z.discriminatedUnion("type", [
   }),
 
   event("budget.warned", { spent: Nano, budget: Nano }),
-  event("budget.stopped", { needed: Nano, available: Nano }),
+  event("budget.stopped", { reason, spent: Nano, budget: Nano }),
   event("budget.raised", { budget: Nano }),
   event("note.added", { level: z.enum(["info", "warning"]), text: reason }),
 ]);

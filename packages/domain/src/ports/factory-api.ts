@@ -1,7 +1,7 @@
 import type { NewEvent } from "../events.ts";
 import type { Policy } from "../policy.ts";
 import type { Role, StepInput, StepOutcome } from "../steps.ts";
-import type { Guidance, PinnedRoutes } from "../submission.ts";
+import type { Guidance, ModelChoice, PinnedRoutes } from "../submission.ts";
 import type { ModelReply, RecordPart } from "../transcript.ts";
 import type { TokenUsage } from "../usage.ts";
 import type { Fence } from "./store.ts";
@@ -18,6 +18,8 @@ export type Claim = {
   policyHash: string;
   guidance: Guidance[];
   routes: PinnedRoutes;
+  /** which provider or simulator answers this run's calls */
+  model: ModelChoice;
   /** parts saved by earlier epochs of this step, in order */
   records: RecordPart[];
 };

@@ -1,0 +1,65 @@
+import type {
+  Clock,
+  FactoryRepo,
+  ModelChoice,
+  Nano,
+  PinnedRoutes,
+  PriceBook,
+  Queue,
+  RunState,
+  SourceRepo,
+  Store,
+} from "@headrace/domain";
+import type { Threads, WorkflowLimits, WorkflowPorts } from "@headrace/workflows";
+
+export type ControlLimits = WorkflowLimits & {
+  /** how long a claim lives without being renewed */
+  leaseMs: number;
+  reconcileMs: number;
+  /** deliveries of one step that infrastructure may lose before the run is failed */
+  lostDeliveries: number;
+  /** open runs may reserve at most this share of the budget before a warning, in percent */
+  warnPercent: number;
+};
+
+export const DEFAULT_LIMITS: ControlLimits = {
+  attempts: 3,
+  planRounds: 3,
+  planVersions: 2,
+  evidenceBytes: 12_000,
+  leaseMs: 45_000,
+  reconcileMs: 2_000,
+  lostDeliveries: 5,
+  warnPercent: 80,
+};
+
+/** Collaborators of the control plane; only the composition root makes them. */
+export type ControlOptions = {
+  store: Store;
+  queue: Queue;
+  clock: Clock;
+  prices: PriceBook;
+  repos: {
+    /** the factory's bare repository for a target, made when it is missing */
+    factory(target: string): Promise<FactoryRepo>;
+    /** the user's repository, where branches are exported */
+    source(path: string): Promise<SourceRepo>;
+  };
+  /** Checks key and models with one free request; throws `UserError`. */
+  admit(choice: ModelChoice, credentials: string | undefined): Promise<PinnedRoutes>;
+  threads(ports: WorkflowPorts): Threads;
+  limits?: Partial<ControlLimits>;
+  /** what a person should look into; never part of the run's record */
+  log(line: string): void;
+};
+
+export type Context = Omit<ControlOptions, "limits" | "threads"> & { limits: ControlLimits };
+
+/** Money the run may still reserve or spend, for messages. */
+export const remaining = (state: RunState): Nano => Math.max(0, state.run.budget - state.run.spent);
+
+export const stateOf = async (store: Store, run: string): Promise<RunState> => {
+  const state = await store.state(run);
+  if (state === undefined) throw new Error(`run ${run} is not in the store`);
+  return state;
+};

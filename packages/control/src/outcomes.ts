@@ -1,0 +1,72 @@
+import {
+  type Fence,
+  isRunning,
+  type NewEvent,
+  type RunState,
+  type StepOutcome,
+  type StepResult,
+  type StepRow,
+} from "@headrace/domain";
+import { type Dispatcher, eventOwner } from "./dispatcher.ts";
+import { type Context, stateOf } from "./options.ts";
+
+/** Ends a claim. The claim is released in every case, so that whoever is next need not wait for its lease. */
+export const finishStep = async (
+  context: Context,
+  dispatcher: Dispatcher,
+  fence: Fence,
+  outcome: StepOutcome,
+): Promise<void> => {
+  const { store, limits } = context;
+  const { run, step } = fence;
+  const row = (await stateOf(store, run)).steps[step];
+  if (row === undefined) throw new Error(`run ${run} has no step ${step}`);
+  switch (outcome.kind) {
+    case "done":
+      await store.append(run, [...resultEvents(row, outcome.result)], fence);
+      break;
+    case "fatal":
+      await store.append(run, (s) => failing(s, `${step}: ${outcome.reason}`), fence);
+      break;
+    case "budget":
+      await store.append(run, (s) => stopping(s, outcome.reason), fence);
+      break;
+    case "infrastructure":
+      if (row.lost + 1 >= limits.lostDeliveries) {
+        const reason = `${step} was lost ${limits.lostDeliveries} times: ${outcome.reason}`;
+        await store.append(run, (s) => failing(s, reason), fence);
+      }
+      break;
+    case "retry":
+    case "stopped":
+      break;
+  }
+  await store.release(fence);
+  if (outcome.kind === "infrastructure") {
+    await dispatcher.dispatch(run, step, { lost: true, reason: outcome.reason.slice(0, 4000) });
+  }
+};
+
+const failing = (state: RunState | undefined, reason: string): NewEvent[] =>
+  state && isRunning(state.run.status)
+    ? [{ type: "run.failed", reason: reason.slice(0, 4000) }]
+    : [];
+
+const stopping = (state: RunState | undefined, reason: string): NewEvent[] =>
+  state && isRunning(state.run.status)
+    ? [{ type: "budget.stopped", reason, spent: state.run.spent, budget: state.run.budget }]
+    : [];
+
+/** The step's end, and what people and later steps read of it. */
+const resultEvents = (row: StepRow, result: StepResult): NewEvent[] => {
+  const owner = eventOwner(row);
+  const ended: NewEvent = { type: "step.finished", step: row.id, result, ...owner };
+  if (result.kind === "verify")
+    return [{ type: "receipt.recorded", receipt: result.receipt, ...owner }, ended];
+  if (result.kind !== "agent" || row.role !== "researcher") return [ended];
+  const output = result.result.end === "submitted" ? result.result.output : undefined;
+  const summary = (output as { summary?: unknown } | undefined)?.summary;
+  return typeof summary === "string"
+    ? [{ type: "research.finished", summary, ...owner }, ended]
+    : [ended];
+};

@@ -1,0 +1,62 @@
+import {
+  branchRef,
+  integrationBranch,
+  isEnded,
+  type NewEvent,
+  type Submission,
+  type Submitted,
+  slug,
+  UserError,
+} from "@headrace/domain";
+import type { Context } from "./options.ts";
+
+const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+/**
+ * Accepts a run: model and key checked, the base commit in the factory's own repository, then the row, in that
+ * order, so that an accepted run lacks nothing (I1) and a refused one leaves no row.
+ */
+export const submit = async (
+  context: Context,
+  submission: Submission,
+  pack: Uint8Array,
+): Promise<Submitted> => {
+  const { store, repos, clock } = context;
+  const routes = await context.admit(submission.model, submission.credentials);
+  const repo = await repos.factory(submission.repo.path);
+  await repo.putPack(pack, submission.base, { boundary: true });
+  const id = `${slug(submission.title, 20)}-${clock.id().slice(0, 5)}`;
+  const ref = branchRef(integrationBranch(id));
+  if ((await repo.readRef(ref)) !== undefined)
+    throw new UserError(`run ${id} exists already`, "Submit again.");
+  await repo.moveRef(ref, submission.base, undefined);
+  const spec = await store.putBlob(new TextEncoder().encode(submission.spec));
+  const guidance = await store.putBlob(json(submission.guidance));
+  const plan = submission.plan && (await store.putBlob(json(submission.plan)));
+  const behind = await openRunOn(context, submission.repo.path);
+  const submitted: NewEvent = {
+    type: "run.submitted",
+    title: submission.title,
+    spec,
+    requirements: submission.requirements,
+    constraints: submission.constraints,
+    base: submission.base,
+    repo: submission.repo,
+    policy: submission.policy,
+    guidance,
+    budget: submission.budget,
+    model: submission.model,
+    routes,
+    ...(plan === undefined ? {} : { plan }),
+    ...(submission.notify === undefined ? {} : { notify: submission.notify }),
+  };
+  const thread: NewEvent = { type: "thread.started", kind: "run", id: "run" };
+  const queued: NewEvent[] = behind === undefined ? [] : [{ type: "run.queued", behind }];
+  await store.append(id, [submitted, ...queued, thread]);
+  return behind === undefined ? { run: id } : { run: id, behind };
+};
+
+/** The newest run on the repository that has not ended: runs on one repository go one after the other. */
+const openRunOn = async ({ store }: Context, path: string): Promise<string | undefined> =>
+  (await store.runs()).filter((s) => s.run.repo.path === path && !isEnded(s.run.status)).at(-1)?.run
+    .id;

@@ -1,0 +1,235 @@
+import {
+  applicableGates,
+  isBuildOver,
+  isGreen,
+  landedTasks,
+  type NewEvent,
+  nextToLand,
+  RequirementClaim,
+  RequirementResult,
+  type RunState,
+  readyTasks,
+} from "@headrace/domain";
+import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { acceptanceBrief } from "./briefs.ts";
+import { landingId } from "./integrate-change.ts";
+import type { WorkflowPorts } from "./ports.ts";
+import { counter, park, stepResult, threadState, value } from "./thread.ts";
+
+/**
+ * The run: check, plan, build, accept, and again while requirements are unmet and plan versions are left. It reads
+ * rows and starts threads; it holds no subgraph and never fans out, so no ready task waits for a slow one.
+ */
+type Node = "check" | "plan" | "build" | "accept" | "finish";
+
+const State = Annotation.Root({
+  ...threadState,
+  version: counter(1),
+  reasons: value<string[]>(),
+  next: value<Node>(),
+});
+type S = typeof State.State;
+
+const thread = (s: S) => ({ run: s.run, kind: "run" as const, id: "run" });
+
+const incomplete = (reasons: string[]) => ({ reasons, next: "finish" as const });
+
+/** Builds the environment and runs the gates twice on the base: shown before any model call. */
+const check = (ports: WorkflowPorts) => async (s: S) => {
+  const { run } = await ports.state(s.run);
+  await stepResult(ports, thread(s), {
+    subject: "end",
+    step: "check-environment",
+    input: { kind: "environment", commit: run.base },
+  });
+  const gates = applicableGates(run.policy, new Set()).map((g) => g.name);
+  if (gates.length === 0) return { next: "plan" as const };
+  const input = {
+    kind: "verify" as const,
+    commit: run.base,
+    landingBase: run.base,
+    gates,
+    permits: [],
+  };
+  const request = (n: number) => ({ subject: "end", step: `check-gates-${n}`, input });
+  const { receipt } = await stepResult(ports, thread(s), request(1));
+  const second = await stepResult(ports, thread(s), request(2));
+  await ports.record(s.run, (state) =>
+    state.run.checked
+      ? []
+      : [{ type: "run.checked", receipt }, ...warnings(receipt, second.receipt)],
+  );
+  const unrunnable = receipt.results.filter((r) => r.verdict === "not_run");
+  if (unrunnable.length === 0) return { next: "plan" as const };
+  return incomplete(
+    unrunnable.map((r) => `gate ${r.gate} cannot run on the base (${r.reason}); nothing was spent`),
+  );
+};
+
+const warnings = (
+  first: { results: Array<{ gate: string; verdict: string; reason: string }> },
+  second: { results: Array<{ gate: string; verdict: string }> },
+): NewEvent[] =>
+  first.results.flatMap((r): NewEvent[] => {
+    const again = second.results.find((x) => x.gate === r.gate);
+    if (again?.verdict !== r.verdict) {
+      return [
+        { type: "note.added", level: "warning", text: `gate ${r.gate} is flaky on the base` },
+      ];
+    }
+    if (r.verdict === "pass") return [];
+    return [
+      {
+        type: "note.added",
+        level: "warning",
+        text: `gate ${r.gate} is red on the base: ${r.reason}`,
+      },
+    ];
+  });
+
+const started = (state: RunState, kind: "plan" | "task" | "landing", id: string): boolean =>
+  state.threads[`${kind}/${id}`] !== undefined;
+
+const plan = (ports: WorkflowPorts) => async (s: S) => {
+  const id = `v${s.version}`;
+  await ports.record(s.run, (state) =>
+    started(state, "plan", id) ? [] : [{ type: "thread.started", kind: "plan", id }],
+  );
+  const state = await ports.state(s.run);
+  if (state.run.planVersion >= s.version) return { next: "build" as const };
+  if (!state.threads[`plan/${id}`]?.finished) return park(`plan ${id}`);
+  const why = state.plans[s.version]?.reasons ?? [];
+  const unbuilt = Object.values(state.tasks).filter((t) => t.status === "quarantined");
+  return incomplete([
+    ...unbuilt.map((t) => `task ${t.id} is quarantined: ${t.reason ?? "unknown"}`),
+    `no ${s.version === 1 ? "plan" : "new plan"} was accepted: ${why.join("; ")}`,
+  ]);
+};
+
+/** Starts what can start: every ready task, and one landing at a time in the order they asked. */
+const dispatch = (state: RunState): NewEvent[] => {
+  const ready = readyTasks(state)
+    .filter((id) => !started(state, "task", id))
+    .flatMap((id): NewEvent[] => [
+      { type: "task.ready", task: id },
+      { type: "thread.started", kind: "task", id, task: id },
+    ]);
+  const landing = Object.values(state.threads).some((t) => t.kind === "landing" && !t.finished);
+  const next = landing ? undefined : nextToLand(state);
+  const row = next === undefined ? undefined : state.tasks[next];
+  if (row === undefined) return ready;
+  const id = landingId(row.id, row.queuedAttempt);
+  if (started(state, "landing", id)) return ready;
+  return [...ready, { type: "thread.started", kind: "landing", id, task: row.id }];
+};
+
+const build = (ports: WorkflowPorts) => async (s: S) => {
+  await ports.record(s.run, dispatch);
+  const state = await ports.state(s.run);
+  if (!isBuildOver(state)) return park("build");
+  const failed = Object.values(state.tasks).filter(
+    (t) => t.status === "quarantined" && t.plan === s.version,
+  );
+  if (failed.length > 0 && s.version < ports.limits.planVersions) {
+    return { version: s.version + 1, next: "plan" as const };
+  }
+  return { next: "accept" as const };
+};
+
+/** A read-only reviewer names evidence for each requirement; the factory re-runs and looks up every piece. */
+const accept = (ports: WorkflowPorts) => async (s: S) => {
+  const state = await ports.state(s.run);
+  const { run } = state;
+  if (landedTasks(state).size === 0)
+    return incomplete(whyIncomplete(state, ["nothing was merged"]));
+  const { result } = await stepResult(ports, thread(s), {
+    subject: "end",
+    step: `accept-${s.version}`,
+    input: {
+      kind: "agent",
+      role: "reviewer",
+      commit: run.tip,
+      attempt: s.version,
+      conversation: 1,
+      brief: acceptanceBrief(state),
+    },
+  });
+  if (result.end !== "submitted") {
+    const why = result.end === "limit" ? result.detail : result.reason;
+    return incomplete(whyIncomplete(state, [`acceptance came to no result: ${why}`]));
+  }
+  const claims = RequirementClaim.array().parse((result.output as { claims?: unknown }).claims);
+  const evidence = await stepResult(ports, thread(s), {
+    subject: "end",
+    step: `evidence-${s.version}`,
+    input: { kind: "evidence", commit: run.tip, claims },
+  });
+  const checked = RequirementResult.array().parse(evidence.results);
+  const results = run.requirements.map(
+    (r) =>
+      checked.find((c) => c.requirement === r.id) ?? {
+        requirement: r.id,
+        met: false,
+        reason: "acceptance named no evidence for it",
+        evidence: [],
+      },
+  );
+  await ports.record(s.run, (now) =>
+    now.run.acceptedVersion >= s.version
+      ? []
+      : [{ type: "acceptance.finished", version: s.version, commit: run.tip, results }],
+  );
+  const unmet = results.filter((r) => !r.met);
+  if (unmet.length === 0) return { reasons: [], next: "finish" as const };
+  if (s.version < ports.limits.planVersions)
+    return { version: s.version + 1, next: "plan" as const };
+  const reasons = unmet.map((r) => `requirement ${r.requirement} is not met: ${r.reason}`);
+  return incomplete(whyIncomplete(state, reasons));
+};
+
+const whyIncomplete = (state: RunState, reasons: string[]): string[] => [
+  ...reasons,
+  ...Object.values(state.tasks)
+    .filter((t) => t.status === "quarantined")
+    .map((t) => `task ${t.id} is quarantined: ${t.reason ?? "unknown"}`),
+];
+
+const finish = (ports: WorkflowPorts) => async (s: S) => {
+  const reasons = (s.reasons ?? []).map((r) => r.slice(0, 4000));
+  const green = (state: RunState) => {
+    const last = Object.values(state.tasks).find((t) => t.landing?.commit === state.run.tip);
+    const receipt = last?.landing && state.receipts[last.landing.receipt];
+    return receipt !== undefined && isGreen(receipt);
+  };
+  await ports.record(s.run, (state) => {
+    if (state.run.endedAt !== undefined) return [];
+    if (reasons.length > 0) return [{ type: "run.incomplete", reasons }];
+    return green(state)
+      ? [{ type: "run.completed" }]
+      : [
+          {
+            type: "run.incomplete",
+            reasons: ["the tip of the integration branch has no green receipt"],
+          },
+        ];
+  });
+  return {};
+};
+
+const onward = (s: S): Node => s.next ?? "finish";
+
+export const runFactory = (ports: WorkflowPorts, checkpointer: BaseCheckpointSaver) =>
+  new StateGraph(State)
+    .addNode("check", check(ports))
+    .addNode("plan", plan(ports))
+    .addNode("build", build(ports))
+    .addNode("accept", accept(ports))
+    .addNode("finish", finish(ports))
+    .addEdge(START, "check")
+    .addConditionalEdges("check", onward, ["plan", "finish"])
+    .addConditionalEdges("plan", onward, ["build", "finish"])
+    .addConditionalEdges("build", onward, ["plan", "accept"])
+    .addConditionalEdges("accept", onward, ["plan", "finish"])
+    .addEdge("finish", END)
+    .compile({ checkpointer, name: "run-factory" });

@@ -1,0 +1,48 @@
+import type { ThreadKind, ThreadRef } from "@headrace/domain";
+import { threadId } from "@headrace/domain";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { buildTask } from "./build-task.ts";
+import { integrateChange } from "./integrate-change.ts";
+import { planSpec } from "./plan-spec.ts";
+import type { WorkflowPorts } from "./ports.ts";
+import { runFactory } from "./run-factory.ts";
+
+/** Wakes threads. A thread parks where it waits for a row, and is finished when its graph has come to its end. */
+export interface Threads {
+  /** Never two at a time for one thread. A thread whose checkpoint is gone starts over and finds its rows. */
+  wake(thread: ThreadRef): Promise<"parked" | "finished">;
+  /** The graph of a thread kind as Mermaid text. */
+  draw(kind: ThreadKind): Promise<string>;
+}
+
+/** Long runs loop in one thread for days; the bound only stops a graph that runs in circles by mistake. */
+const RECURSION_LIMIT = 100_000;
+
+export const createThreads = (ports: WorkflowPorts, checkpointer: BaseCheckpointSaver): Threads => {
+  const graphs = {
+    run: runFactory(ports, checkpointer),
+    plan: planSpec(ports, checkpointer),
+    task: buildTask(ports, checkpointer),
+    landing: integrateChange(ports, checkpointer),
+  };
+  return {
+    async wake(thread) {
+      const graph = graphs[thread.kind];
+      const config = {
+        configurable: { thread_id: threadId(thread) },
+        durability: "sync" as const,
+        recursionLimit: RECURSION_LIMIT,
+      };
+      const before = await graph.getState(config);
+      const input = before.createdAt === undefined ? { ...thread } : null;
+      if (input === null && before.next.length === 0) return "finished";
+      // each graph has its own state type; only the thread's name is ever passed in
+      await (graph.invoke as (i: unknown, c: typeof config) => Promise<unknown>)(input, config);
+      const after = await graph.getState(config);
+      return after.next.length === 0 ? "finished" : "parked";
+    },
+    async draw(kind) {
+      return (await graphs[kind].getGraphAsync()).drawMermaid();
+    },
+  };
+};
