@@ -1,0 +1,120 @@
+import {
+  type Clock,
+  type FactoryApi,
+  type Fence,
+  type ModelClient,
+  ModelFailure,
+  type ModelReply,
+  type ModelRequest,
+  type Role,
+  type Settlement,
+} from "@headrace/domain";
+import { type AskLimits, type NextTry, nextTry } from "./retry.ts";
+
+export type AskDeps = {
+  client: ModelClient;
+  api: Pick<FactoryApi, "reserve" | "settle">;
+  clock: Clock;
+  limits: AskLimits;
+};
+
+export type Ask = {
+  fence: Fence;
+  role: Role;
+  request: ModelRequest;
+  /** of the conversation: the reply is committed as the record of this turn */
+  turn: number;
+  signal?: AbortSignal;
+};
+
+export type AskResult =
+  | { kind: "reply"; reply: ModelReply }
+  /** the budget cannot hold the call, or the model has no price: nothing was sent */
+  | { kind: "budget"; reason: string }
+  /** the provider does not serve us; without `retryAt` (RFC 3339) a person must act */
+  | { kind: "unavailable"; reason: string; retryAt?: string }
+  /** the provider will never accept this request */
+  | { kind: "invalid"; reason: string };
+
+type Tried =
+  | Extract<AskResult, { kind: "reply" | "budget" }>
+  /** `call` is the reservation still to be settled; absent when counting failed */
+  | { kind: "failed"; failure: ModelFailure; call?: string };
+
+const failed = (error: unknown, call?: string): Tried => {
+  if (!(error instanceof ModelFailure)) throw error;
+  return { kind: "failed", failure: error, ...(call === undefined ? {} : { call }) };
+};
+
+/** Count, reserve, send; a reply is settled at once. */
+const tryOnce = async (deps: AskDeps, ask: Ask): Promise<Tried> => {
+  const { client, api, clock } = deps;
+  const { fence, role, request, turn, signal } = ask;
+  let inputTokens: number;
+  try {
+    inputTokens = await client.countTokens(request, signal);
+  } catch (error) {
+    return failed(error);
+  }
+  const { model, maxTokens: maxOutput } = request;
+  const grant = await api.reserve(fence, { role, model, inputTokens, maxOutput });
+  if (grant.kind === "refused") return { kind: "budget", reason: grant.reason };
+
+  const sent = clock.now().getTime();
+  let reply: ModelReply;
+  try {
+    reply = await client.complete(request, signal);
+  } catch (error) {
+    return failed(error, grant.call);
+  }
+  const durationMs = Math.max(0, clock.now().getTime() - sent);
+  await api.settle(fence, grant.call, { kind: "reply", turn, reply, durationMs });
+  return { kind: "reply", reply };
+};
+
+const failedSettlement = (failure: ModelFailure, next: NextTry): Settlement => ({
+  kind: "failed",
+  class: failure.class,
+  reason: failure.message,
+  billed: failure.started,
+  retryInMs: next.kind === "wait" ? next.ms : null,
+});
+
+const giveUp = (
+  failure: ModelFailure,
+  next: Exclude<NextTry, { kind: "wait" }>,
+  now: Date,
+): AskResult => {
+  const reason = failure.message;
+  if (next.kind === "invalid") return { kind: "invalid", reason };
+  if (next.retryInMs === undefined) return { kind: "unavailable", reason };
+  const retryAt = new Date(now.getTime() + next.retryInMs).toISOString();
+  return { kind: "unavailable", reason, retryAt };
+};
+
+/**
+ * Asks for one reply and commits it. Every try is reserved before it is sent and settled exactly once: with
+ * the reply, or as failed. Rejects with the signal's reason when it is aborted (a try under way is settled
+ * first), and with whatever `reserve` and `settle` throw, `StaleEpochError` above all.
+ */
+export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
+  const { api, clock, limits } = deps;
+  const { fence, signal } = ask;
+  const begun = clock.now().getTime();
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
+    const tried = await tryOnce(deps, ask);
+    if (tried.kind !== "failed") return tried;
+    const { failure, call } = tried;
+    const now = clock.now();
+    const elapsedMs = now.getTime() - begun;
+    const next: NextTry =
+      signal?.aborted === true
+        ? { kind: "unavailable" }
+        : nextTry(failure, { attempt, elapsedMs, random: clock.random() }, limits);
+    if (call !== undefined) await api.settle(fence, call, failedSettlement(failure, next));
+    signal?.throwIfAborted();
+    if (next.kind !== "wait") return giveUp(failure, next, now);
+    await clock.sleep(next.ms, signal);
+  }
+};

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { classify, retryAfterMs } from "./failure.ts";
+
+describe("a failure is classed by the table", () => {
+  test.each([
+    [400, "invalid_request_error", "messages.0: field required", "invalid"],
+    [422, undefined, "unprocessable", "invalid"],
+    [400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum", "context"],
+    [400, undefined, "This endpoint's maximum context length is 200000 tokens", "context"],
+    [413, "request_too_large", "Request exceeds the maximum size", "context"],
+    [401, "authentication_error", "invalid x-api-key", "auth"],
+    [403, "permission_error", "not allowed", "auth"],
+    [402, undefined, "Insufficient credits", "credit"],
+    [403, "billing_error", "billing is on hold", "credit"],
+    [400, "invalid_request_error", "Your credit balance is too low to access the API.", "credit"],
+    [400, "invalid_request_error", "You have reached your specified API usage limits.", "credit"],
+    [400, "invalid_request_error", "This workspace is at its spend limit", "credit"],
+    [404, "not_found_error", "model: claude-opus-1", "gone"],
+    [429, "rate_limit_error", "This would exceed your limit", "rate"],
+    [529, "overloaded_error", "Overloaded", "overload"],
+    [503, undefined, "Service Unavailable", "overload"],
+    ...[500, 502, 504, 524, 408, 409].map((status) => [status, undefined, "?", "server"] as const),
+    [507, undefined, "unheard of", "server"],
+    [418, undefined, "a teapot", "invalid"],
+    [undefined, "overloaded_error", "Overloaded", "overload"],
+    [undefined, "api_error", "Internal server error", "server"],
+    [undefined, "rate_limit_error", "slow down", "rate"],
+    [undefined, "unheard_of", "?", "server"],
+  ] as const)("%s %s %j is %s", (status, type, message, expected) => {
+    const facts = {
+      message,
+      ...(status === undefined ? {} : { status }),
+      ...(type === undefined ? {} : { type }),
+    };
+    expect(classify(facts)).toBe(expected);
+  });
+});
+
+describe("a wait the provider asks for", () => {
+  const now = Date.parse("2026-11-21T12:00:00Z");
+  const wait = (headers: Record<string, string>) => retryAfterMs(new Headers(headers), now);
+
+  test.each([
+    [{}, undefined],
+    [{ "retry-after": "7" }, 7_000],
+    [{ "retry-after": "0.5" }, 500],
+    [{ "retry-after": "0" }, 0],
+    [{ "retry-after-ms": "1234", "retry-after": "99" }, 1_234],
+    [{ "retry-after": "Sat, 21 Nov 2026 12:01:30 GMT" }, 90_000],
+    [{ "retry-after": "Sat, 21 Nov 2026 11:00:00 GMT" }, 0],
+    [
+      { "retry-after": "Sat, 21 Nov 2026 13:00:30 GMT", date: "Sat, 21 Nov 2026 13:00:00 GMT" },
+      30_000,
+    ],
+    [{ "retry-after": "soon" }, undefined],
+    [{ "retry-after": "-5" }, undefined],
+    [{ "retry-after-ms": "NaN", "retry-after": "3" }, 3_000],
+  ])("%j is %s ms", (headers, expected) => {
+    expect(wait(headers as Record<string, string>)).toBe(expected);
+  });
+});
