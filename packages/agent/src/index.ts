@@ -1,1 +1,10 @@
-export {};
+export * from "./define.ts";
+export { Inbox, StoppedError } from "./inbox.ts";
+export { runAgent } from "./run-agent.ts";
+export * from "./session.ts";
+export { defineTool, type Tool, type ToolAnswer, type ToolContext, ToolError } from "./tool.ts";
+export { bash } from "./tools/bash.ts";
+export { edit } from "./tools/edit.ts";
+export { read } from "./tools/read.ts";
+export { search } from "./tools/search.ts";
+export { write } from "./tools/write.ts";

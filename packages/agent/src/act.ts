@@ -1,0 +1,66 @@
+import type { AgentEnd } from "@headrace/domain";
+import { answer, work } from "./answer.ts";
+import { type Call, isCut, readCalls } from "./calls.ts";
+import { save } from "./save.ts";
+import type { AgentRun, Session } from "./session.ts";
+import type { Turn } from "./transcript.ts";
+
+const NO_CALL =
+  "Your reply held no tool call, so nothing happened. Nobody reads text: go on with a tool, or end the job with its terminal tool or report_blocked.";
+const CUT =
+  "Your reply was cut at its output limit before it called a tool. Go on in smaller steps, with a tool call.";
+
+/**
+ * Does what the last reply asks for and is not recorded as done: work calls in order, then the snapshot, then the
+ * submission. So the same function finishes a turn that another worker left half done.
+ */
+export const act = async (session: Session): Promise<AgentRun | undefined> => {
+  const turn = session.transcript.last;
+  if (turn === undefined) return undefined;
+  const stop = stoppedBy(turn.reply.stopReason);
+  if (stop !== undefined) return session.ended({ end: "limit", ...stop });
+
+  const calls = readCalls(turn, session.toolbox);
+  for (const call of calls) await work(session, turn, call);
+  const refused = await save(session, turn);
+  for (const call of calls) {
+    const end = await submit(session, turn, call, refused);
+    if (end !== undefined) return session.ended(end);
+  }
+  if (calls.length === 0) await session.note(isCut(turn.reply) ? CUT : NO_CALL);
+  return undefined;
+};
+
+/** The job's end, if the call is one and nothing speaks against it. */
+const submit = async (
+  session: Session,
+  turn: Turn,
+  call: Call,
+  refused: readonly string[],
+): Promise<AgentEnd | undefined> => {
+  if (turn.results.has(call.use.id)) return undefined;
+  if (call.kind === "blocked") {
+    const { reason, question } = call;
+    return { end: "blocked", reason, ...(question === undefined ? {} : { question }) };
+  }
+  if (call.kind !== "submit") return undefined;
+  const problems = refused.length > 0 ? refused : await call.submission.problems(session.workspace);
+  if (problems.length === 0) {
+    const { model } = turn.reply;
+    return { end: "submitted", output: call.submission.output, model, turns: turn.n };
+  }
+  const text = `Not accepted yet:\n${problems.map((problem) => `- ${problem}`).join("\n")}`;
+  await answer(session, turn, call.use, { text, ok: false, durationMs: 0, detail: "not accepted" });
+  return undefined;
+};
+
+const stoppedBy = (stopReason: string | null): { limit: string; detail: string } | undefined => {
+  switch (stopReason) {
+    case "refusal":
+      return { limit: "refusal", detail: "the model declined to go on" };
+    case "model_context_window_exceeded":
+      return { limit: "context", detail: "the conversation no longer fits the model's window" };
+    default:
+      return undefined;
+  }
+};

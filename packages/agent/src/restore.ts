@@ -1,0 +1,47 @@
+import { readCalls } from "./calls.ts";
+import type { Session } from "./session.ts";
+import { ToolError } from "./tool.ts";
+
+const REPLACED =
+  "The sandbox was lost and has been replaced. The workspace stands as after your last call; files that git ignores, files outside the workspace and processes you started are gone. Recorded results above stay as they were.";
+
+/**
+ * Brings a fresh sandbox to where the record says the last one was: the newest snapshot, then the effects of the
+ * recorded calls after it. Their results are not asked for again: the transcript keeps the first ones.
+ */
+export const restore = async (session: Session): Promise<void> => {
+  const { api, claim } = session.options;
+  const { turns, snapshot } = session.transcript;
+  const commit = snapshot?.commit ?? claim.input.commit;
+  await session.sandbox.checkout(await api.getPack(claim.fence, commit, []), commit);
+  if (turns.length === 0) return;
+  await writeBackOutputs(session);
+  await repeatCalls(session, snapshot?.turn ?? 0);
+  await session.note(REPLACED);
+};
+
+const writeBackOutputs = async (session: Session): Promise<void> => {
+  const { api, claim } = session.options;
+  for (const turn of session.transcript.turns) {
+    for (const { full } of turn.results.values()) {
+      if (full === undefined) continue;
+      const bytes = await api.getBlob(claim.fence, full.blob);
+      if (bytes === undefined)
+        throw new Error(`the transcript names blob ${full.blob}, which is missing`);
+      await session.sandbox.write(full.path, bytes);
+    }
+  }
+};
+
+const repeatCalls = async (session: Session, after: number): Promise<void> => {
+  for (const turn of session.transcript.turns.slice(after)) {
+    for (const call of readCalls(turn, session.toolbox)) {
+      if (call.kind !== "work" || !call.mutates || !turn.results.has(call.use.id)) continue;
+      try {
+        await call.call.run(session.context);
+      } catch (error) {
+        if (!(error instanceof ToolError)) throw error;
+      }
+    }
+  }
+};

@@ -1,0 +1,78 @@
+import { formatUserId, type ModelRequest } from "@headrace/domain";
+import { act } from "./act.ts";
+import { reportBlocked } from "./blocked.ts";
+import { StoppedError } from "./inbox.ts";
+import { progressOf, usedUp, warnings } from "./limits.ts";
+import { restore } from "./restore.ts";
+import { type AgentOptions, type AgentRun, Session } from "./session.ts";
+
+/**
+ * Runs one agent's job to its end, or to where this claim can take it. Everything it needs to go on elsewhere is in
+ * the step's record before it matters: the reply before it is acted on, each result before the next call. Throws
+ * what is not the agent's doing: `InfrastructureError`, `StaleEpochError`, or the reason of an abort.
+ */
+export const runAgent = async (options: AgentOptions): Promise<AgentRun> => {
+  try {
+    await using session = new Session(options, await options.openSandbox(options.inbox.signal));
+    await restore(session);
+    let run = await act(session);
+    while (run === undefined) run = await step(session);
+    return run;
+  } catch (error) {
+    const { signal } = options.inbox;
+    if (!signal.aborted) throw error;
+    if (signal.reason instanceof StoppedError) {
+      return { kind: "stopped", reason: signal.reason.message };
+    }
+    throw signal.reason;
+  }
+};
+
+const step = async (session: Session): Promise<AgentRun | undefined> =>
+  (await ask(session)) ?? (await act(session));
+
+/** One call to the model, if the limits allow another; its reply is the transcript's next turn. */
+const ask = async (session: Session): Promise<AgentRun | undefined> => {
+  const { claim, definition, inbox, ask: askModel } = session.options;
+  inbox.signal.throwIfAborted();
+  const progress = progressOf(session.transcript.turns, session.toolbox, definition.limits);
+  const limit = usedUp(progress, definition.limits, session.elapsedMs);
+  if (limit !== undefined) return session.ended({ end: "limit", ...limit });
+  for (const text of warnings(progress, definition.limits)) await session.noteOnce(text);
+  for (const text of inbox.take()) await session.note(text);
+  const turn = progress.turns + 1;
+  const answer = await askModel({
+    fence: claim.fence,
+    role: definition.role,
+    request: requestOf(session),
+    turn,
+    signal: inbox.signal,
+  });
+  if (answer.kind !== "reply") return answer;
+  session.transcript.add({ kind: "reply", turn, reply: answer.reply });
+  return undefined;
+};
+
+/** Tools, system and first message are the same bytes in every turn of a role's job; the rest only grows. */
+const requestOf = (session: Session): ModelRequest => {
+  const { claim, definition } = session.options;
+  const { role, attempt, conversation } = claim.input;
+  const model = claim.routes[role];
+  if (model === undefined) throw new Error(`run ${claim.fence.run} has no route for the ${role}`);
+  return {
+    model,
+    maxTokens: definition.limits.replyTokens,
+    system: [{ type: "text", text: definition.prompt }],
+    tools: [...definition.tools, session.job.terminal, reportBlocked].map(
+      ({ name, description, input_schema }) => ({ name, description, input_schema }),
+    ),
+    messages: session.transcript.messages(session.job.opening),
+    userId: formatUserId({
+      run: claim.fence.run,
+      subject: claim.subject,
+      role,
+      attempt,
+      conversation,
+    }),
+  };
+};

@@ -1,0 +1,127 @@
+import type {
+  AgentEnd,
+  Claim,
+  Clock,
+  FactoryApi,
+  Fence,
+  ModelReply,
+  ModelRequest,
+  RecordPart,
+  Role,
+  Sandbox,
+  StepInputOf,
+} from "@headrace/domain";
+import type { AgentDefinition, AgentJob, Workspace } from "./define.ts";
+import type { Inbox } from "./inbox.ts";
+import { decode } from "./text.ts";
+import type { ToolContext } from "./tool.ts";
+import { MAX_FILE_BYTES } from "./tools/files.ts";
+import { Transcript } from "./transcript.ts";
+
+/** How a call to the model came out; a reply is durable before it is given to the loop. */
+export type AskResult =
+  | { kind: "reply"; reply: ModelReply }
+  | { kind: "budget"; reason: string }
+  | { kind: "unavailable"; reason: string; retryAt?: string }
+  | { kind: "invalid"; reason: string };
+
+export type Ask = (call: {
+  fence: Fence;
+  role: Role;
+  request: ModelRequest;
+  turn: number;
+  signal: AbortSignal;
+}) => Promise<AskResult>;
+
+export type AgentClaim = Omit<Claim, "input"> & { input: StepInputOf<"agent"> };
+
+export type AgentOptions = {
+  definition: AgentDefinition;
+  claim: AgentClaim;
+  /** a fresh, empty sandbox of the environment; the loop closes it */
+  openSandbox(signal: AbortSignal): Promise<Sandbox>;
+  /** whether a snapshot's tree differs from that of the step's commit */
+  changed(snapshot: string): Promise<boolean>;
+  ask: Ask;
+  api: Pick<FactoryApi, "appendRecord" | "putBlob" | "getBlob" | "getPack" | "putPack" | "report">;
+  clock: Clock;
+  inbox: Inbox;
+};
+
+/** How one claim of an agent's step came out; only `ended` ends the step. */
+export type AgentRun =
+  | { kind: "ended"; end: AgentEnd }
+  | Exclude<AskResult, { kind: "reply" }>
+  | { kind: "stopped"; reason: string };
+
+/** One claim's conversation, its workspace and its record. */
+export class Session implements AsyncDisposable {
+  readonly options: AgentOptions;
+  readonly job: AgentJob;
+  readonly sandbox: Sandbox;
+  readonly transcript: Transcript;
+  readonly #startedMs: number;
+
+  constructor(options: AgentOptions, sandbox: Sandbox) {
+    const { definition, claim, clock } = options;
+    this.options = options;
+    this.sandbox = sandbox;
+    this.job = definition.open(claim.input.brief, claim.guidance);
+    this.transcript = new Transcript(claim.records);
+    this.#startedMs = clock.now().getTime();
+  }
+
+  get context(): ToolContext {
+    return { sandbox: this.sandbox, signal: this.options.inbox.signal };
+  }
+
+  get toolbox() {
+    return { tools: this.options.definition.tools, terminal: this.job.terminal };
+  }
+
+  get elapsedMs(): number {
+    return this.options.clock.now().getTime() - this.#startedMs;
+  }
+
+  /** The workspace as a submission's checks see it. */
+  get workspace(): Workspace {
+    return {
+      read: async (path) => {
+        const file = await this.sandbox.read(path, MAX_FILE_BYTES);
+        return file && decode(file.bytes);
+      },
+      changed: async () => {
+        const { snapshot } = this.transcript;
+        return snapshot !== undefined && (await this.options.changed(snapshot.commit));
+      },
+    };
+  }
+
+  /** The job's end, with the last saved state of the workspace. */
+  ended(end: AgentEnd): AgentRun {
+    const commit = this.transcript.snapshot?.commit;
+    return { kind: "ended", end: commit === undefined ? end : { ...end, snapshot: commit } };
+  }
+
+  /** Makes a part durable, then lets it count. */
+  async record(part: RecordPart): Promise<void> {
+    await this.options.api.appendRecord(this.options.claim.fence, part);
+    this.transcript.add(part);
+  }
+
+  /** Adds a note to the end of the conversation, unless it stands there already. */
+  async note(text: string): Promise<void> {
+    if (this.transcript.notes.includes(text)) return;
+    await this.record({ kind: "note", turn: this.transcript.turns.length, text });
+  }
+
+  /** Adds a note that a conversation gets at most once. */
+  async noteOnce(text: string): Promise<void> {
+    if (this.transcript.turns.some((turn) => turn.notes.includes(text))) return;
+    await this.note(text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sandbox[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,52 @@
+import { InfrastructureError, type Sandbox } from "@headrace/domain";
+import { decode } from "../text.ts";
+import { ToolError } from "../tool.ts";
+
+export const MAX_FILE_BYTES = 4 * 1024 * 1024;
+
+/** A regular file's bytes, whole. */
+export const readBytes = async (sandbox: Sandbox, path: string): Promise<Uint8Array> => {
+  const file = await sandbox.read(path, MAX_FILE_BYTES);
+  if (file === undefined) {
+    throw new ToolError(
+      `there is no regular file at ${path}; list the folder with bash to find it`,
+    );
+  }
+  if (file.size > file.bytes.length) {
+    throw new ToolError(
+      `${path} has ${file.size} bytes, more than ${MAX_FILE_BYTES}: use bash (head, sed -n, grep)`,
+    );
+  }
+  return file.bytes;
+};
+
+/** A text file; what is not text is refused with the way around. */
+export const readText = async (sandbox: Sandbox, path: string): Promise<string> => {
+  const bytes = await readBytes(sandbox, path);
+  if (bytes.subarray(0, 8192).includes(0)) {
+    throw new ToolError(`${path} is binary (${bytes.length} bytes): inspect it with bash`);
+  }
+  return decode(bytes);
+};
+
+/** A file that can be decoded and written back without losing a byte. */
+export const readUtf8 = async (sandbox: Sandbox, path: string): Promise<string> => {
+  const bytes = await readBytes(sandbox, path);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new ToolError(`${path} is not UTF-8 text: change it with bash`, { cause: error });
+  }
+};
+
+/** What the sandbox refuses to write (a folder in the way, a full disk) is told to the model. */
+export const writeText = async (sandbox: Sandbox, path: string, text: string): Promise<number> => {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    await sandbox.write(path, bytes);
+  } catch (error) {
+    if (error instanceof InfrastructureError || !(error instanceof Error)) throw error;
+    throw new ToolError(`${path} could not be written: ${error.message}`, { cause: error });
+  }
+  return bytes.length;
+};
