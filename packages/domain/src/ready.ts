@@ -12,20 +12,6 @@ export const landedTasks = (state: RunState): Set<string> =>
       .map((row) => row.id),
   );
 
-/** Tasks that may start now: the one with the longest chain of work behind it first, then in plan order. */
-export const readyTasks = (state: RunState): string[] => {
-  const landed = landedTasks(state);
-  const open = withStatus(state, "blocked", "building", "waiting", "queued");
-  const chains = chainLengths(open.map((row) => row.task));
-  const plan = state.plans[state.run.planVersion]?.plan?.tasks.map((task) => task.id) ?? [];
-  return open
-    .filter((row) => row.status === "blocked" && row.task.blockedBy.every((id) => landed.has(id)))
-    .map((row) => row.id)
-    .sort(
-      (a, b) => (chains.get(b) ?? 0) - (chains.get(a) ?? 0) || plan.indexOf(a) - plan.indexOf(b),
-    );
-};
-
 /** Blocked tasks that can never start, because what they wait for was quarantined, dropped or is unknown. */
 export const unreachable = (state: RunState): string[] => {
   const blocked = withStatus(state, "blocked");
@@ -37,6 +23,23 @@ export const unreachable = (state: RunState): string[] => {
     blocked.filter((row) => row.task.blockedBy.includes(id)).map((row) => row.id),
   );
   return blocked.filter((row) => behind.has(row.id)).map((row) => row.id);
+};
+
+/** Tasks that may start now: the one with the longest chain of work behind it first, then in plan order. */
+export const readyTasks = (state: RunState): string[] => {
+  const landed = landedTasks(state);
+  const dead = new Set(unreachable(state));
+  const open = withStatus(state, "blocked", "building", "waiting", "queued").filter(
+    (row) => !dead.has(row.id),
+  );
+  const chains = chainLengths(open.map((row) => row.task));
+  const plan = state.plans[state.run.planVersion]?.plan?.tasks.map((task) => task.id) ?? [];
+  return open
+    .filter((row) => row.status === "blocked" && row.task.blockedBy.every((id) => landed.has(id)))
+    .map((row) => row.id)
+    .sort(
+      (a, b) => (chains.get(b) ?? 0) - (chains.get(a) ?? 0) || plan.indexOf(a) - plan.indexOf(b),
+    );
 };
 
 /** The task whose change asked to be merged first; changes land one at a time. */
