@@ -12,25 +12,23 @@ import {
   readRecipe,
   rootfsTag,
 } from "../../packages/cli/src/machine/base-image.mjs";
-import { callEngine } from "../../packages/cli/src/machine/engine-api.mjs";
+import { follow, pullImage } from "./engine-progress.mjs";
 import { ensureRootfs } from "./rootfs.mjs";
 import { run } from "./run.mjs";
 
 /** @typedef {import("../../packages/cli/src/machine/find-engine.mjs").Engine} Engine */
 /** @typedef {(line: string) => void} Say */
 
-const PULL_MS = 20_000;
-const BUILD_MS = 10 * 60_000;
-
 /**
  * Returns a line that says what the engine now has.
  * @param {Engine} engine
+ * @param {import("./installer.mjs").Installer} installer
  * @param {Say} say
  */
-export const ensureBaseImage = async (engine, say) => {
+export const ensureBaseImage = async (engine, installer, say) => {
   const tag = baseImageTag();
   if (await findImage(engine, tag)) return `${tag} is there`;
-  const base = (await pullDebian(engine, say)) ?? (await importDebian(engine, say));
+  const base = (await pullDebian(engine, say)) ?? (await importDebian(engine, installer, say));
   const context = await mkdtemp(join(tmpdir(), "headrace-base-"));
   try {
     say(`node and npm for ${engine.arch} from the npm registry`);
@@ -53,30 +51,25 @@ const pullDebian = async (engine, say) => {
   if (!digest) return void say(`${image}:${tag} is not pulled: base-image.json pins no digest`);
   const reference = `${image}@${digest}`;
   if (await findImage(engine, reference)) return reference;
-  say(`pulling ${image}:${tag} by digest (bound: ${PULL_MS / 1000} s without progress)`);
-  const query = new URLSearchParams({ fromImage: image, tag: digest });
-  try {
-    await follow(engine, `/images/create?${query}`, BUILD_MS, undefined, PULL_MS);
-    return reference;
-  } catch (error) {
-    const reason = /** @type {Error} */ (error).message.split("\n")[0];
-    say(`no registry answers (${reason}); making Debian with debootstrap`);
-    return undefined;
-  }
+  say(`pulling ${image}:${tag} by its pinned digest`);
+  const failure = await pullImage(engine, `${image}:${tag}`, digest);
+  if (!failure) return reference;
+  return void say(`no registry answers (${failure}); making Debian with debootstrap`);
 };
 
 /**
  * @param {Engine} engine
+ * @param {import("./installer.mjs").Installer} installer
  * @param {Say} say
  */
-const importDebian = async (engine, say) => {
+const importDebian = async (engine, installer, say) => {
   const tag = rootfsTag();
   if (await findImage(engine, tag)) return tag;
-  const archive = await ensureRootfs(engine, say);
+  const archive = await ensureRootfs(engine, installer, say);
   say(`importing it as ${tag}`);
   const [repo = "", version = ""] = tag.split(":");
   const query = new URLSearchParams({ fromSrc: "-", repo, tag: version });
-  await follow(engine, `/images/create?${query}`, BUILD_MS, archive.stream());
+  await follow(engine, `/images/create?${query}`, { body: archive.stream() });
   return tag;
 };
 
@@ -131,34 +124,5 @@ const build = async (engine, context, base, tag) => {
   const tar = spawn("tar", ["-cf", "-", "--owner=0", "--group=0", "-C", context, "."], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  await follow(engine, `/build?${query}`, BUILD_MS, tar.stdout);
-};
-
-/**
- * A call that answers a stream of progress records, the last of which may be an error.
- * @param {Engine} engine
- * @param {string} path
- * @param {number} timeoutMs
- * @param {import("node:stream").Readable} [body]
- * @param {number} [quietMs] longest wait for the next record
- */
-const follow = async (engine, path, timeoutMs, body, quietMs = timeoutMs) => {
-  /** @type {string[]} */
-  const log = [];
-  /** @type {string | undefined} */
-  let failure;
-  const { status, text } = await callEngine(engine.address, {
-    method: "POST",
-    path: `/v${engine.apiVersion}${path}`,
-    timeoutMs,
-    quietMs,
-    ...(body ? { body } : {}),
-    onLine: (line) => {
-      const record = JSON.parse(line);
-      if (record.error) failure = record.error;
-      if (record.stream) log.push(record.stream);
-    },
-  });
-  if (status !== 200) throw new Error(`the engine answered ${status}: ${text.trim()}`);
-  if (failure) throw new Error(`${failure}\n${log.join("").slice(-4000)}`);
+  await follow(engine, `/build?${query}`, { body: tar.stdout });
 };

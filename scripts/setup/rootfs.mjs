@@ -26,22 +26,30 @@ const LEFT_OUT = [
 
 /**
  * @param {import("../../packages/cli/src/machine/find-engine.mjs").Engine} engine
+ * @param {import("./installer.mjs").Installer} installer
  * @param {(line: string) => void} say
  */
-export const ensureRootfs = async (engine, say) => {
+export const ensureRootfs = async (engine, installer, say) => {
   const archive = join(CACHE, `${rootfsTag().replace(":", "-")}-${engine.arch}.tar`);
   if (existsSync(archive)) say(`using ${archive}`);
-  else await makeRootfs(engine, archive, say);
+  else {
+    refuseWhereImpossible(engine);
+    if (!which("debootstrap"))
+      await installer.install(
+        ["debootstrap"],
+        "no registry answers, and debootstrap is missing",
+        say,
+      );
+    await makeRootfs(archive, say);
+  }
   return { stream: () => createReadStream(archive) };
 };
 
 /**
- * @param {import("../../packages/cli/src/machine/find-engine.mjs").Engine} engine
  * @param {string} archive
  * @param {(line: string) => void} say
  */
-const makeRootfs = async (engine, archive, say) => {
-  refuseWhereImpossible(engine);
+const makeRootfs = async (archive, say) => {
   const { debootstrap, packages } = readRecipe();
   await mkdir(CACHE, { recursive: true });
   const work = await mkdtemp(join(CACHE, "rootfs-"));
@@ -86,5 +94,4 @@ const refuseWhereImpossible = (engine) => {
       "debootstrap needs root",
       `sudo npm run setup once (every user of this engine shares the image), or ${otherwise}`,
     );
-  if (!which("debootstrap")) no("debootstrap is not installed");
 };

@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { closeSync, constants, openSync, readFileSync, unlinkSync } from "node:fs";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BoundedOutput } from "./bounded-output.mjs.mts";
+import { run } from "./helper.mjs";
+import { endCommand, MARK, startTimeOf } from "./processes.mjs";
+
+/** How long output may trail the end of a command whose background processes hold it open. */
+const TRAILING_MS = 200;
+/** In an out-of-memory the kernel takes the command before the supervisor. */
+const WRAPPER = 'echo 1000 > /proc/self/oom_score_adj; exec /bin/sh -c "$1"';
+
+let commands = 0;
+
+/** Runs a command in a session of its own; at the timeout or abort all it started is killed. */
+export async function runCommand({ command, timeoutMs, maxOutputBytes }, signal) {
+  commands += 1;
+  const mark = String(commands);
+  const pipe = await openPipe(mark);
+  const output = new BoundedOutput(maxOutputBytes);
+  const outOfMemory = oomKills();
+  const child = start(command, mark, pipe);
+  const job = { mark, group: child.pid, since: startTimeOf(child.pid) };
+  const ended = new Promise((resolve, reject) => {
+    child.on("exit", resolve);
+    child.on("error", reject);
+  });
+  let collecting = true;
+  const drained = drain(pipe.reader, (chunk) => collecting && output.push(chunk));
+  let cut;
+  const cutOff = (why) => {
+    cut ??= { why, done: endCommand(job) };
+  };
+  const timer = setTimeout(cutOff, timeoutMs, "timeout");
+  const onAbort = () => cutOff("cancelled");
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const exitCode = await ended;
+    clearTimeout(timer);
+    await cut?.done;
+    await Promise.race([drained, sleep(TRAILING_MS)]);
+    return {
+      exitCode: cut === undefined ? exitCode : null,
+      timedOut: cut?.why === "timeout",
+      oomKilled: oomKills() > outOfMemory,
+      ...taken(output),
+    };
+  } finally {
+    clearTimeout(timer);
+    collecting = false;
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function start(command, mark, pipe) {
+  try {
+    return spawn("/bin/sh", ["-c", WRAPPER, "sh", command], {
+      detached: true,
+      stdio: ["ignore", pipe.writer, pipe.writer],
+      env: { ...process.env, [MARK]: mark },
+    });
+  } finally {
+    closeSync(pipe.writer);
+  }
+}
+
+/**
+ * One fifo for stdout and stderr, so that they stay in order; Node's own pipes are sockets, which
+ * `echo > /dev/stderr` cannot open.
+ */
+async function openPipe(mark) {
+  const path = join(tmpdir(), `.sandbox-output-${mark}`);
+  await run("mkfifo", ["-m", "600", path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  unlinkSync(path);
+  return { reader, writer };
+}
+
+/** Reads to the end even when nobody collects any more: a background process must not die of SIGPIPE. */
+function drain(fd, onChunk) {
+  return new Promise((resolve) => {
+    const socket = new Socket({ fd, readable: true, writable: false });
+    socket.on("data", onChunk).on("error", resolve).on("close", resolve);
+  });
+}
+
+function taken(output) {
+  const { bytes, total, truncated } = output.take();
+  return { outputBytes: total, truncated, body: bytes };
+}
+
+/** How often the kernel killed in this container for want of memory (cgroup 2, then 1). */
+function oomKills() {
+  for (const file of ["memory.events", "memory/memory.oom_control"]) {
+    try {
+      const text = readFileSync(`/sys/fs/cgroup/${file}`, "utf8");
+      return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+    } catch {}
+  }
+  return 0;
+}
