@@ -18,8 +18,8 @@ export const INSTALL_REDIS = [
 ].join("\n  ");
 
 const PROGRAMS = ["redis-server", "valkey-server"];
-/** where servers lie that a user's or a background process's PATH may leave out */
-const USUAL_FOLDERS = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/opt/homebrew/bin"];
+/** where Homebrew puts servers: a process not started from a shell may lack these in its PATH */
+const USUAL_FOLDERS = ["/usr/local/bin", "/opt/homebrew/bin"];
 const OLDEST_MAJOR = 5;
 
 /** Which Redis this machine offers: `REDIS_URL`, else a server that can be started. Starts and connects nothing. */

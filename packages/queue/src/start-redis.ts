@@ -21,7 +21,8 @@ const CONTAINER_READY_MS = 30_000;
 
 /**
  * The Redis this factory uses: `REDIS_URL`, else a server of this machine as a child, else a container. Disposing
- * of it ends what was started here. Throws `UserError` with the remedy when there is none.
+ * of it ends what was started here. Only the owner of the data directory may call it: a server that is on record
+ * there is taken for a leftover and ended. Throws `UserError` with the remedy when there is none.
  */
 export const startRedis = async (options: {
   /** remembers the child, so that the next start ends one that was left behind */
