@@ -209,12 +209,13 @@ describe("the choice of a Redis", () => {
         },
       };
     };
-    const redis = await start({ env: { PATH: dataDir }, docker: run });
-    expect(await ask(redis.url, "PING")).toBe("PONG");
-    const { port, password } = new URL(redis.url);
-    expect(redis.description).not.toContain(password);
-    await expect(ask(`redis://127.0.0.1:${port}`, "PING")).rejects.toThrow();
-    await redis[Symbol.asyncDispose]();
+    {
+      await using redis = await start({ env: { PATH: dataDir }, docker: run });
+      expect(await ask(redis.url, "PING")).toBe("PONG");
+      const { port, password } = new URL(redis.url);
+      expect(redis.description).not.toContain(password);
+      await expect(ask(`redis://127.0.0.1:${port}`, "PING")).rejects.toThrow();
+    }
     expect(ended).toHaveBeenCalledOnce();
   });
 
