@@ -1,0 +1,153 @@
+import {
+  type Clock,
+  type Decide,
+  EventBody,
+  EventEnvelope,
+  fold,
+  type NewEvent,
+  type RunState,
+  type StoredEvent,
+} from "@headrace/domain";
+import { z } from "zod";
+import { canonicalJson } from "./canonical-json.ts";
+import { GENESIS, hashOf } from "./chain.ts";
+import { type Commit, CommitFeed, type CommitListener } from "./commit-feed.ts";
+import { deepFreeze } from "./deep-freeze.ts";
+import { loadState, saveRows } from "./rows.ts";
+import type { Sql } from "./sql.ts";
+
+/** Where a run stands; the seq of its newest event is in the state. */
+type Head = { state: RunState; hash: string };
+
+/** What one transaction has appended: known to nobody else until it is committed. */
+export type Writing = { heads: Map<string, Head>; commits: Commit[] };
+
+const Envelope = EventEnvelope.pick({ run: true, task: true, attempt: true });
+
+const validated = (run: string, event: NewEvent): NewEvent & { run: string } => {
+  const body = EventBody.safeParse(event);
+  const envelope = Envelope.safeParse({ run, task: event.task, attempt: event.attempt });
+  const error = body.error ?? envelope.error;
+  if (error !== undefined)
+    throw new Error(`a ${event.type} event is not valid: ${z.prettifyError(error)}`, {
+      cause: error,
+    });
+  return { ...EventBody.parse(body.data), ...Envelope.parse(envelope.data) } as NewEvent & {
+    run: string;
+  };
+};
+
+/** A stored event from the text that was hashed; states folded from it equal those folded after a restart. */
+const unpack = (body: string, hash: string): StoredEvent =>
+  deepFreeze({ ...JSON.parse(body), hash } as StoredEvent);
+
+/** The event log and the rows it folds to. States and events it hands out are frozen. */
+export class EventLog {
+  readonly #sql: Sql;
+  readonly #clock: Clock;
+  readonly #heads = new Map<string, Head>();
+  readonly #feed = new CommitFeed();
+
+  constructor(sql: Sql, clock: Clock) {
+    this.#sql = sql;
+    this.#clock = clock;
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    return this.#feed.subscribe(listener);
+  }
+
+  /** One transaction; what it appended is seen, and told to listeners, only once it is committed. */
+  write<T>(work: (writing: Writing) => T): T {
+    const writing: Writing = { heads: new Map(), commits: [] };
+    const result = this.#sql.write(() => work(writing));
+    for (const [run, head] of writing.heads) this.#heads.set(run, head);
+    this.#feed.publish(writing.commits);
+    return result;
+  }
+
+  append(writing: Writing, run: string, decide: readonly NewEvent[] | Decide): StoredEvent[] {
+    const before = writing.heads.get(run) ?? this.#head(run);
+    const news = typeof decide === "function" ? decide(before?.state) : decide;
+    const at = this.#clock.now().toISOString();
+    const events: StoredEvent[] = [];
+    let { state, hash } = before ?? { state: undefined, hash: GENESIS };
+    for (const event of news) {
+      if (event.type === "run.submitted" && state !== undefined)
+        throw new Error(`run ${run} has been submitted before`);
+      const seq = (state?.run.seq ?? 0) + 1;
+      const body = canonicalJson({ ...validated(run, event), seq, at, prev: hash });
+      hash = hashOf(body);
+      const stored = unpack(body, hash);
+      state = deepFreeze(fold(state, stored));
+      this.#sql.run(
+        "INSERT INTO events (run, seq, hash, body) VALUES (?, ?, ?, ?)",
+        run,
+        seq,
+        hash,
+        body,
+      );
+      events.push(stored);
+    }
+    if (state === undefined || events.length === 0) return events;
+    this.#saveHead(before?.state, { state, hash });
+    writing.heads.set(run, { state, hash });
+    writing.commits.push({ run, events });
+    return events;
+  }
+
+  /** The state within a transaction. */
+  stateIn(writing: Writing, run: string): RunState | undefined {
+    return (writing.heads.get(run) ?? this.#head(run))?.state;
+  }
+
+  state(run: string): RunState | undefined {
+    return this.#sql.snapshot(() => this.#head(run))?.state;
+  }
+
+  runs(): RunState[] {
+    return this.#sql.snapshot(() =>
+      this.#sql
+        .all<{ run: string }>("SELECT run FROM runs ORDER BY ordinal")
+        .flatMap(({ run }) => this.#head(run)?.state ?? []),
+    );
+  }
+
+  events(run: string, after: number, limit: number): StoredEvent[] {
+    return this.#sql
+      .all<{ body: string; hash: string }>(
+        "SELECT body, hash FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
+        run,
+        after,
+        limit,
+      )
+      .map(({ body, hash }) => unpack(body, hash));
+  }
+
+  #head(run: string): Head | undefined {
+    const known = this.#heads.get(run);
+    if (known !== undefined) return known;
+    const row = this.#sql.get<{ hash: string; body: string }>(
+      "SELECT hash, body FROM runs WHERE run = ?",
+      run,
+    );
+    if (row === undefined) return undefined;
+    const head = { state: deepFreeze(loadState(this.#sql, run, row.body)), hash: row.hash };
+    // beside a writer in another process nothing stays true
+    if (!this.#sql.readOnly) this.#heads.set(run, head);
+    return head;
+  }
+
+  #saveHead(before: RunState | undefined, { state, hash }: Head): void {
+    const { run } = state;
+    this.#sql.run(
+      `INSERT INTO runs (run, seq, hash, body) VALUES (?, ?, ?, ?)
+       ON CONFLICT (run) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, body = excluded.body`,
+      run.id,
+      run.seq,
+      hash,
+      JSON.stringify(run),
+    );
+    saveRows(this.#sql, run.id, before, state);
+  }
+}

@@ -1,0 +1,178 @@
+import {
+  type CallRow,
+  type ClaimAnswer,
+  type Clock,
+  type Decide,
+  type Fence,
+  type NewEvent,
+  type RecordPart,
+  type ReserveAnswer,
+  type RunState,
+  type Store,
+  type StoredEvent,
+  UserError,
+} from "@headrace/domain";
+import { Blobs } from "./blobs.ts";
+import { SqliteCheckpointSaver } from "./checkpoint-saver.ts";
+import { Claims } from "./claims.ts";
+import { EventLog, type Writing } from "./event-log.ts";
+import { allProblems } from "./integrity.ts";
+import { Ledger, orphanSettled } from "./ledger.ts";
+import { Records } from "./records.ts";
+import type { Sql } from "./sql.ts";
+
+type Parts = {
+  sql: Sql;
+  clock: Clock;
+  uncleanStop: boolean;
+  /** runs once, after the last use of the connection is over and before it is closed */
+  close: () => void;
+};
+
+/**
+ * The store on one SQLite file. Methods are async for the port's sake: each does its work synchronously, as one
+ * transaction, before it returns, and so none can interleave with another.
+ */
+export class SqliteStore implements Store, AsyncDisposable {
+  /** The last writer ended without closing the file; it was checked when it was opened. */
+  readonly uncleanStop: boolean;
+  readonly #sql: Sql;
+  readonly #log: EventLog;
+  readonly #claims: Claims;
+  readonly #ledger: Ledger;
+  readonly #records: Records;
+  readonly #blobs: Blobs;
+  readonly #saver: SqliteCheckpointSaver;
+  #close: (() => void) | undefined;
+
+  constructor({ sql, clock, uncleanStop, close }: Parts) {
+    this.uncleanStop = uncleanStop;
+    this.#sql = sql;
+    this.#log = new EventLog(sql, clock);
+    this.#claims = new Claims(sql, clock);
+    this.#ledger = new Ledger(sql, clock);
+    this.#records = new Records(sql);
+    this.#blobs = new Blobs(sql);
+    this.#saver = new SqliteCheckpointSaver(sql);
+    this.#close = close;
+  }
+
+  async append(run: string, decide: NewEvent[] | Decide, fence?: Fence): Promise<StoredEvent[]> {
+    if (fence !== undefined && fence.run !== run)
+      throw new Error(`a fence of run ${fence.run} cannot append to run ${run}`);
+    return this.#log.write((writing) => {
+      if (fence !== undefined) this.#claims.check(fence);
+      return this.#log.append(writing, run, decide);
+    });
+  }
+
+  async state(run: string): Promise<RunState | undefined> {
+    return this.#log.state(run);
+  }
+
+  async runs(): Promise<RunState[]> {
+    return this.#log.runs();
+  }
+
+  async events(run: string, after = 0, limit = 1000): Promise<StoredEvent[]> {
+    return this.#log.events(run, after, limit);
+  }
+
+  onCommit(listener: (run: string, events: StoredEvent[]) => void): () => void {
+    return this.#log.onCommit(listener);
+  }
+
+  async claim(run: string, step: string, worker: string, ttlMs: number): Promise<ClaimAnswer> {
+    return this.#log.write((writing) => {
+      this.#existing(writing, run);
+      return this.#claims.claim(run, step, worker, ttlMs);
+    });
+  }
+
+  async renew(fence: Fence, ttlMs: number): Promise<string> {
+    return this.#sql.write(() => this.#claims.renew(fence, ttlMs));
+  }
+
+  async release(fence: Fence): Promise<void> {
+    this.#sql.write(() => this.#claims.release(fence));
+  }
+
+  async reserve(fence: Fence, call: Parameters<Store["reserve"]>[1]): Promise<ReserveAnswer> {
+    return this.#log.write((writing) => {
+      this.#claims.check(fence);
+      const { budget } = this.#existing(writing, fence.run).run;
+      return this.#ledger.reserve(fence, call, budget);
+    });
+  }
+
+  async settle(
+    fence: Fence,
+    call: Parameters<Store["settle"]>[1],
+    { part, events = [] }: Parameters<Store["settle"]>[2],
+  ): Promise<void> {
+    this.#log.write((writing) => {
+      this.#claims.check(fence);
+      if (!this.#ledger.settle(fence, call, events)) return;
+      if (part !== undefined) this.#records.append(fence, part);
+      this.#log.append(writing, fence.run, events);
+    });
+  }
+
+  async settleOrphans(run: string): Promise<CallRow[]> {
+    return this.#log.write((writing) => {
+      const orphans = this.#ledger.settleOrphans(run);
+      this.#log.append(writing, run, (state) => orphans.map((call) => orphanSettled(call, state)));
+      return orphans;
+    });
+  }
+
+  async calls(run: string): Promise<CallRow[]> {
+    return this.#ledger.calls(run);
+  }
+
+  async appendRecord(fence: Fence, part: RecordPart, events: NewEvent[] = []): Promise<void> {
+    this.#log.write((writing) => {
+      this.#claims.check(fence);
+      this.#records.append(fence, part);
+      this.#log.append(writing, fence.run, events);
+    });
+  }
+
+  async records(run: string, step: string): Promise<RecordPart[]> {
+    return this.#records.of(run, step);
+  }
+
+  async putBlob(bytes: Uint8Array): Promise<string> {
+    return this.#sql.write(() => this.#blobs.put(bytes));
+  }
+
+  async getBlob(id: string): Promise<Uint8Array | undefined> {
+    return this.#blobs.get(id);
+  }
+
+  /** LangGraph's checkpoints in the same file; losing them costs no truth. */
+  checkpoints(): SqliteCheckpointSaver {
+    return this.#saver;
+  }
+
+  /** What is wrong with the file, the chains, or rows that should follow from them; empty when all is well. */
+  async integrity(): Promise<string[]> {
+    return allProblems(this.#sql);
+  }
+
+  async close(): Promise<void> {
+    const close = this.#close;
+    this.#close = undefined;
+    close?.();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #existing(writing: Writing, run: string): RunState {
+    const state = this.#log.stateIn(writing, run);
+    if (state === undefined) throw new UserError(`no run ${run}`);
+    return state;
+  }
+}
