@@ -1,0 +1,189 @@
+// @ts-check
+// Every verb of the command as data: the launcher prints it without loading anything else, and the command line's
+// parser in src/ is built from the same list, so that help and parser cannot differ.
+
+/**
+ * @typedef {object} Verb
+ * @property {string} name
+ * @property {string} operands as commander writes them: `<required>` and `[optional]`
+ * @property {string} summary
+ * @property {ReadonlyArray<readonly [flags: string, text: string]>} options
+ */
+
+/** @typedef {{ title: string, verbs: readonly Verb[] }} Group */
+
+const JSON_OPTION = /** @type {const} */ (["--json", "print data as JSON"]);
+const REPO = /** @type {const} */ (["--repo <dir>", "the git repository (default: this folder)"]);
+const LISTEN = "listen there instead of on loopback: address:port";
+
+/** Options every verb takes. @type {Verb["options"]} */
+export const COMMON_OPTIONS = [
+  ["--data <dir>", "where state is kept (default: $HEADRACE_HOME, else ~/.headrace)"],
+  ["-h, --help", "print this"],
+];
+
+/** @type {readonly Verb[]} */
+const WORK = [
+  {
+    name: "run",
+    operands: "<spec>",
+    summary: "build a spec: plan, code, verify, merge; then follow it",
+    options: [
+      REPO,
+      ["--new <dir>", "make a new repository there and build in it"],
+      ["--budget <usd>", "the most this run may spend (default: 20)"],
+      ["--model <name>", "a model for every role; script:FILE and relay:DIR need no key"],
+      ["--plan <file>", "use this plan instead of asking the planner"],
+      ["--detach", "submit and return at once"],
+      ["--foreground", "keep the factory in this process; Ctrl-C parks the run"],
+      ["--notify <command>", "run this at the end, at a stop and at a question"],
+      ["--no-awake", "let the machine sleep while work runs"],
+      ["--allow-repo-config", "accept what the repository's headrace.yaml loosens"],
+      ["--json", "print the events, one JSON object a line"],
+    ],
+  },
+  {
+    name: "check",
+    operands: "",
+    summary: "build the environment and run every gate twice on the base; no model",
+    options: [REPO, JSON_OPTION],
+  },
+  {
+    name: "init",
+    operands: "",
+    summary: "write headrace.yaml from what is detected",
+    options: [REPO],
+  },
+];
+
+/** @type {readonly Verb[]} */
+const WATCHING = [
+  { name: "watch", operands: "[run]", summary: "live view of a run", options: [] },
+  { name: "status", operands: "[run]", summary: "summary of a run", options: [JSON_OPTION] },
+  {
+    name: "log",
+    operands: "<run>",
+    summary: "the events of a run",
+    options: [["--follow", "go on printing as they come"], JSON_OPTION],
+  },
+  {
+    name: "review",
+    operands: "<run>",
+    summary: "merged branches, each with its proof",
+    options: [JSON_OPTION],
+  },
+];
+
+/** @type {readonly Verb[]} */
+const DECIDING = [
+  {
+    name: "land",
+    operands: "<run>",
+    summary: "merge a run's integration branch into yours, after a final check",
+    options: [["--into <branch>", "the branch (default: the one checked out)"]],
+  },
+  {
+    name: "pause",
+    operands: "<run>",
+    summary: "let running steps end, start no more",
+    options: [],
+  },
+  { name: "resume", operands: "<run>", summary: "go on with a paused or failed run", options: [] },
+  { name: "cancel", operands: "<run>", summary: "end a run; what has landed stays", options: [] },
+  {
+    name: "answer",
+    operands: "<run> <question> <text>",
+    summary: "answer a question the work waits for",
+    options: [],
+  },
+  {
+    name: "budget",
+    operands: "<run>",
+    summary: "show a run's budget, or raise it and resume",
+    options: [["--raise <usd>", "the new cap"], JSON_OPTION],
+  },
+];
+
+/** @type {readonly Verb[]} */
+const FACTORY = [
+  {
+    name: "serve",
+    operands: "",
+    summary: "run the control plane here, in the foreground",
+    options: [
+      ["--listen <address>", LISTEN],
+      ["--exit-when-idle", "end when there has been nothing to do for a while"],
+    ],
+  },
+  {
+    name: "stop",
+    operands: "",
+    summary: "stop the background factory; runs are parked",
+    options: [],
+  },
+  {
+    name: "doctor",
+    operands: "",
+    summary: "what this machine has and lacks",
+    options: [JSON_OPTION],
+  },
+  {
+    name: "simulator",
+    operands: "<file>",
+    summary: "serve a scripted model over the Messages API",
+    options: [["--listen <address>", LISTEN]],
+  },
+];
+
+/** @type {readonly Group[]} */
+export const GROUPS = [
+  { title: "Work", verbs: WORK },
+  { title: "Watch", verbs: WATCHING },
+  { title: "Decide", verbs: DECIDING },
+  { title: "Factory", verbs: FACTORY },
+];
+
+/** @type {readonly Verb[]} */
+export const VERBS = GROUPS.flatMap(({ verbs }) => verbs);
+
+/** @param {string} name */
+export const verbNamed = (name) => VERBS.find((verb) => verb.name === name);
+
+const EXITS = `Exit codes of a followed run: 0 complete, 1 the factory failed (resumable), 2 bad input, nothing started,
+3 incomplete or cancelled, 4 stopped for budget (resumable), 5 waits for a person, 130 detached.
+Other verbs: 0 yes, 1 no or failed, 2 bad input.`;
+
+const usage = (/** @type {Verb} */ { name, operands }) => `${name} ${operands}`.trim();
+
+/** What `headrace --help` prints. */
+export const overviewHelp = () => {
+  const width = Math.max(...VERBS.map((verb) => usage(verb).length)) + 2;
+  const groups = GROUPS.map(({ title, verbs }) => {
+    const lines = verbs.map((verb) => `  ${usage(verb).padEnd(width)}${verb.summary}`);
+    return `${title}\n${lines.join("\n")}`;
+  });
+  return `headrace: a software factory that runs with the lights out. Spec in, verified branches merged.
+
+usage: headrace <verb> [options]      headrace <verb> --help tells a verb's options
+
+${groups.join("\n\n")}
+
+${EXITS}
+`;
+};
+
+/**
+ * What `headrace <verb> --help` prints.
+ * @param {Verb} verb
+ */
+export const verbHelp = (verb) => {
+  const options = [...verb.options, ...COMMON_OPTIONS];
+  const width = Math.max(...options.map(([flags]) => flags.length)) + 2;
+  const lines = options.map(([flags, text]) => `  ${flags.padEnd(width)}${text}`);
+  return `usage: headrace ${usage(verb)} [options]
+
+${verb.summary}
+
+${lines.join("\n")}
+`;
+};

@@ -1,0 +1,99 @@
+// @ts-check
+// Every check and every test, one after the other on few cores; the last line is `N passed, N failed`.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "../packages/cli/src/machine/findings.mjs";
+import { which } from "../packages/cli/src/machine/which.mjs";
+import { ROOT } from "./setup/folders.mjs";
+
+const BOUND_MS = 25 * 60_000;
+const CI = process.env.CI === "true";
+
+/** What tests skip without, or cannot do without: in CI each must be there, so that nothing is skipped unseen. */
+const CI_PROGRAMS = ["git", "strace", "docker-compose"];
+const CI_FINDINGS = ["engine", "redis", "base image"];
+
+const tally = { passed: 0, failed: 0, skipped: 0 };
+
+/**
+ * Runs a program of node_modules/.bin (npm put it on the PATH) with its output shown.
+ * @param {string} program
+ * @param {string[]} args
+ * @returns {Promise<number>} exit code; 1 where a signal or the bound ended it
+ */
+const show = (program, args) =>
+  new Promise((resolve) => {
+    console.log(`\n$ ${[program, ...args].join(" ")}`);
+    const path = which(program) ?? join(ROOT, "node_modules/.bin", program);
+    const child = spawn(path, args, {
+      cwd: ROOT,
+      stdio: "inherit",
+      timeout: BOUND_MS,
+      killSignal: "SIGKILL",
+    });
+    child.on("error", (error) => {
+      console.error(error.message);
+      resolve(1);
+    });
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+
+/**
+ * @param {string} what
+ * @param {boolean} passed
+ */
+const count = (what, passed) => {
+  tally[passed ? "passed" : "failed"] += 1;
+  if (!passed) console.error(`failed: ${what}`);
+};
+
+const checkMachine = async () => {
+  const findings = await inspect({ env: process.env });
+  const programs = CI_PROGRAMS.filter((program) => !which(program));
+  const missing = findings.filter(
+    ({ name, state }) => CI_FINDINGS.includes(name) && state === "missing",
+  );
+  count(
+    `CI lacks: ${[...programs, ...missing.map(({ name, detail }) => `${name} (${detail})`)].join(", ")}`,
+    programs.length + missing.length === 0,
+  );
+};
+
+const runTests = async () => {
+  const folder = mkdtempSync(join(tmpdir(), "headrace-test-"));
+  try {
+    const file = join(folder, "results.json");
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+    const code = await show("vitest", ["run", ...reporters, ...process.argv.slice(2)]);
+    const results = read(file);
+    tally.passed += results?.numPassedTests ?? 0;
+    tally.failed += results?.numFailedTests ?? 0;
+    tally.skipped += (results?.numPendingTests ?? 0) + (results?.numTodoTests ?? 0);
+    if (code !== 0 && !results?.numFailedTests) count(`vitest ended with exit code ${code}`, false);
+    if (code === 0 && !results?.numPassedTests) count("vitest ran no test", false);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+/** @param {string} file */
+const read = (file) => {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+};
+
+if (CI) await checkMachine();
+count("check:format", (await show("biome", ["check", "."])) === 0);
+count("check:types", (await show("tsc", ["--noEmit"])) === 0);
+count("check:unused", (await show("knip", [])) === 0);
+await runTests();
+
+if (tally.skipped > 0) console.log(`\n${tally.skipped} skipped; each names its reason above`);
+console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
+process.exitCode = tally.failed === 0 ? 0 : 1;
