@@ -1,1 +1,1 @@
-export {};
+export { type OpenedFactoryRepo, openFactoryRepo } from "./factory-repo.ts";

@@ -1,0 +1,213 @@
+import { join, resolve } from "node:path";
+import {
+  type CommitSpec,
+  type DiffStat,
+  type FactoryRepo,
+  HostileTreeError,
+  InfrastructureError,
+  type MergeAnswer,
+  ObjectId,
+  RefMovedError,
+  UserError,
+} from "@headrace/domain";
+import { replaceFile, syncLooseObjects, syncUpTo } from "./durable.ts";
+import { type Git, GitError } from "./git.ts";
+import { markClosed, type ObjectFormat, prepare } from "./housekeeping.ts";
+import { listTree, packOf, readFileAt, withoutSize } from "./objects.ts";
+import { openQuarantine, readShallow, refuseHostileTree } from "./quarantine.ts";
+import { moveRefBy, readRefOf } from "./refs.ts";
+import { tarOf } from "./tar.ts";
+
+export type OpenedFactoryRepo = FactoryRepo & {
+  /** Says that nothing was left half done; without it the next open checks the repository. */
+  close(): Promise<void>;
+};
+
+/**
+ * Opens the factory's bare repository at `dir`, creating it where there is none. The caller is its only writer: locks
+ * found are stale and removed, and after an unclean stop the objects every ref needs are checked. Throws
+ * `InfrastructureError` where it is damaged, `UserError` where git is missing or too old.
+ */
+export const openFactoryRepo = async (options: {
+  dir: string;
+  /** names of the target's objects; an existing repository keeps its own */
+  objectFormat?: ObjectFormat;
+}): Promise<OpenedFactoryRepo> => {
+  const gitDir = resolve(options.dir);
+  const git = await prepare(gitDir, options.objectFormat ?? "sha1");
+  const format = (await git.text(["rev-parse", "--show-object-format"])).trim();
+  return bareRepo({ gitDir, git, idLength: format === "sha256" ? 64 : 40, exclusive: oneByOne() });
+};
+
+type Ground = {
+  gitDir: string;
+  git: Git;
+  idLength: number;
+  /** writers of refs and of the shallow list wait for each other */
+  exclusive: <T>(work: () => Promise<T>) => Promise<T>;
+};
+
+const oneByOne = () => {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+};
+
+const bareRepo = (ground: Ground): OpenedFactoryRepo => {
+  const { git, gitDir } = ground;
+  const write = async <T>(work: () => Promise<T>): Promise<T> => {
+    const since = Date.now();
+    const result = await work();
+    await syncLooseObjects(join(gitDir, "objects"), since);
+    return result;
+  };
+  return {
+    putPack: (pack, commit, { boundary = false } = {}) =>
+      ground.exclusive(() => takeIn(ground, pack, commit, boundary)),
+    getPack: async (commit, have) => packOf(git, [commit], { without: await known(git, have) }),
+    has: (commit) => hasCommit(git, commit),
+    treeOf: (commit) => parse(git, `${commit}^{tree}`),
+    parentsOf: (commit) => parentsOf(git, commit),
+    list: async (commit) => (await listTree(git, commit)).map(withoutSize),
+    read: (commit, path) => readFileAt(git, commit, path),
+    tar: (commit, options) => tarOf(git, commit, options),
+    commit: (spec) => write(() => commitTree(git, spec)),
+    merge: (ours, theirs) => write(() => mergeTrees(git, ours, theirs)),
+    diff: (from, to, maxBytes) => diff(git, from, to, maxBytes),
+    diffStat: (from, to) => diffStat(git, from, to),
+    readRef: (ref) => readRefOf(git, ref),
+    moveRef: (ref, to, expected) => ground.exclusive(() => moveRef(ground, ref, to, expected)),
+    landings: (ref, until) => landings(git, ref, until),
+    close: () => markClosed(gitDir),
+  };
+};
+
+const hasCommit = async (git: Git, commit: string): Promise<boolean> => {
+  if (!ObjectId.safeParse(commit).success) return false;
+  const { code } = await git.run(["cat-file", "-e", `${commit}^{commit}`], { ok: [0, 1, 128] });
+  return code === 0;
+};
+
+const known = async (git: Git, commits: readonly string[]): Promise<string[]> => {
+  const held = await Promise.all(commits.map((commit) => hasCommit(git, commit)));
+  return commits.filter((_, index) => held[index]);
+};
+
+const parse = async (git: Git, revision: string): Promise<string> =>
+  (await git.text(["rev-parse", "--verify", "--end-of-options", revision])).trim();
+
+const parentsOf = async (git: Git, commit: string): Promise<string[]> => {
+  const line = await git.text(["rev-list", "--parents", "--no-walk", "--end-of-options", commit]);
+  return line.trim().split(" ").slice(1);
+};
+
+/**
+ * The store is closed under reachability: a pack is let in only when every object it holds links to objects that it
+ * holds or the store has, boundaries excepted. So a commit that is there is there with all it reaches.
+ */
+const takeIn = async (
+  { git, gitDir, idLength }: Ground,
+  pack: Uint8Array,
+  commit: string,
+  boundary: boolean,
+): Promise<void> => {
+  if (commit.length !== idLength)
+    throw new UserError(
+      `the repository names objects by ${commit.length} digits, the factory's copy by ${idLength}`,
+      "Give a repository of the other object format a data directory of its own.",
+    );
+  if (await hasCommit(git, commit)) return;
+  const shallow = [...(await readShallow(gitDir)), ...(boundary ? [commit] : [])];
+  await using quarantine = await openQuarantine(gitDir, shallow);
+  await quarantine.index(pack);
+  if (!(await hasCommit(quarantine.git, commit)))
+    throw new HostileTreeError([`the pack does not hold the commit ${commit}`]);
+  const [parent] = boundary ? [] : await parentsOf(quarantine.git, commit);
+  // a parent that came in the same pack was never judged, so nothing in it counts as old
+  const judged = parent !== undefined && (await hasCommit(git, parent));
+  const before = judged ? await listTree(git, parent) : [];
+  await refuseHostileTree(quarantine.git, commit, boundary ? "base" : "change", before);
+  if (boundary)
+    await replaceFile(join(gitDir, "shallow"), shallow.map((line) => `${line}\n`).join(""));
+  await quarantine.migrate();
+};
+
+const commitTree = async (git: Git, spec: CommitSpec): Promise<string> => {
+  const date = `@${Math.floor(spec.at.getTime() / 1000)} +0000`;
+  const { stdout } = await git.run(
+    ["commit-tree", spec.tree, ...spec.parents.flatMap((parent) => ["-p", parent]), "-F", "-"],
+    { stdin: spec.message, env: { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date } },
+  );
+  return stdout.toString("utf8").trim();
+};
+
+/**
+ * The repository is bare, where git reads attributes from no tree: `merge=union`, `merge=ours` and drivers named in
+ * `.gitattributes` do not act, every file is merged as text by content and a conflict is always seen.
+ */
+const mergeTrees = async (git: Git, ours: string, theirs: string): Promise<MergeAnswer> => {
+  const { code, stdout } = await git.run(
+    ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs],
+    { ok: [0, 1] },
+  );
+  const [tree = "", ...files] = stdout.toString("utf8").split("\0").filter(Boolean);
+  if (code === 0) return { outcome: "clean", tree };
+  return { outcome: "conflict", tree, files: [...new Set(files)] };
+};
+
+const PLAIN_DIFF = ["--no-ext-diff", "--no-textconv", "--no-color"];
+
+const diff = async (git: Git, from: string, to: string, maxBytes: number) => {
+  const { stdout, truncated } = await git.run(
+    ["diff-tree", "-r", "-p", "-M", ...PLAIN_DIFF, from, to],
+    { maxBytes, truncate: true },
+  );
+  const end = truncated ? stdout.lastIndexOf(0x0a) + 1 : stdout.length;
+  return { text: stdout.toString("utf8", 0, end), truncated };
+};
+
+const diffStat = async (git: Git, from: string, to: string): Promise<DiffStat[]> => {
+  const args = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", ...PLAIN_DIFF, from, to];
+  const lines = (await git.text(args)).split("\0").filter(Boolean);
+  return lines.map((line) => {
+    const [added = "-", removed = "-", ...path] = line.split("\t");
+    const count = (value: string) => (value === "-" ? null : Number(value));
+    return { path: path.join("\t"), added: count(added), removed: count(removed) };
+  });
+};
+
+const moveRef = async (
+  { git, gitDir, idLength }: Ground,
+  ref: string,
+  to: string,
+  expected: string | undefined,
+): Promise<void> => {
+  try {
+    await moveRefBy(git, { ref, to, expected: expected ?? "0".repeat(idLength) });
+  } catch (cause) {
+    if (!(cause instanceof GitError)) throw cause;
+    const actual = await readRefOf(git, ref);
+    if (actual !== expected) throw new RefMovedError(ref, expected, actual);
+    throw new InfrastructureError(`${ref} could not be moved: ${cause.message}`, { cause });
+  }
+  await syncUpTo(join(gitDir, ref), gitDir);
+};
+
+const landings = async (git: Git, ref: string, until: string) => {
+  const args = ["log", "--first-parent", "-z", "--format=%H%n%P%n%B", "--end-of-options"];
+  const log = await git.text([...args, ref, `^${until}`]);
+  return log
+    .split("\0")
+    .filter(Boolean)
+    .map((entry) => {
+      const [commit = "", parents = "", ...message] = entry.split("\n");
+      return {
+        commit,
+        message: message.join("\n").trimEnd(),
+        parents: parents.split(" ").filter(Boolean),
+      };
+    });
+};
