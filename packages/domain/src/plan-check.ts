@@ -11,6 +11,9 @@ const MAX_WIDTH = 16;
 /** Tasks of all versions together, so that replanning cannot grow without end. */
 const MAX_TASKS = 120;
 
+/** What the check needs of a task of an earlier version. */
+export type PlannedTask = Pick<TaskRow, "id" | "status" | "task">;
+
 /** What a proposal is checked against. */
 export type PlanContext = {
   /** requirements already known: listed by the spec, or accepted with an earlier version */
@@ -19,7 +22,7 @@ export type PlanContext = {
   spec: string;
   policy: Policy;
   /** rows of earlier plan versions; empty for the first plan */
-  tasks: Readonly<Record<string, TaskRow>>;
+  tasks: Readonly<Record<string, PlannedTask>>;
 };
 
 /**
@@ -58,7 +61,7 @@ const repeated = (ids: readonly string[]): string[] => [
 ];
 
 /** Tasks whose work stands or is under way: a new version may count on them. */
-const landedIn = (context: PlanContext): TaskRow[] =>
+const landedIn = (context: PlanContext): PlannedTask[] =>
   Object.values(context.tasks).filter((row) => row.status === "landed");
 
 const checkIds = ({ tasks }: PlanProposal, context: PlanContext): string[] => {

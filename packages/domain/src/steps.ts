@@ -34,6 +34,11 @@ export const StepInput = z.discriminatedUnion("kind", [
     role: Role,
     /** the commit the workspace starts from */
     commit: ObjectId,
+    /**
+     * the commit whose manifests setup sees, `commit` when absent: set to what has landed where `commit` holds
+     * unverified work, because setup runs with network
+     */
+    environment: ObjectId.optional(),
     /** the second parent of a merge in progress, for the merger */
     theirs: ObjectId.optional(),
     attempt: z.number().int().positive(),
