@@ -51,8 +51,6 @@ export const answer = async (
     ok,
     durationMs,
     detail: oneLine(detail, 300),
-    ...(claim.task === undefined ? {} : { task: claim.task }),
-    ...(claim.attempt === undefined ? {} : { attempt: claim.attempt }),
   });
 };
 

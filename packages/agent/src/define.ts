@@ -34,6 +34,9 @@ export type Terminal<O = unknown> = {
   accept?(output: O, workspace: Workspace): string[] | Promise<string[]>;
 };
 
+/** Infers what `accept` is given from the schema. */
+export const defineTerminal = <O>(terminal: Terminal<O>): Terminal<O> => terminal;
+
 export type BoundTerminal = ToolSpec & {
   bind(input: unknown): Bound<{
     output: unknown;
@@ -56,7 +59,7 @@ export type AgentDefinition = {
   open(brief: Brief, guidance: readonly Guidance[]): AgentJob;
 };
 
-const bindTerminal = <O>(terminal: Terminal<O>): BoundTerminal => ({
+const bindTerminal = (terminal: Terminal): BoundTerminal => ({
   name: terminal.name,
   description: terminal.description,
   input_schema: inputSchema(terminal.schema),
@@ -70,14 +73,14 @@ const bindTerminal = <O>(terminal: Terminal<O>): BoundTerminal => ({
   },
 });
 
-export const defineAgent = <B extends z.ZodType, O>(agent: {
+export const defineAgent = <B extends z.ZodType>(agent: {
   role: Role;
   prompt: string;
   workTools: readonly Tool[];
   limits: AgentLimits;
   snapshots: boolean;
   brief: B;
-  terminal(brief: z.output<B>): Terminal<O>;
+  terminal(brief: z.output<B>): Terminal;
   render(brief: z.output<B>, guidance: readonly Guidance[]): { guidance: string[]; task: string };
 }): AgentDefinition => ({
   role: agent.role,

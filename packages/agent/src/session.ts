@@ -97,10 +97,12 @@ export class Session implements AsyncDisposable {
     };
   }
 
-  /** The job's end, with the last saved state of the workspace. */
+  /** The job's end, with the last saved state of the workspace where that is the role's result. */
   ended(end: AgentEnd): AgentRun {
-    const commit = this.transcript.snapshot?.commit;
-    return { kind: "ended", end: commit === undefined ? end : { ...end, snapshot: commit } };
+    const { definition, claim } = this.options;
+    if (!definition.snapshots) return { kind: "ended", end };
+    const snapshot = this.transcript.snapshot?.commit ?? claim.input.commit;
+    return { kind: "ended", end: { ...end, snapshot } };
   }
 
   /** Makes a part durable, then lets it count. */

@@ -1,0 +1,61 @@
+import { bash, defineAgent, defineTerminal, edit, read, search, write } from "@headrace/agent";
+import { Task } from "@headrace/domain";
+import { z } from "zod";
+import { unresolved } from "../shared/conflicts.ts";
+import { GateFact, gatesSection, protectedSection, TaskFact, taskText } from "../shared/facts.ts";
+import { bullets, fence, page, section } from "../shared/fence.ts";
+import { MAKER_LIMITS } from "../shared/limits.ts";
+import { promptOf } from "../shared/prompt.ts";
+
+export const MergerBrief = z.object({
+  /** the task whose change is being merged */
+  task: Task,
+  /** its diff */
+  change: z.string(),
+  /** tasks that landed since that change was begun, and what they did together */
+  landed: z.array(TaskFact.extend({ description: z.string() })),
+  landedDiff: z.string(),
+  files: z.array(z.string()).min(1),
+  gates: z.array(GateFact),
+  protected: z.array(z.string()).default([]),
+});
+export type MergerBrief = z.input<typeof MergerBrief>;
+
+export const MergerOutput = z.object({ summary: z.string().min(1).max(4000) });
+export type MergerOutput = z.infer<typeof MergerOutput>;
+
+export const merger = defineAgent({
+  role: "merger",
+  prompt: promptOf(import.meta.url),
+  workTools: [bash, read, write, edit, search],
+  limits: { ...MAKER_LIMITS, turns: 60, outputTokens: 100_000 },
+  snapshots: true,
+  brief: MergerBrief,
+  terminal: (brief) =>
+    defineTerminal({
+      name: "submit_resolution",
+      description: "Hands in the merged workspace. summary says how each conflict was decided.",
+      schema: MergerOutput,
+      accept: async (_output, workspace) =>
+        (await workspace.changed())
+          ? unresolved(brief.files, workspace)
+          : ["the workspace is as you were given it: the conflicts are unresolved"],
+    }),
+  render: (brief) => ({
+    guidance: [],
+    task: page(
+      section("Files with conflicts", bullets(brief.files)),
+      section("The change being merged (theirs)", taskText(brief.task)),
+      section("Its diff", fence("diff", brief.change)),
+      section(
+        "What landed before it (ours)",
+        bullets(
+          brief.landed.map(({ id, title, description }) => `${id}: ${title}. ${description}`),
+        ),
+      ),
+      section("Their diff together", fence("diff", brief.landedDiff)),
+      gatesSection(brief.gates),
+      protectedSection(brief.protected),
+    ),
+  }),
+});

@@ -1,0 +1,69 @@
+import {
+  evidenceText,
+  gatesSection,
+  protectedSection,
+  requirementsSection,
+  taskText,
+} from "../shared/facts.ts";
+import { bullets, fence, page, section } from "../shared/fence.ts";
+import type { BriefOf, Review } from "./brief.ts";
+
+/** The task block of a review. */
+export const renderBrief = (brief: Review): string => {
+  switch (brief.stage) {
+    case "plan":
+      return planReview(brief);
+    case "change":
+      return changeReview(brief);
+    case "acceptance":
+      return acceptance(brief);
+  }
+};
+
+const planReview = (brief: BriefOf<"plan">): string =>
+  page(
+    section("Your job now", "Stage: plan. Judge whether building this plan would meet the spec."),
+    section(`Spec: ${brief.title}`, fence("spec", brief.spec)),
+    requirementsSection("Requirements", brief.requirements),
+    section("Constraints", bullets(brief.constraints)),
+    section("The plan", fence("plan", JSON.stringify(brief.plan, null, 1))),
+    gatesSection(brief.gates),
+    section("Setup", bullets(brief.setup.map((command) => `\`${command}\``))),
+  );
+
+const changeReview = (brief: BriefOf<"change">): string =>
+  page(
+    section("Your job now", "Stage: change. Judge whether this change may be merged."),
+    section("Task", taskText(brief.task)),
+    requirementsSection("Requirements it serves", brief.requirements),
+    section("Constraints", bullets(brief.constraints)),
+    section("Where it stands in the plan", fence("plan", brief.plan)),
+    section(
+      "What the gates found on this tree",
+      bullets(brief.gates.map(({ name, run, verdict }) => `${name}: ${verdict} (\`${run}\`)`)),
+    ),
+    protectedSection(brief.protected),
+    section(
+      "The coder's words",
+      brief.summary &&
+        fence("claims", [brief.summary, ...(brief.notes ? [brief.notes] : [])].join("\n\n")),
+    ),
+    section("Held against earlier attempts", evidenceText(brief.earlier)),
+    section("The change", fence("diff", brief.diff)),
+  );
+
+const acceptance = (brief: BriefOf<"acceptance">): string =>
+  page(
+    section(
+      "Your job now",
+      "Stage: acceptance. The workspace holds everything that was merged. For each requirement find evidence that it is met, or say that it is not.",
+    ),
+    section(`Spec: ${brief.title}`, fence("spec", brief.spec)),
+    requirementsSection("Requirements", brief.requirements),
+    gatesSection(brief.gates),
+    section("Merged tasks", bullets(brief.landed.map(({ id, title }) => `${id}: ${title}`))),
+    section(
+      "Tasks given up",
+      bullets(brief.quarantined.map(({ id, title, reason }) => `${id}: ${title}; ${reason}`)),
+    ),
+  );

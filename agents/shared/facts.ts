@@ -1,0 +1,70 @@
+import type { Task } from "@headrace/domain";
+import { z } from "zod";
+import { bullets, fence, section } from "./fence.ts";
+
+/** A requirement as agents other than the planner see it. */
+export const RequirementFact = z.object({ id: z.string(), text: z.string() });
+export const GateFact = z.object({ name: z.string(), run: z.string() });
+export const TaskFact = z.object({ id: z.string(), title: z.string() });
+/** A piece of evidence: a gate's log, a finding, a reason. */
+export const EvidenceFact = z.object({ title: z.string(), text: z.string() });
+export const AnswerFact = z.object({ question: z.string(), answer: z.string() });
+
+/** What an earlier attempt left: its diff, and why it was not good enough. */
+export const PreviousFact = z.object({
+  diff: z.string(),
+  evidence: z.array(EvidenceFact),
+});
+
+export const requirementsSection = (
+  title: string,
+  requirements: readonly z.infer<typeof RequirementFact>[],
+): string[] => section(title, bullets(requirements.map(({ id, text }) => `${id}: ${text}`)));
+
+export const gatesSection = (gates: readonly z.infer<typeof GateFact>[]): string[] =>
+  section(
+    "Gates",
+    gates.length === 0
+      ? "No gate applies yet."
+      : `The factory runs these itself, on the committed tree, in a fresh sandbox without network. Their exit codes decide.\n${bullets(gates.map(({ name, run }) => `${name}: \`${run}\``))}`,
+  );
+
+export const protectedSection = (globs: readonly string[]): string[] =>
+  section(
+    "Protected",
+    globs.length === 0
+      ? undefined
+      : `A change that touches these is refused, whatever the reason.\n${bullets(globs)}`,
+  );
+
+export const answersSection = (answers: readonly z.infer<typeof AnswerFact>[]): string[] =>
+  section(
+    "Answers from the person who started the run",
+    answers.map(({ question, answer }) => `${question}\n${fence("answer", answer)}`).join("\n\n"),
+  );
+
+export const evidenceText = (evidence: readonly z.infer<typeof EvidenceFact>[]): string =>
+  evidence.map(({ title, text }) => `${title}\n${fence("evidence", text)}`).join("\n\n");
+
+const PERMITTED: Record<string, (value: string) => string> = {
+  lockfile: () => "dependency manifests and lockfiles",
+  gates: (name) => `the runner configuration of gate ${name}, not its command`,
+  path: (glob) => `files matching ${glob}`,
+};
+
+const permitText = (permit: string): string => {
+  const [kind = "", value = ""] = permit.split(/:(.*)/s);
+  return PERMITTED[kind]?.(value) ?? permit;
+};
+
+/** One task as the agent who builds, resolves or judges it reads it. */
+export const taskText = (task: Task): string =>
+  [
+    `${task.id}: ${task.title}`,
+    task.description,
+    `It is done when:\n${bullets(task.acceptance)}`,
+    ...(task.paths.length > 0 ? [`Expected to touch: ${task.paths.join(", ")}`] : []),
+    ...(task.permits.length > 0
+      ? [`Also allowed to change: ${task.permits.map(permitText).join("; ")}`]
+      : []),
+  ].join("\n\n");
