@@ -148,6 +148,7 @@ const code = (ports: WorkflowPorts) => async (s: S) => {
     input: {
       kind: "agent",
       role: "coder",
+      environment: row.attemptBase ?? state.run.tip,
       commit: s.conversation === 1 ? start : (lastSnapshot(state, s) ?? start),
       attempt: s.attempt,
       conversation: s.conversation,
@@ -242,6 +243,7 @@ const review = (ports: WorkflowPorts) => async (s: S) => {
     input: {
       kind: "agent",
       role: "reviewer",
+      environment: row.attemptBase ?? state.run.tip,
       commit: s.change ?? "",
       attempt: s.attempt,
       conversation: 1,

@@ -75,6 +75,7 @@ const resolve = (ports: WorkflowPorts) => async (s: S) => {
     input: {
       kind: "agent",
       role: "merger",
+      environment: s.tip ?? state.run.tip,
       commit: s.merged ?? "",
       attempt,
       conversation: s.round,

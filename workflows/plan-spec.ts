@@ -50,11 +50,7 @@ const propose = (ports: WorkflowPorts) => async (s: S) => {
       commit: state.run.tip,
       attempt: version,
       conversation: s.round,
-      brief: await plannerBrief(ports, state, {
-        version,
-        reasons: s.reasons ?? [],
-        previous: s.plan,
-      }),
+      brief: await plannerBrief(ports, state, { reasons: s.reasons ?? [], previous: s.plan }),
     },
   });
   if (result.end === "submitted") {
@@ -111,6 +107,7 @@ const preflight = (ports: WorkflowPorts) => async (s: S) => {
 };
 
 const critique = (ports: WorkflowPorts) => async (s: S) => {
+  if (s.plan === undefined) return { next: "finish" as const };
   const state = await ports.state(s.run);
   const version = versionOf(s);
   const { result } = await stepResult(ports, thread(s), {

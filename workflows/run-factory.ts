@@ -152,7 +152,7 @@ const accept = (ports: WorkflowPorts) => async (s: S) => {
       commit: run.tip,
       attempt: s.version,
       conversation: 1,
-      brief: acceptanceBrief(state),
+      brief: await acceptanceBrief(ports, state),
     },
   });
   if (result.end !== "submitted") {

@@ -1,0 +1,63 @@
+import { type RunState, stepId, type TaskRow, Verdict } from "@headrace/domain";
+import type { WorkflowPorts } from "./ports.ts";
+
+export type EvidencePiece = { title: string; text: string };
+
+/** What was held against an attempt: red gates with their logs, refusals, findings, a return from the queue. */
+export const evidenceOf = async (
+  ports: WorkflowPorts,
+  state: RunState,
+  row: TaskRow,
+  attempt: number,
+): Promise<EvidencePiece[]> => {
+  const result = (step: string) => state.steps[stepId(state.run.id, row.id, step)]?.result;
+  const pieces: EvidencePiece[] = [];
+  const change = result(`change-${attempt}`);
+  if (change?.kind === "change" && change.change.outcome === "refused") {
+    pieces.push({ title: "the change was refused", text: change.change.reasons.join("\n") });
+  }
+  pieces.push(...(await redGates(ports, result(`verify-${attempt}`))));
+  const review = result(`review-${attempt}`);
+  if (review?.kind === "agent" && review.result.end === "submitted") {
+    pieces.push(...findings(Verdict.parse(review.result.output)));
+  }
+  // landing threads of this attempt name their steps <what>-<attempt>-<round>
+  for (const step of Object.values(state.steps)) {
+    const landing =
+      step.task === row.id && step.attempt === attempt && step.thread.kind === "landing";
+    if (landing)
+      pieces.push(...(await redGates(ports, step.result, " after merging onto what landed since")));
+  }
+  if (pieces.length > 0) return pieces;
+  return [{ title: "why the attempt ended", text: row.reason ?? "unknown" }];
+};
+
+const redGates = async (
+  ports: WorkflowPorts,
+  result: RunState["steps"][string]["result"],
+  when = "",
+): Promise<EvidencePiece[]> => {
+  if (result?.kind !== "verify") return [];
+  const red = result.receipt.results.filter((r) => r.verdict !== "pass");
+  return Promise.all(
+    red.map(async (r) => ({
+      title: `gate ${r.gate}: ${r.reason}${when}`,
+      text: await ports.text(r.log, ports.limits.evidenceBytes),
+    })),
+  );
+};
+
+const findings = (verdict: Verdict): EvidencePiece[] =>
+  verdict.decision === "approve"
+    ? []
+    : [
+        {
+          title: `review: ${verdict.summary}`,
+          text: verdict.findings
+            .map(
+              (f) =>
+                `[${f.severity}] ${f.file}${f.line === undefined ? "" : `:${f.line}`}: ${f.problem}`,
+            )
+            .join("\n"),
+        },
+      ];
