@@ -6,11 +6,11 @@
 import { readdir } from "node:fs/promises";
 import { runCommand } from "./supervisor/exec.mjs";
 import { readFile, writeFile } from "./supervisor/files.mjs";
-import { encodeFrame, frameDecoder } from "./supervisor/frames.mjs.mts";
+import { encodeFrame, frameDecoder } from "./supervisor/frames.mjs";
 import { checkout, snapshot } from "./supervisor/repository.mjs";
 
 const operations = {
-  exec: (args, _body, signal) => runCommand(args, signal),
+  exec: (args, body, signal) => runCommand({ ...args, command: body.toString() }, signal),
   read: readFile,
   write: writeFile,
   checkout,

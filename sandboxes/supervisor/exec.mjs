@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BoundedOutput } from "./bounded-output.mjs.mts";
+import { BoundedOutput } from "./bounded-output.mjs";
 import { run } from "./helper.mjs";
 import { endCommand, MARK, startTimeOf } from "./processes.mjs";
 

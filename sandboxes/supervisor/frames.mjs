@@ -77,7 +77,8 @@ function byteQueue() {
     },
     /** @param {number} count */
     take(count) {
-      const all = Buffer.concat(chunks, size);
+      const [first] = chunks;
+      const all = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, size);
       chunks = [all.subarray(count)];
       size -= count;
       return all.subarray(0, count);

@@ -1,1 +1,2 @@
-export {};
+export { createDockerSandboxes, type DockerSandboxesOptions } from "./docker-sandboxes.ts";
+export type { EngineAddress } from "./engine.ts";

@@ -1,0 +1,158 @@
+import type { Duplex, Readable } from "node:stream";
+import { finished } from "node:stream/promises";
+import type Docker from "dockerode";
+import { demux } from "./demux.ts";
+import { bounded, EngineRefusal } from "./engine.ts";
+import { SANDBOX_USER, variables, WORKSPACE } from "./profile.ts";
+
+const QUICK_MS = 60_000;
+/** Archives and commits move whole trees, maybe to a remote engine. */
+const BULKY_MS = 600_000;
+
+export type ContainerState = { running: boolean; exitCode: number; oomKilled: boolean };
+
+/** One container, removed when disposed of; every call is bounded and fails with `InfrastructureError`. */
+export class Container implements AsyncDisposable {
+  readonly id: string;
+  readonly #docker: Docker;
+  readonly #container: Docker.Container;
+  readonly #onRemoved: () => void;
+  #removal: Promise<void> | undefined;
+
+  constructor(docker: Docker, id: string, onRemoved: () => void) {
+    this.id = id;
+    this.#docker = docker;
+    this.#container = docker.getContainer(id);
+    this.#onRemoved = onRemoved;
+  }
+
+  /** Attaches; call it before the start, and nothing of the output is missed. */
+  async attach(): Promise<Duplex> {
+    const options = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true };
+    const stream = await bounded({ to: "attach to a container", ms: QUICK_MS }, () =>
+      this.#container.attach(options),
+    );
+    return stream as Duplex;
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    await bounded({ to: "start a container", ms: QUICK_MS, signal }, (abortSignal) =>
+      this.#container.start({ abortSignal }),
+    );
+  }
+
+  /** Resolves when the container has ended by itself or by `kill`; `ms` bounds the wait. */
+  async wait(ms: number): Promise<void> {
+    await bounded({ to: "wait for a container's end", ms }, (abortSignal) =>
+      this.#container.wait({ abortSignal }),
+    );
+  }
+
+  async inspect(): Promise<ContainerState> {
+    const { State } = await bounded({ to: "inspect a container", ms: QUICK_MS }, (abortSignal) =>
+      this.#container.inspect({ abortSignal }),
+    );
+    return { running: State.Running, exitCode: State.ExitCode, oomKilled: State.OOMKilled };
+  }
+
+  /** Extracts a tar at `path`; entries keep the owner their header names. */
+  async put(tar: Uint8Array, path: string, signal?: AbortSignal): Promise<void> {
+    const body = Buffer.from(tar.buffer, tar.byteOffset, tar.byteLength);
+    await bounded({ to: "put files into a container", ms: BULKY_MS, signal }, (abortSignal) =>
+      this.#container.putArchive(body, { path, abortSignal }),
+    );
+  }
+
+  /** A file or folder as a tar, which is hostile: never to be extracted on this host. */
+  async get(path: string, signal?: AbortSignal): Promise<Readable> {
+    const stream = await bounded({ to: "read files of a container", ms: QUICK_MS, signal }, () =>
+      this.#container.getArchive({ path }),
+    );
+    return stream as Readable;
+  }
+
+  /** Runs one program and resolves with its exit code; on abort it is left running: kill the container. */
+  async exec(
+    command: readonly string[],
+    options: {
+      env: Readonly<Record<string, string>>;
+      onOutput: (chunk: Buffer) => void;
+      signal: AbortSignal;
+    },
+  ): Promise<number | null> {
+    const { env, onOutput, signal } = options;
+    const exec = await bounded({ to: "prepare a command", ms: QUICK_MS, signal }, () =>
+      this.#container.exec({
+        Cmd: [...command],
+        Env: variables(env),
+        User: SANDBOX_USER,
+        WorkingDir: WORKSPACE,
+        AttachStdout: true,
+        AttachStderr: true,
+      }),
+    );
+    const stream = await bounded({ to: "run a command", ms: QUICK_MS, signal }, () =>
+      exec.start({ hijack: true, stdin: false }),
+    );
+    await drain(stream, onOutput, signal);
+    const facts = await bounded({ to: "inspect a command", ms: QUICK_MS }, () => exec.inspect());
+    return facts.ExitCode;
+  }
+
+  async commit(options: { repo: string; tag: string; changes: string[] }): Promise<void> {
+    await bounded({ to: "commit an image", ms: BULKY_MS }, (abortSignal) =>
+      this.#container.commit({ ...options, abortSignal }),
+    );
+  }
+
+  async kill(): Promise<void> {
+    const ended = [404, 409];
+    await ignoring(ended, () =>
+      bounded({ to: "kill a container", ms: QUICK_MS }, () => this.#container.kill()),
+    );
+  }
+
+  /** Removes the container, running or not; a second call waits for the first. */
+  remove(): Promise<void> {
+    this.#removal ??= removeContainer(this.#docker, this.id).finally(this.#onRemoved);
+    return this.#removal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.remove();
+  }
+}
+
+export const removeContainer = async (docker: Docker, id: string): Promise<void> => {
+  // 404: gone; 409: the engine is removing it already
+  await ignoring([404, 409], () =>
+    bounded({ to: "remove a container", ms: QUICK_MS }, (abortSignal) =>
+      docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
+    ),
+  );
+};
+
+/** Feeds the output on `stream` to `onOutput` until it ends or `signal` aborts, with whose reason it then throws. */
+const drain = async (
+  stream: Duplex,
+  onOutput: (chunk: Buffer) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  const abort = () => stream.destroy(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    demux(stream, (_, chunk) => onOutput(chunk));
+    await finished(stream, { writable: false });
+  } finally {
+    signal.removeEventListener("abort", abort);
+    stream.destroy();
+  }
+};
+
+const ignoring = async (statuses: readonly number[], call: () => Promise<unknown>) => {
+  try {
+    await call();
+  } catch (error) {
+    if (!(error instanceof EngineRefusal && statuses.includes(error.status))) throw error;
+  }
+};

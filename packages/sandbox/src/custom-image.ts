@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { buffer } from "node:stream/consumers";
+import { LABELS, PRODUCT, type SandboxLimits, UserError } from "@headrace/domain";
+import type Docker from "dockerode";
+import { extract } from "tar-stream";
+import type { Container } from "./container.ts";
+import type { Containers } from "./containers.ts";
+import { findImage, type Image, pullImage } from "./images.ts";
+import { FACTORY_FOLDER, HOME, SANDBOX_UID, SANDBOX_USER, WORKSPACE } from "./profile.ts";
+import { runToEnd } from "./run-to-end.ts";
+import { makeTar } from "./tar.ts";
+
+const PREPARE_MS = 300_000;
+const MAX_NODE_BYTES = 512 * 1024 * 1024;
+/** The exit code of the container's init where it cannot execute the command. */
+const NO_SHELL = 127;
+const REPOSITORY = `${PRODUCT}-image`;
+
+/** What a sandbox needs of an image, and how it says that it has it; the first words name what is missing. */
+const CONTRACT = `
+missing=
+for tool in git mkdir chown mkfifo; do
+  command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+done
+[ -z "$missing" ] || { echo "missing:$missing"; exit 3; }
+ls /lib/ld-linux* /lib64/ld-linux* >/dev/null 2>&1 || { echo "missing: glibc"; exit 3; }
+${FACTORY_FOLDER}/node --version || { echo "missing: what Node needs (libstdc++, libatomic)"; exit 3; }
+set -e
+mkdir -p ${WORKSPACE} ${HOME}
+chown -R ${SANDBOX_USER} ${WORKSPACE} ${HOME}
+while IFS=: read -r _ _ uid _; do [ "$uid" = ${SANDBOX_UID} ] && exit 0; done < /etc/passwd
+echo 'agent:x:${SANDBOX_UID}:${SANDBOX_UID}::${HOME}:/bin/sh' >> /etc/passwd
+`;
+
+const REMEDY =
+  "a sandbox image needs glibc, sh and git: base it on Debian or Ubuntu and install git " +
+  "(`FROM debian:bookworm-slim`, `RUN apt-get update && apt-get install -y git`)";
+
+export type Prepared = { image: string; cached: boolean };
+
+/**
+ * Makes an image that is not ours fit to work in: checks its contract and adds Node, the workspace and the
+ * unprivileged user. Throws `UserError` naming what it lacks.
+ */
+export const prepareImage = async (
+  engine: { docker: Docker; containers: Containers },
+  spec: { reference: string; base: Image; limits: SandboxLimits },
+  signal?: AbortSignal,
+): Promise<Prepared> => {
+  const { docker, containers } = engine;
+  const image = await presentImage(docker, spec.reference, signal);
+  if (image.volumes.some((path) => `${path}/`.startsWith(`${WORKSPACE}/`))) {
+    throw new UserError(
+      `the image ${spec.reference} declares a volume at ${WORKSPACE}`,
+      "remove its VOLUME line: what set-up installs there could not be kept in an image",
+    );
+  }
+  const key = createHash("sha256").update([image.id, spec.base.id, CONTRACT].join("\0"));
+  const tag = key.digest("hex").slice(0, 32);
+  const found = await findImage(docker, `${REPOSITORY}:${tag}`);
+  if (found !== undefined) return { image: found.id, cached: true };
+
+  const common = { limits: spec.limits, env: {}, labels: {} };
+  const create = (from: string, command: string[]) =>
+    containers.create({ ...common, phase: "prepare", image: from, command }, signal);
+  await using source = await create(spec.base.id, ["/bin/true"]);
+  await using container = await create(image.id, ["/bin/sh", "-c", CONTRACT]);
+  await container.put(await nodeOf(source, signal), "/", signal);
+  await meetContract(container, spec.reference, signal);
+  await container.commit({
+    repo: REPOSITORY,
+    tag,
+    changes: ["ENTRYPOINT []", `USER ${SANDBOX_USER}`, `LABEL ${LABELS.environment}=${tag}`],
+  });
+  const made = await findImage(docker, `${REPOSITORY}:${tag}`);
+  if (made === undefined) throw new Error(`the image ${REPOSITORY}:${tag} was just committed`);
+  return { image: made.id, cached: false };
+};
+
+const presentImage = async (
+  docker: Docker,
+  reference: string,
+  signal: AbortSignal | undefined,
+): Promise<Image> => {
+  const found = await findImage(docker, reference);
+  if (found !== undefined) return found;
+  try {
+    await pullImage(docker, reference, signal);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const why = (cause as Error).message;
+    throw new UserError(
+      `the sandbox image ${reference} is not on this engine and cannot be pulled: ${why}`,
+      `build or load it there, or correct \`sandbox.image\`: docker pull ${reference}`,
+      { cause },
+    );
+  }
+  const pulled = await findImage(docker, reference);
+  if (pulled === undefined) throw new UserError(`the image ${reference} vanished after its pull`);
+  return pulled;
+};
+
+/** The Node binary of the base image, as a tar that puts it into the factory's folder. */
+const nodeOf = async (source: Container, signal: AbortSignal | undefined): Promise<Buffer> => {
+  const archive = await source.get("/usr/local/bin/node", signal);
+  for await (const entry of archive.pipe(extract())) {
+    const { type, size = 0 } = entry.header;
+    if (type !== "file" || size > MAX_NODE_BYTES) break;
+    const bytes = await buffer(entry);
+    return makeTar([
+      { path: FACTORY_FOLDER.slice(1), uid: 0, mode: 0o755 },
+      { path: `${FACTORY_FOLDER.slice(1)}/node`, uid: 0, mode: 0o755, bytes },
+    ]);
+  }
+  throw new UserError(
+    "the base sandbox image has no Node at /usr/local/bin/node",
+    `build it anew: docker rmi the ${PRODUCT}-base image, then npm run setup`,
+  );
+};
+
+const meetContract = async (
+  container: Container,
+  reference: string,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
+  const limits = { timeoutMs: PREPARE_MS, maxOutputBytes: 8192 };
+  const { exitCode, output } = await runToEnd(container, limits, signal);
+  if (exitCode === 0) return;
+  const why = exitCode === NO_SHELL ? "missing: sh" : output.trim();
+  throw new UserError(`the image ${reference} cannot be a sandbox: ${why}`, REMEDY);
+};

@@ -1,0 +1,170 @@
+import {
+  type EngineInfo,
+  type Environment,
+  type EnvironmentSpec,
+  type ExecResult,
+  type GateSpec,
+  InfrastructureError,
+  LABELS,
+  type Sandbox,
+  type Sandboxes,
+  type SandboxLabels,
+  type SandboxLimits,
+  type SandboxSpec,
+  UserError,
+} from "@headrace/domain";
+import type Docker from "dockerode";
+import { startSandbox } from "./agent-sandbox.ts";
+import { Containers } from "./containers.ts";
+import { type Prepared, prepareImage } from "./custom-image.ts";
+import { connect, type EngineAddress } from "./engine.ts";
+import { describeEngine } from "./engine-info.ts";
+import { buildEnvironment, environmentKey, findEnvironment } from "./environment.ts";
+import { findImage } from "./images.ts";
+import { WORKSPACE } from "./profile.ts";
+import { runToEnd } from "./run-to-end.ts";
+import { onShutdown } from "./shutdown.ts";
+import { SUPERVISOR_COMMAND } from "./supervisor-files.ts";
+
+export type DockerSandboxesOptions = {
+  engine: EngineAddress;
+  /** name of the image `npm run setup` built */
+  baseImage: string;
+  /** this installation */
+  owner: string;
+  /** this process; containers of other boots of the owner are left over */
+  boot: string;
+  /** the host's bundle of certificates, given to set-up commands */
+  ca?: { pem: string };
+  onWarning: (message: string) => void;
+};
+
+/** Sandboxes on a Docker engine, reached through its API alone, so it may be on another machine. */
+export const createDockerSandboxes = (options: DockerSandboxesOptions): Sandboxes =>
+  new DockerSandboxes(options);
+
+class DockerSandboxes implements Sandboxes {
+  readonly #options: DockerSandboxesOptions;
+  readonly #docker: Docker;
+  readonly #containers: Containers;
+  /** the environment being built under each key: a second asker waits, and finds it */
+  readonly #building = new Map<string, Promise<unknown>>();
+  readonly #forget: () => void;
+  #info: EngineInfo | undefined;
+
+  constructor(options: DockerSandboxesOptions) {
+    this.#options = options;
+    this.#docker = connect(options.engine);
+    this.#containers = new Containers(this.#docker, options);
+    this.#forget = onShutdown(() => this.#containers.close());
+  }
+
+  async describe(): Promise<EngineInfo> {
+    this.#info = await describeEngine(this.#docker);
+    return this.#info;
+  }
+
+  async environment(
+    spec: EnvironmentSpec,
+    onLine: (line: string) => void,
+    signal?: AbortSignal,
+  ): Promise<Environment> {
+    const started = performance.now();
+    const limits = await this.#affordable(spec.limits);
+    const start = await this.#startImage({ ...spec, limits }, signal);
+    const built = (image: string, cached: boolean, log = "") => {
+      return { image, cached, log, durationMs: Math.round(performance.now() - started) };
+    };
+    if (spec.setup.length === 0) return built(start.image, start.cached);
+    const key = environmentKey(start.image, spec);
+    return this.#oneAtATime(key, async () => {
+      const found = await findEnvironment(this.#docker, key);
+      if (found !== undefined) return built(found, true);
+      const { ca } = this.#options;
+      const setup = { image: start.image, key, spec: { ...spec, limits }, ca, onLine, signal };
+      const log = await buildEnvironment(this.#containers, setup);
+      const made = await findEnvironment(this.#docker, key);
+      if (made !== undefined) return built(made, false, log);
+      throw new InfrastructureError("the environment's image vanished as soon as it was built");
+    });
+  }
+
+  async open(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const limits = await this.#affordable(spec.limits);
+    const { image, env } = spec;
+    const container = await this.#containers.create(
+      {
+        phase: "agent",
+        image,
+        env,
+        limits,
+        command: SUPERVISOR_COMMAND,
+        labels: labels(spec.labels),
+      },
+      signal,
+    );
+    try {
+      return await startSandbox(container, limits, signal);
+    } catch (error) {
+      await container.remove();
+      throw error;
+    }
+  }
+
+  async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
+    const limits = await this.#affordable(spec.limits);
+    const command = ["/bin/sh", "-c", spec.command];
+    const { image, env } = spec;
+    await using container = await this.#containers.create(
+      { phase: "gate", image, env, limits, command, labels: labels(spec.labels) },
+      signal,
+    );
+    await container.put(spec.tar, WORKSPACE, signal);
+    return await runToEnd(container, spec, signal);
+  }
+
+  reap(): Promise<number> {
+    return this.#containers.reap();
+  }
+
+  async close(): Promise<void> {
+    await this.#containers.close();
+    this.#forget();
+  }
+
+  /** The image that set-up starts from: this installation's own, or a custom one made fit. */
+  async #startImage(spec: EnvironmentSpec, signal?: AbortSignal): Promise<Prepared> {
+    const base = await findImage(this.#docker, this.#options.baseImage);
+    if (base === undefined) {
+      throw new UserError(
+        `the base sandbox image ${this.#options.baseImage} is not on this engine`,
+        "build it: npm run setup",
+      );
+    }
+    const { image: reference, limits } = spec;
+    if (reference === undefined) return { image: base.id, cached: true };
+    const engine = { docker: this.#docker, containers: this.#containers };
+    return prepareImage(engine, { reference, base, limits }, signal);
+  }
+
+  /** An engine refuses a container with more processors than it has: a slower run is better than none. */
+  async #affordable(limits: SandboxLimits): Promise<SandboxLimits> {
+    const { cpus } = this.#info ?? (await this.describe());
+    if (limits.cpus <= cpus) return limits;
+    this.#options.onWarning(`sandboxes get ${cpus} processors: the engine has no ${limits.cpus}`);
+    return { ...limits, cpus };
+  }
+
+  async #oneAtATime<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#building.get(key) ?? Promise.resolve();
+    const turn = before.then(work, work);
+    this.#building.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#building.get(key) === turn) this.#building.delete(key);
+    }
+  }
+}
+
+const labels = ({ run, step }: SandboxLabels) => ({ [LABELS.run]: run, [LABELS.step]: step });

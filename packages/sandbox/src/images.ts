@@ -1,0 +1,29 @@
+import type Docker from "dockerode";
+import { bounded, EngineRefusal } from "./engine.ts";
+
+const LOOK_MS = 60_000;
+const PULL_MS = 1_800_000;
+
+export type Image = { id: string; volumes: readonly string[] };
+
+/** The image of that name or id, or undefined where the engine has none. */
+export const findImage = async (docker: Docker, reference: string): Promise<Image | undefined> => {
+  try {
+    const image = await bounded({ to: `look for image ${reference}`, ms: LOOK_MS }, () =>
+      docker.getImage(reference).inspect(),
+    );
+    return { id: image.Id, volumes: Object.keys(image.Config?.Volumes ?? {}) };
+  } catch (error) {
+    if (error instanceof EngineRefusal && error.status === 404) return undefined;
+    throw error;
+  }
+};
+
+/** Has the engine pull an image; fails with `EngineRefusal` where no registry gives it. */
+export const pullImage = (docker: Docker, reference: string, signal?: AbortSignal): Promise<void> =>
+  bounded({ to: `pull image ${reference}`, ms: PULL_MS, signal }, async (abortSignal) => {
+    const stream = await docker.pull(reference, { abortSignal });
+    await new Promise<void>((resolve, reject) => {
+      docker.modem.followProgress(stream, (error) => (error === null ? resolve() : reject(error)));
+    });
+  });

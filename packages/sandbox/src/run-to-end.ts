@@ -1,0 +1,64 @@
+import type { ExecResult } from "@headrace/domain";
+import { BoundedOutput } from "../../../sandboxes/supervisor/bounded-output.mjs";
+import type { Container } from "./container.ts";
+import { demux } from "./demux.ts";
+
+/** What the engine may take beyond the timeout to report the end of what was killed. */
+const GRACE_MS = 60_000;
+/** Output still under way when the container has ended. */
+const TRAILING_MS = 5000;
+
+/**
+ * Starts a created container and waits for its end, killing it at the timeout or abort. Only the engine is asked how
+ * it ended; what it prints is kept for people.
+ */
+export const runToEnd = async (
+  container: Container,
+  limits: { timeoutMs: number; maxOutputBytes: number },
+  signal?: AbortSignal,
+): Promise<ExecResult> => {
+  const stream = await container.attach();
+  const output = new BoundedOutput(limits.maxOutputBytes);
+  demux(stream, (_, chunk) => output.push(chunk));
+  const drained = new Promise<void>((resolve) => {
+    for (const event of ["end", "close", "error"]) stream.on(event, () => resolve());
+  });
+  let timedOut = false;
+  // should the engine fail here, the wait below fails as well, and tells
+  const kill = () => void container.kill().catch(() => {});
+  const started = performance.now();
+  await container.start(signal);
+  const timer = setTimeout(() => {
+    timedOut = true;
+    kill();
+  }, limits.timeoutMs);
+  signal?.addEventListener("abort", kill, { once: true });
+  try {
+    await container.wait(limits.timeoutMs + GRACE_MS);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", kill);
+  }
+  signal?.throwIfAborted();
+  const durationMs = Math.round(performance.now() - started);
+  await within(TRAILING_MS, drained);
+  stream.destroy();
+  const { exitCode, oomKilled } = await container.inspect();
+  const { bytes, total, truncated } = output.take();
+  return {
+    exitCode: timedOut ? null : exitCode,
+    timedOut,
+    oomKilled,
+    output: bytes.toString("utf8"),
+    outputBytes: total,
+    truncated,
+    durationMs,
+  };
+};
+
+const within = async (ms: number, promise: Promise<void>): Promise<void> => {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([promise, late.promise]);
+  clearTimeout(timer);
+};
