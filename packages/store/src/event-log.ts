@@ -76,7 +76,9 @@ export class EventLog {
       if (event.type === "run.submitted" && state !== undefined)
         throw new Error(`run ${run} has been submitted before`);
       const seq = (state?.run.seq ?? 0) + 1;
-      const body = canonicalJson({ ...validated(run, event), seq, at, prev: hash });
+      // the envelope's names are the store's, whatever a body may call its own fields
+      const envelope = { seq, at, prev: hash, hash: undefined };
+      const body = canonicalJson({ ...validated(run, event), ...envelope });
       hash = hashOf(body);
       const stored = unpack(body, hash);
       state = deepFreeze(fold(state, stored));

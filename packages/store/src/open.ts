@@ -1,10 +1,11 @@
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Clock, PRODUCT, UserError } from "@headrace/domain";
+import { connect } from "./connect.ts";
 import { fileProblems, openChainProblems } from "./integrity.ts";
 import { lockForWriting } from "./lock.ts";
 import { migrate, SCHEMA_VERSION, schemaVersion } from "./migrations.ts";
-import { resultCode, Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 
 export type StoreOptions = {
@@ -12,41 +13,6 @@ export type StoreOptions = {
   clock: Clock;
   /** reads beside a living writer, or without one; every write throws */
   readOnly?: boolean;
-};
-
-const SQLITE_NOTADB = 26;
-/** Older ones can corrupt a WAL file when two connections checkpoint and commit (the WAL-reset bug). */
-const OLDEST_SQLITE = [3, 51, 3] as const;
-
-/** Refuses an SQLite library that can corrupt the file. */
-export const requireSafeSqlite = (version: string): void => {
-  const found = version.split(".").map(Number);
-  const differing = OLDEST_SQLITE.findIndex((part, i) => (found[i] ?? 0) !== part);
-  if (differing === -1 || (found[differing] ?? 0) > (OLDEST_SQLITE[differing] ?? 0)) return;
-  throw new UserError(
-    `this Node brings SQLite ${version}, which can corrupt the store`,
-    `use a Node whose SQLite is ${OLDEST_SQLITE.join(".")} or newer: \`npm run setup\` installs one`,
-  );
-};
-
-const sqliteVersion = (sql: Sql): string =>
-  sql.get<{ version: string }>("SELECT sqlite_version() AS version")?.version ?? "0";
-
-/** Connects and hands over to `prepare`; a failure closes the connection and says what the file is. */
-const connect = <T>(file: string, readOnly: boolean, prepare: (sql: Sql) => T): T => {
-  const sql = new Sql(file, readOnly);
-  try {
-    requireSafeSqlite(sqliteVersion(sql));
-    return prepare(sql);
-  } catch (error) {
-    sql.close();
-    if (resultCode(error) !== SQLITE_NOTADB) throw error;
-    throw new UserError(
-      `${file} is not a store of ${PRODUCT}`,
-      "move it away, or name another data directory with --data",
-      { cause: error },
-    );
-  }
 };
 
 const useWal = (sql: Sql, file: string): void => {

@@ -3,15 +3,6 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 const BUSY_TIMEOUT_MS = 5000;
 const SQLITE_IOERR = 10;
 
-/** Settings that live with a connection, not with the file, and so are given at every open. */
-export const pragmas = (platform: NodeJS.Platform): string[] => [
-  "synchronous = FULL",
-  "foreign_keys = ON",
-  "trusted_schema = OFF",
-  // a plain fsync on macOS stops at the drive's own cache
-  ...(platform === "darwin" ? ["fullfsync = ON", "checkpoint_fullfsync = ON"] : []),
-];
-
 /** The primary result code of an SQLite error; undefined for any other error. */
 export const resultCode = (error: unknown): number | undefined =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number"
@@ -28,7 +19,6 @@ export class Sql {
   constructor(file: string, readOnly: boolean) {
     this.#db = new DatabaseSync(file, { readOnly, timeout: BUSY_TIMEOUT_MS });
     this.readOnly = readOnly;
-    for (const pragma of pragmas(process.platform)) this.#db.exec(`PRAGMA ${pragma}`);
   }
 
   /** Rows are ours, so their type is stated by the caller and not checked again. */
