@@ -1,0 +1,122 @@
+import { describe, expect, test } from "vitest";
+import { configJsonSchema, parseConfig, readConfig } from "./config.ts";
+import { messageOf, treeOf } from "./tree-fixture.ts";
+
+const parse = (text: string) => parseConfig({ file: "headrace.yaml", text });
+
+test("a whole file is read", () => {
+  const text = `
+setup:
+  - npm ci
+gates:
+  - name: test
+    run: npm test
+  - name: lint
+    run: npm run lint
+    timeout: 90
+sandbox:
+  image: example/image:1
+  memory: 1.5g
+  cpus: 2
+  env:
+    TZ: UTC
+    PORT: 3000
+    DEBUG: false
+budget: 5
+protected:
+  - migrations/**
+routes:
+  coder: some-model
+`;
+  expect(parse(text)).toEqual({
+    setup: ["npm ci"],
+    gates: [
+      { name: "test", run: "npm test", timeoutS: 600 },
+      { name: "lint", run: "npm run lint", timeoutS: 90 },
+    ],
+    sandbox: {
+      image: "example/image:1",
+      memory: 1536,
+      cpus: 2,
+      env: { TZ: "UTC", PORT: "3000", DEBUG: "false" },
+    },
+    budget: 5_000_000_000,
+    protected: ["migrations/**"],
+    routes: { coder: "some-model" },
+  });
+});
+
+test.each(["", "# only a comment\n", "---\n"])("%j gives nothing", (text) => {
+  expect(parse(text)).toEqual({});
+});
+
+describe("a broken file names file, line, field and remedy", () => {
+  test.each([
+    ["gates:\n  - name: test\n   run: x", /^headrace\.yaml:\d: is not valid YAML: /],
+    [
+      "gates: test",
+      /^headrace\.yaml:1: gates: expected a list of gates, got "test"\n {2}Write for example:\n {4}gates:\n {6}- name: test/,
+    ],
+    [
+      "gates:\n  - name: test\n    run: x\n    tiemout: 3",
+      /^headrace\.yaml:4: gates\[0\]\.tiemout: is not a known field\n {2}Did you mean timeout\?/,
+    ],
+    [
+      "gates:\n  - name: test\n    run: x\n    from: t1",
+      /^headrace\.yaml:4: gates\[0\]\.from: is not a known field\n {2}Known fields: name, run, timeout\./,
+    ],
+    ["\n\nsetup: npm ci", /^headrace\.yaml:3: setup: expected a list of commands, got "npm ci"/],
+    [
+      "sandbox:\n  memory: lots",
+      /^headrace\.yaml:2: sandbox\.memory: expected memory from 64m to 256g, got "lots"\n {2}Write for example:\n {4}sandbox:/,
+    ],
+    ["sandbox:\n  memory: 1m", /^headrace\.yaml:2: sandbox\.memory: expected memory from 64m/],
+    ["sandbox:\n  cpus: 0", /^headrace\.yaml:2: sandbox\.cpus: expected at least 0\.1 cpus, got 0/],
+    [
+      "sandbox:\n  env:\n    A B: x",
+      /^headrace\.yaml:3: sandbox\.env\.A B: expected a name of letters/,
+    ],
+    [
+      "sandbox:\n  env:\n    A: [x]",
+      /^headrace\.yaml:3: sandbox\.env\.A: expected text, a number or true or false/,
+    ],
+    ["routes:\n  coder: x\n  tester: y", /^headrace\.yaml:3: routes\.tester: is not a known field/],
+    ["budget: -1", /^headrace\.yaml:1: budget: expected more than 0 US dollars, got -1/],
+    ["__proto__: {}", /^headrace\.yaml:1: __proto__: is not a known field/],
+    ["just text", /^headrace\.yaml:1: expected object, got "just text"/],
+  ])("%j", async (text, message) => {
+    expect(await messageOf(() => parse(text))).toMatch(message);
+  });
+});
+
+test.each([
+  ["hot: [src/**]", "hot"],
+  ["gates:\n  - {name: a, run: b, canary: c}", "gates[0].canary"],
+  ["sandbox:\n  services: [redis]", "sandbox.services"],
+  ["sandbox:\n  network: [npmjs.org]", "sandbox.network"],
+  ["sandbox:\n  dockerfile: Dockerfile", "sandbox.dockerfile"],
+])("%j is refused as not supported yet, not passed over", async (text, field) => {
+  expect(await messageOf(() => parse(text))).toMatch(
+    `${field}: is not supported by this version\n  `,
+  );
+});
+
+test("the file is read at the root of a commit, and need not be there", async () => {
+  expect(await readConfig(treeOf({ "headrace.yaml": "budget: 1" }))).toEqual({
+    budget: 1_000_000_000,
+  });
+  expect(await readConfig(treeOf({ "docs/headrace.yaml": "budget: 1" }))).toEqual({});
+});
+
+test("editors get a JSON Schema of what a person writes", () => {
+  expect(configJsonSchema()).toMatchObject({
+    title: "headrace.yaml",
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      budget: { type: "number", description: "US dollars one run may cost" },
+      gates: { items: { required: ["name", "run"], properties: { timeout: {} } } },
+      sandbox: { properties: { memory: { type: "string" } } },
+    },
+  });
+});

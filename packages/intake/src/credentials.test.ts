@@ -1,0 +1,71 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readCredentials } from "./credentials.ts";
+import { messageOf } from "./tree-fixture.ts";
+
+let dataDir = "";
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "headrace-credentials-"));
+});
+afterEach(() => rm(dataDir, { recursive: true }));
+
+const store = async (text: string, mode = 0o600) => {
+  await writeFile(join(dataDir, "credentials"), text);
+  await chmod(join(dataDir, "credentials"), mode);
+};
+
+describe("credentials", () => {
+  test("are none where neither environment nor file has a key", async () => {
+    expect(await readCredentials({ env: {}, dataDir })).toBeUndefined();
+    expect(await readCredentials({ env: { ANTHROPIC_API_KEY: " " }, dataDir })).toBeUndefined();
+  });
+
+  test("come from the environment first, from the file for what is missing there", async () => {
+    await store("# mine\nexport ANTHROPIC_API_KEY='file-key'\nANTHROPIC_BASE_URL=http://l:1/\n");
+    expect(await readCredentials({ env: {}, dataDir })).toMatchObject({
+      apiKey: "file-key",
+      baseUrl: "http://l:1",
+    });
+    const env = { ANTHROPIC_API_KEY: "env-key" };
+    expect(await readCredentials({ env, dataDir })).toMatchObject({
+      apiKey: "env-key",
+      baseUrl: "http://l:1",
+    });
+  });
+
+  test("have a fingerprint that changes with key and address and shows neither", async () => {
+    const of = async (env: Record<string, string>) =>
+      (await readCredentials({ env, dataDir }))?.fingerprint;
+    const one = await of({ ANTHROPIC_API_KEY: "key-one" });
+    expect(one).toMatch(/^[0-9a-f]{16}$/);
+    expect(await of({ ANTHROPIC_API_KEY: "key-one" })).toBe(one);
+    expect(await of({ ANTHROPIC_API_KEY: "key-two" })).not.toBe(one);
+    const elsewhere = { ANTHROPIC_API_KEY: "key-one", ANTHROPIC_BASE_URL: "https://other" };
+    expect(await of(elsewhere)).not.toBe(one);
+  });
+
+  test("in a file that others can read are refused", async () => {
+    await store("ANTHROPIC_API_KEY=secret-key", 0o644);
+    const message = await messageOf(() => readCredentials({ env: {}, dataDir }));
+    expect(message).toBe(
+      `${dataDir}/credentials: can be read by other users of this machine\n  Run: chmod 600 ${dataDir}/credentials`,
+    );
+  });
+
+  test.each([
+    ["ANTHROPIC_API_KEY secret-key", /credentials:1: expected NAME=value/],
+    [
+      "\nANTHROPIC_KEY=secret-key",
+      /credentials:2: ANTHROPIC_KEY is not a known name\n {2}Write ANTHROPIC_API_KEY=/,
+    ],
+    ["ANTHROPIC_API_KEY=secret key", /from .*credentials holds characters that no key has/],
+    ["ANTHROPIC_API_KEY=a\nANTHROPIC_BASE_URL=ftp://secret-key", /is not an http or https address/],
+  ])("in a broken file are refused without showing a secret: %j", async (text, message) => {
+    await store(text);
+    const shown = await messageOf(() => readCredentials({ env: {}, dataDir }));
+    expect(shown).toMatch(message);
+    expect(shown).not.toContain("secret");
+  });
+});

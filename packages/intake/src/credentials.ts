@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "@headrace/domain";
+import { inputError, nearest } from "./problem.ts";
+
+/** How to reach the model provider. The key never leaves the process that asks the model. */
+export type Credentials = {
+  apiKey: string;
+  /** undefined: the provider's own address */
+  baseUrl: string | undefined;
+  /** tells two settings apart without giving the key away */
+  fingerprint: string;
+};
+
+const KEY = "ANTHROPIC_API_KEY";
+const URL_NAME = "ANTHROPIC_BASE_URL";
+const MAX_BYTES = 64 * 1024;
+
+type Settings = Partial<Record<typeof KEY | typeof URL_NAME, string>>;
+
+/** `NAME=value` lines; errors never show a value. */
+const parse = (file: string, text: string): Settings => {
+  const settings: Settings = {};
+  for (const [index, raw] of text.split("\n").entries()) {
+    const content = raw.trim().replace(/^export\s+/, "");
+    if (content === "" || content.startsWith("#")) continue;
+    const at = content.indexOf("=");
+    const name = at < 0 ? "" : content.slice(0, at).trim();
+    if (name !== KEY && name !== URL_NAME) {
+      const meant = nearest(name, [KEY.toLowerCase(), URL_NAME.toLowerCase()]);
+      throw inputError({
+        file,
+        line: index + 1,
+        problem: at < 0 ? "expected NAME=value" : `${name.slice(0, 60)} is not a known name`,
+        remedy: `Write ${meant?.toUpperCase() ?? KEY}=... (known: ${KEY}, ${URL_NAME}).`,
+      });
+    }
+    settings[name] = content
+      .slice(at + 1)
+      .trim()
+      .replace(/^(["'])(.*)\1$/, "$2");
+  }
+  return settings;
+};
+
+const readFileSettings = async (file: string): Promise<Settings> => {
+  try {
+    await using handle = await open(file);
+    const { mode, size } = await handle.stat();
+    if ((mode & 0o077) !== 0)
+      throw inputError({
+        file,
+        problem: "can be read by other users of this machine",
+        remedy: `Run: chmod 600 ${file}`,
+      });
+    if (size > MAX_BYTES)
+      throw inputError({
+        file,
+        problem: "is too big to be a credentials file",
+        remedy: `It holds lines such as ${KEY}=...`,
+      });
+    return parse(file, await handle.readFile("utf8"));
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return {};
+    throw new UserError(`${file}: cannot be read`, "Check its owner and mode.", { cause });
+  }
+};
+
+const checkedUrl = (text: string, from: string): string => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "https:" && url?.protocol !== "http:")
+    throw new UserError(
+      `${URL_NAME} from ${from} is not an http or https address`,
+      `Set it to the provider's address, or unset it.`,
+    );
+  return text.replace(/\/+$/, "");
+};
+
+/**
+ * Key and base URL, each from the environment, else from the file `credentials` in the data directory, never
+ * from a repository; undefined without a key.
+ */
+export const readCredentials = async (from: {
+  env: Readonly<Record<string, string | undefined>>;
+  dataDir: string;
+}): Promise<Credentials | undefined> => {
+  const file = join(from.dataDir, "credentials");
+  const stored = await readFileSettings(file);
+  const setting = (name: keyof Settings): { text: string; from: string } | undefined => {
+    const given = from.env[name]?.trim();
+    if (given) return { text: given, from: "the environment" };
+    return stored[name] ? { text: stored[name], from: file } : undefined;
+  };
+  const [key, url] = [setting(KEY), setting(URL_NAME)];
+  if (key === undefined) return undefined;
+  if (!/^[\x21-\x7e]+$/.test(key.text))
+    throw new UserError(
+      `${KEY} from ${key.from} holds characters that no key has`,
+      "Copy the key again, on one line and without blanks.",
+    );
+  const baseUrl = url === undefined ? undefined : checkedUrl(url.text, url.from);
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify([key.text, baseUrl ?? ""]))
+    .digest("hex")
+    .slice(0, 16);
+  return { apiKey: key.text, baseUrl, fingerprint };
+};

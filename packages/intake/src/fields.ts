@@ -1,0 +1,80 @@
+import { fromUsd, Gate, globProblem } from "@headrace/domain";
+import { z } from "zod";
+
+const MAX_TIMEOUT_S = 7200;
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** A command line for `sh -c`. */
+const Command = z.string({ error: "expected a command" }).trim().min(1, "expected a command");
+
+export const Setup = z
+  .array(Command.max(4000), { error: "expected a list of commands" })
+  .max(16, "expected at most 16 commands")
+  .describe("Commands that install dependencies; they see only manifests and lockfiles");
+
+/** Seconds, or text such as `90s`, `10m`, `1h`; always seconds afterwards. */
+export const Timeout = z
+  .union([z.number(), z.string()], { error: "expected seconds or text such as 10m" })
+  .transform((given, context) => {
+    const [, amount, unit = ""] = /^(\d{1,6}(?:\.\d+)?)\s*([smh])$/.exec(String(given)) ?? [];
+    const seconds = typeof given === "number" ? given : Number(amount) * (UNITS[unit] ?? 1);
+    if (Number.isFinite(seconds) && seconds >= 1 && seconds <= MAX_TIMEOUT_S)
+      return Math.round(seconds);
+    context.addIssue(`expected 1 second to ${MAX_TIMEOUT_S / 3600} hours, such as 90 or 10m`);
+    return z.NEVER;
+  })
+  .describe("Seconds, or text such as 90s, 10m, 1h");
+
+export const Gates = z
+  .array(
+    z
+      .strictObject({
+        name: Gate.shape.name.describe("Lower-case letters, digits and dashes"),
+        run: Command.max(4000).describe("Command whose exit code is the verdict"),
+        timeout: Timeout.optional(),
+      })
+      .transform(({ name, run, timeout }) => Gate.parse({ name, run, timeoutS: timeout })),
+    { error: "expected a list of gates" },
+  )
+  .min(1, "expected at least one gate (leave the field out to detect them)")
+  .max(32, "expected at most 32 gates")
+  .superRefine((gates, context) => {
+    const names = gates.map((gate) => gate.name);
+    const repeated = names.findIndex((name, i) => names.indexOf(name) !== i);
+    if (repeated >= 0)
+      context.addIssue({
+        code: "custom",
+        path: [repeated, "name"],
+        message: "expected a name that no other gate has",
+      });
+  })
+  .describe("Checks the factory runs on every change");
+
+const Glob = z
+  .string({ error: "expected a path or glob" })
+  .max(500)
+  .superRefine((glob, context) => {
+    const problem = globProblem(glob);
+    if (problem !== undefined) context.addIssue(`expected a glob, but it ${problem}`);
+  });
+
+export const Protected = z
+  .array(Glob, { error: "expected a list of globs" })
+  .max(150, "expected at most 150 globs")
+  .describe("Globs no agent may change");
+
+/** US dollars, as nano-dollars afterwards. */
+export const Budget = z
+  .number({ error: "expected a number of US dollars" })
+  .positive("expected more than 0 US dollars")
+  .max(1_000_000, "expected at most 1000000 US dollars")
+  .transform(fromUsd)
+  .describe("US dollars one run may cost");
+
+/** The right forms, shown when a field is wrong. */
+export const EXAMPLES = {
+  setup: "setup:\n  - npm ci",
+  gates: "gates:\n  - name: test\n    run: npm test\n    timeout: 10m",
+  protected: "protected:\n  - migrations/**",
+  budget: "budget: 20",
+} as const;

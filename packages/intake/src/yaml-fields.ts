@@ -1,0 +1,126 @@
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { inputError, nearest } from "./problem.ts";
+
+/** What the fields of a file may be, and the words for what is wrong with them. */
+export type FieldTable<T> = {
+  schema: z.ZodType<T>;
+  /** every top-level field with an example of its right form */
+  examples: Readonly<Record<string, string>>;
+  /** fields (`gates.canary`) that are planned but not built, with what to do instead */
+  unsupported: Readonly<Record<string, string>>;
+};
+
+/** YAML inside a file; `firstLine` is the line of the file on which `text` starts. */
+export type YamlSource = { file: string; text: string; firstLine: number };
+
+type Path = readonly PropertyKey[];
+type Finding = { path: Path; problem: string; remedy: string };
+
+/** `gates[1].run` */
+const nameOf = (path: Path): string =>
+  path
+    .map((part, i) => (typeof part === "number" ? `[${part}]` : `${i ? "." : ""}${String(part)}`))
+    .join("");
+
+/** Where the field, or the innermost part of its path that was written, begins. */
+const offsetOf = (doc: Document, path: Path): number => {
+  for (let length = path.length; length > 0; length -= 1) {
+    const parent = length > 1 ? doc.getIn(path.slice(0, length - 1), true) : doc.contents;
+    const key = path[length - 1];
+    const pair = isMap(parent)
+      ? parent.items.find((item) => isScalar(item.key) && item.key.value === key)
+      : undefined;
+    const node = pair?.key ?? doc.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return 0;
+};
+
+/** Names that may stand where an unknown one does, read off the schema. */
+const knownAt = (schema: z.ZodType, path: Path): string[] => {
+  let at: z.core.JSONSchema.BaseSchema = z.toJSONSchema(schema, { io: "input" });
+  for (const part of path) {
+    const next = typeof part === "number" ? at.items : at.properties?.[String(part)];
+    if (typeof next !== "object" || Array.isArray(next)) return [];
+    at = next;
+  }
+  return Object.keys(at.properties ?? {});
+};
+
+const unknownField = (path: Path, key: string, table: FieldTable<unknown>): Finding => {
+  const here = [...path, key];
+  const dotted = here.filter((part) => typeof part === "string").join(".");
+  if (Object.hasOwn(table.unsupported, dotted))
+    return {
+      path: here,
+      problem: "is not supported by this version",
+      remedy: table.unsupported[dotted] ?? "",
+    };
+  const known = knownAt(table.schema, path);
+  const meant = nearest(key, known);
+  return {
+    path: here,
+    problem: "is not a known field",
+    remedy: meant === undefined ? `Known fields: ${known.join(", ")}.` : `Did you mean ${meant}?`,
+  };
+};
+
+/** The first thing zod objects to: what was expected, what stands there, and how it is written. */
+const explain = (issue: z.core.$ZodIssue, value: unknown, table: FieldTable<unknown>): Finding => {
+  if (issue.code === "unrecognized_keys")
+    return unknownField(issue.path, issue.keys[0] ?? "", table);
+  const got = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    value,
+  );
+  const shown = got === undefined ? "nothing" : JSON.stringify(got);
+  const example = Object.entries(table.examples).find(([field]) => field === issue.path[0])?.[1];
+  const expected = issue.message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
+  return {
+    path: issue.path,
+    problem: `${expected}, got ${shown.length > 80 ? `${shown.slice(0, 80)}...` : shown}`,
+    remedy:
+      example === undefined
+        ? `Known fields: ${Object.keys(table.examples).join(", ")}.`
+        : `Write for example:\n${example.replaceAll(/^/gm, "    ")}`,
+  };
+};
+
+/** Parses YAML and checks it against the table; throws `UserError` with file, line, field and remedy. */
+export const readFields = <T>(source: YamlSource, table: FieldTable<T>): T => {
+  const lines = new LineCounter();
+  const lineAt = (offset: number): number => lines.linePos(offset).line + source.firstLine - 1;
+  const broken = (offset: number, problem: string) =>
+    inputError({
+      file: source.file,
+      line: lineAt(offset),
+      problem: `is not valid YAML: ${problem}`,
+      remedy: "Check the indentation, and put values with `: ` or `#` in quotes.",
+    });
+  const read = (): [Document, unknown] => {
+    try {
+      const doc = parseDocument(source.text, { lineCounter: lines, prettyErrors: false });
+      const error = doc.errors[0];
+      if (error !== undefined) throw broken(error.pos[0], error.message);
+      return [doc, doc.toJS({ maxAliasCount: 100 }) ?? {}];
+    } catch (cause) {
+      if (cause instanceof ReferenceError || cause instanceof RangeError)
+        throw broken(0, cause.message);
+      throw cause;
+    }
+  };
+  const [doc, value] = read();
+  const parsed = table.schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (issue === undefined) throw parsed.error;
+  const { path, problem, remedy } = explain(issue, value, table);
+  throw inputError({
+    file: source.file,
+    line: lineAt(offsetOf(doc, path)),
+    field: path.length === 0 ? undefined : nameOf(path),
+    problem,
+    remedy,
+  });
+};
