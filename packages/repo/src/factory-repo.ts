@@ -5,7 +5,6 @@ import {
   type FactoryRepo,
   HostileTreeError,
   InfrastructureError,
-  type MergeAnswer,
   ObjectId,
   RefMovedError,
   UserError,
@@ -13,7 +12,8 @@ import {
 import { replaceFile, syncLooseObjects, syncUpTo } from "./durable.ts";
 import { type Git, GitError } from "./git.ts";
 import { markClosed, type ObjectFormat, prepare } from "./housekeeping.ts";
-import { listTree, packOf, readFileAt, withoutSize } from "./objects.ts";
+import { mergeTrees } from "./merge-tree.ts";
+import { listSized, listTree, packOf, readFileAt } from "./objects.ts";
 import { openQuarantine, readShallow, refuseHostileTree } from "./quarantine.ts";
 import { moveRefBy, readRefOf } from "./refs.ts";
 import { tarOf } from "./tar.ts";
@@ -71,7 +71,7 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
     has: (commit) => hasCommit(git, commit),
     treeOf: (commit) => parse(git, `${commit}^{tree}`),
     parentsOf: (commit) => parentsOf(git, commit),
-    list: async (commit) => (await listTree(git, commit)).map(withoutSize),
+    list: (commit) => listTree(git, commit),
     read: (commit, path) => readFileAt(git, commit, path),
     tar: (commit, options) => tarOf(git, commit, options),
     commit: (spec) => write(() => commitTree(git, spec)),
@@ -128,7 +128,7 @@ const takeIn = async (
   const [parent] = boundary ? [] : await parentsOf(quarantine.git, commit);
   // a parent that came in the same pack was never judged, so nothing in it counts as old
   const judged = parent !== undefined && (await hasCommit(git, parent));
-  const before = judged ? await listTree(git, parent) : [];
+  const before = judged ? await listSized(git, parent) : [];
   await refuseHostileTree(quarantine.git, commit, boundary ? "base" : "change", before);
   if (boundary)
     await replaceFile(join(gitDir, "shallow"), shallow.map((line) => `${line}\n`).join(""));
@@ -142,20 +142,6 @@ const commitTree = async (git: Git, spec: CommitSpec): Promise<string> => {
     { stdin: spec.message, env: { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date } },
   );
   return stdout.toString("utf8").trim();
-};
-
-/**
- * The repository is bare, where git reads attributes from no tree: `merge=union`, `merge=ours` and drivers named in
- * `.gitattributes` do not act, every file is merged as text by content and a conflict is always seen.
- */
-const mergeTrees = async (git: Git, ours: string, theirs: string): Promise<MergeAnswer> => {
-  const { code, stdout } = await git.run(
-    ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs],
-    { ok: [0, 1] },
-  );
-  const [tree = "", ...files] = stdout.toString("utf8").split("\0").filter(Boolean);
-  if (code === 0) return { outcome: "clean", tree };
-  return { outcome: "conflict", tree, files: [...new Set(files)] };
 };
 
 const PLAIN_DIFF = ["--no-ext-diff", "--no-textconv", "--no-color"];

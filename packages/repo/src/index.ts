@@ -1,1 +1,4 @@
+export { createRepository } from "./create-repository.ts";
 export { type OpenedFactoryRepo, openFactoryRepo } from "./factory-repo.ts";
+export { type LandAnswer, type LandSpec, landInto } from "./land.ts";
+export { openSourceRepo } from "./source-repo.ts";

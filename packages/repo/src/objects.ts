@@ -13,7 +13,7 @@ const canonicalMode = (mode: string): TreeEntry["mode"] => {
   return Number.parseInt(mode, 8) & 0o100 ? "100755" : "100644";
 };
 
-/** Parses `ls-tree -z -l`: `<mode> SP <type> SP <object> SP+ <size> TAB <path> NUL`; folders are left out. */
+/** Parses `ls-tree -z [-l]`: `<mode> <type> <object>[ +<size>]TAB<path>NUL`; folders are left out. */
 const parseListing = (output: Buffer): SizedEntry[] =>
   output
     .toString("utf8")
@@ -21,7 +21,7 @@ const parseListing = (output: Buffer): SizedEntry[] =>
     .filter((line) => line !== "" && !line.startsWith("040000 "))
     .map((line) => {
       const tab = line.indexOf("\t");
-      const [mode = "", , object = "", size = ""] = line.slice(0, tab).split(/ +/);
+      const [mode = "", , object = "", size = "0"] = line.slice(0, tab).split(/ +/);
       return {
         mode: canonicalMode(mode),
         object,
@@ -30,19 +30,21 @@ const parseListing = (output: Buffer): SizedEntry[] =>
       };
     });
 
-/** Every entry of a commit's tree. */
-export const listTree = async (git: Git, commit: string): Promise<SizedEntry[]> => {
+/** Every entry of a commit's tree with its size, for which every blob must be present. */
+export const listSized = async (git: Git, commit: string): Promise<SizedEntry[]> => {
   const { stdout } = await git.run(["ls-tree", "-r", "-z", "-l", "--full-tree", commit], {
     maxBytes: MAX_LISTING_BYTES,
   });
   return parseListing(stdout);
 };
 
-export const withoutSize = ({ mode, object, path }: SizedEntry): TreeEntry => ({
-  mode,
-  object,
-  path,
-});
+/** Every entry of a commit's tree. */
+export const listTree = async (git: Git, commit: string): Promise<TreeEntry[]> => {
+  const { stdout } = await git.run(["ls-tree", "-r", "-z", "--full-tree", commit], {
+    maxBytes: MAX_LISTING_BYTES,
+  });
+  return parseListing(stdout).map(({ mode, object, path }) => ({ mode, object, path }));
+};
 
 /** Whether a tree could hold this path: models ask for any string, and git would resolve `..` and absolute ones. */
 const isTreePath = (path: string): boolean =>
@@ -55,7 +57,7 @@ export const readFileAt = async (
   path: string,
 ): Promise<Uint8Array | undefined> => {
   if (!isTreePath(path)) return undefined;
-  const listed = await git.run(["ls-tree", "-z", "-l", "--full-tree", commit, "--", path]);
+  const listed = await git.run(["ls-tree", "-z", "--full-tree", commit, "--", path]);
   const entry = parseListing(listed.stdout).find((candidate) => candidate.path === path);
   if (entry === undefined || !entry.mode.startsWith("100")) return undefined;
   const blob = await git.run(["cat-file", "blob", entry.object], { maxBytes: MAX_FILE_BYTES });

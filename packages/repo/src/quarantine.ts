@@ -4,7 +4,7 @@ import { HostileTreeError } from "@headrace/domain";
 import { sync } from "./durable.ts";
 import { type Git, GitError, gitAt } from "./git.ts";
 import { changedEntries, type TreeKind, treeProblems } from "./hostile.ts";
-import { listTree, PACK_TIMEOUT_MS, packCount, readBlobs, type SizedEntry } from "./objects.ts";
+import { listSized, PACK_TIMEOUT_MS, packCount, readBlobs, type SizedEntry } from "./objects.ts";
 import { STRICT } from "./tolerated.ts";
 
 export const QUARANTINE_PREFIX = "quarantine-";
@@ -113,7 +113,7 @@ export const refuseHostileTree = async (
 
 const listOrRefuse = async (git: Git, commit: string): Promise<SizedEntry[]> => {
   try {
-    return await listTree(git, commit);
+    return await listSized(git, commit);
   } catch (error) {
     if (error instanceof GitError)
       throw new HostileTreeError([`the tree of ${commit} cannot be listed: ${error.message}`]);
