@@ -1,0 +1,222 @@
+import {
+  type FactoryControl,
+  foldAll,
+  fromUsd,
+  type NewEvent,
+  type StoredEvent,
+  type Submission,
+  UserError,
+} from "@headrace/domain";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+export type ControlFixture = AsyncDisposable & {
+  control: FactoryControl;
+  /** a submission the factory accepts, each of a repository of its own, with the pack of its base */
+  submission(): Promise<{ submission: Submission; pack: Uint8Array }>;
+  /** puts events in the log of a run, as the factory's own parts do that work on it */
+  append(run: string, ...events: NewEvent[]): Promise<void>;
+};
+
+const never = (): AbortSignal => new AbortController().signal;
+
+/** Events after `after` until `enough` says so, or the stream ends. */
+const collect = async (
+  control: FactoryControl,
+  run: string,
+  after: number,
+  enough: (event: StoredEvent) => boolean = () => false,
+): Promise<StoredEvent[]> => {
+  const events: StoredEvent[] = [];
+  for await (const event of control.events(run, after, never())) {
+    events.push(event);
+    if (enough(event)) break;
+  }
+  return events;
+};
+
+const note = (text: string): NewEvent => ({ type: "note.added", level: "info", text });
+
+/** What every `FactoryControl` does, near or far. */
+export const factoryControlSuite = (name: string, make: () => Promise<ControlFixture>): void => {
+  describe(`${name} as control of a factory`, () => {
+    let fixture: ControlFixture;
+    let control: FactoryControl;
+    beforeEach(async () => {
+      fixture = await make();
+      control = fixture.control;
+    });
+    afterEach(async () => {
+      await fixture[Symbol.asyncDispose]();
+    });
+
+    const submit = async (change: Partial<Submission> = {}): Promise<string> => {
+      const { submission, pack } = await fixture.submission();
+      return (await control.submit({ ...submission, ...change }, pack)).run;
+    };
+
+    it("accepts a submission as a run that shows what was submitted", async () => {
+      const { submission, pack } = await fixture.submission();
+      const { run, behind } = await control.submit(submission, pack);
+      expect(behind).toBeUndefined();
+      const state = await control.run(run);
+      expect(state.run).toMatchObject({
+        id: run,
+        status: "active",
+        title: submission.title,
+        base: submission.base,
+        budget: submission.budget,
+        repo: submission.repo,
+        requirements: submission.requirements,
+      });
+    });
+
+    it("queues a second run on a repository behind the first", async () => {
+      const { submission, pack } = await fixture.submission();
+      const first = await control.submit(submission, pack);
+      const second = await control.submit(submission, pack);
+      expect(second.behind).toBe(first.run);
+      expect((await control.run(second.run)).run.status).toBe("queued");
+    });
+
+    it("lists its runs, oldest first", async () => {
+      expect(await control.runs()).toEqual([]);
+      const runs = [await submit(), await submit()];
+      expect((await control.runs()).map((state) => state.run.id)).toEqual(runs);
+    });
+
+    it("refuses a submission that is not valid, and starts nothing", async () => {
+      await expect(submit({ title: "" })).rejects.toThrow(UserError);
+      await expect(submit({ budget: -1 })).rejects.toThrow(UserError);
+      await expect(submit({ base: "HEAD" })).rejects.toThrow(UserError);
+      expect(await control.runs()).toEqual([]);
+    });
+
+    it("shows the state that its events fold to", async () => {
+      const run = await submit();
+      await fixture.append(run, note("one"), note("two"));
+      await control.cancel(run, "enough");
+      expect(await control.run(run)).toEqual(foldAll(await collect(control, run, 0)));
+    });
+
+    it("gives events without gaps from where the reader is, then live ones as they come", async () => {
+      const run = await submit();
+      await fixture.append(run, note("before"));
+      const start = (await control.run(run)).run.seq;
+      const reading = collect(control, run, start - 1);
+      await fixture.append(run, note("after"));
+      await control.cancel(run, "enough");
+      const events = await reading;
+      expect(events.map((event) => event.seq)).toEqual(events.map((_, i) => start + i));
+      expect(events[0]).toMatchObject({ type: "note.added", text: "before" });
+      expect(events).toContainEqual(expect.objectContaining({ text: "after" }));
+    });
+
+    it("ends the events of a run with the run, also for a reader who comes later", async () => {
+      const run = await submit();
+      const reading = collect(control, run, 0);
+      await control.cancel(run, "not needed any more");
+      const events = await reading;
+      expect(events.some((event) => event.type === "run.cancelled")).toBe(true);
+      expect(await collect(control, run, 0)).toEqual(events);
+      expect(await collect(control, run, events.length)).toEqual([]);
+    });
+
+    it("stops giving events when the reader's signal is aborted", async () => {
+      const run = await submit();
+      const reader = new AbortController();
+      let seen = 0;
+      for await (const _ of control.events(run, 0, reader.signal)) {
+        seen += 1;
+        if (seen === (await control.run(run)).run.seq) reader.abort();
+      }
+      expect(seen).toBeGreaterThan(0);
+    });
+
+    it("serves several readers of one run at their own places", async () => {
+      const run = await submit();
+      const readers = [collect(control, run, 0), collect(control, run, 1)];
+      await control.cancel(run, "enough");
+      const [all = [], rest] = await Promise.all(readers);
+      expect(rest).toEqual(all.slice(1));
+    });
+
+    it("pauses a run and resumes it", async () => {
+      const run = await submit();
+      await control.pause(run, "going home");
+      expect((await control.run(run)).run.status).toBe("paused");
+      await control.resume(run);
+      expect((await control.run(run)).run.status).toBe("active");
+    });
+
+    it("cancels a run with the reason", async () => {
+      const run = await submit();
+      await control.cancel(run, "the wrong spec");
+      expect((await control.run(run)).run).toMatchObject({
+        status: "cancelled",
+        reasons: ["the wrong spec"],
+      });
+    });
+
+    it("takes the answer to a question, and refuses one to a question nobody asked", async () => {
+      const run = await submit();
+      const question = { type: "question.asked", question: "q1", text: "A or B?" } as const;
+      await fixture.append(run, { ...question, reason: "the spec says both" });
+      await control.answer(run, "q1", "A, as in § 2 ✓");
+      expect((await control.run(run)).questions.q1?.answer).toBe("A, as in § 2 ✓");
+      await expect(control.answer(run, "q2", "B")).rejects.toThrow(UserError);
+    });
+
+    it("raises the budget, and resumes a run that it had stopped", async () => {
+      const run = await submit({ budget: fromUsd(20) });
+      await fixture.append(run, {
+        type: "budget.stopped",
+        reason: "the next call does not fit",
+        spent: fromUsd(19),
+        budget: fromUsd(20),
+      });
+      expect((await control.run(run)).run.status).toBe("budget");
+      await control.raiseBudget(run, fromUsd(5));
+      expect((await control.run(run)).run).toMatchObject({
+        budget: fromUsd(25),
+        status: "active",
+      });
+    });
+
+    it("leaves a paused run paused when its budget is raised", async () => {
+      const run = await submit();
+      await control.pause(run, "going home");
+      await control.raiseBudget(run, fromUsd(1));
+      expect((await control.run(run)).run.status).toBe("paused");
+    });
+
+    it("gives the bytes of a run's blobs", async () => {
+      const { submission, pack } = await fixture.submission();
+      const { run } = await control.submit({ ...submission, spec: "# Größe\n" }, pack);
+      const state = await control.run(run);
+      expect(Buffer.from(await control.blob(run, state.run.spec)).toString()).toBe("# Größe\n");
+      await expect(control.blob(run, "0".repeat(64))).rejects.toThrow(UserError);
+    });
+
+    it("gives a pack of a run's commit, and of no other", async () => {
+      const { submission, pack } = await fixture.submission();
+      const { run } = await control.submit(submission, pack);
+      const given = await control.pack(run, submission.base, []);
+      expect(Buffer.from(given.subarray(0, 4)).toString()).toBe("PACK");
+      await expect(control.pack(run, "0".repeat(40), [])).rejects.toThrow(UserError);
+    });
+
+    it.each<[string, (run: string) => Promise<unknown>]>([
+      ["run", (run) => control.run(run)],
+      ["events", (run) => collect(control, run, 0)],
+      ["blob", (run) => control.blob(run, "0".repeat(64))],
+      ["pack", (run) => control.pack(run, "0".repeat(40), [])],
+      ["pause", (run) => control.pause(run, "why")],
+      ["resume", (run) => control.resume(run)],
+      ["cancel", (run) => control.cancel(run, "why")],
+      ["answer", (run) => control.answer(run, "q1", "yes")],
+      ["raiseBudget", (run) => control.raiseBudget(run, 1)],
+    ])("tells the user that there is no such run (%s)", async (_, ask) => {
+      await expect(ask("nowhere")).rejects.toThrow(UserError);
+    });
+  });
+};
