@@ -64,7 +64,8 @@ export interface Store {
   ): Promise<ReserveAnswer>;
   /**
    * Settles a reservation and appends `events`, and the reply's record when there is one, all at once. A
-   * call already settled is left as it is and nothing is appended.
+   * call already settled is left as it is and nothing is appended. The costs of the `model.called` events
+   * among them must add up to the call's, so that the fold and the ledger agree.
    */
   settle(
     fence: Fence,
@@ -76,7 +77,10 @@ export interface Store {
     },
     also: { part?: RecordPart; events?: NewEvent[] },
   ): Promise<void>;
-  /** Open reservations of epochs that are no longer current are settled as estimated; returns them. */
+  /**
+   * Open reservations of epochs that are no longer current, or whose lease ran out, are settled as estimated and
+   * told by an event; returns them. A lease that ran out ends with its call.
+   */
   settleOrphans(run: string): Promise<CallRow[]>;
   calls(run: string): Promise<CallRow[]>;
 
