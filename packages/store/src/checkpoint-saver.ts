@@ -162,7 +162,9 @@ export class SqliteCheckpointSaver extends BaseCheckpointSaver {
     const dumps = await Promise.all(writes.map(([, value]) => this.serde.dumpsTyped(value)));
     this.#sql.write(() => {
       for (const [i, [channel]] of writes.entries()) {
-        const special = WRITES_IDX_MAP[channel];
+        const special = Object.hasOwn(WRITES_IDX_MAP, channel)
+          ? WRITES_IDX_MAP[channel]
+          : undefined;
         // a task's own writes are kept as first made; its error, interrupt or resume is the newest
         this.#sql.run(
           `INSERT OR ${special === undefined ? "IGNORE" : "REPLACE"} INTO checkpoint_writes

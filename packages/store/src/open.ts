@@ -59,9 +59,12 @@ const openWriter = (file: string, clock: Clock): SqliteStore => {
       if (uncleanStop) requireSound(sql, file);
       setClean(sql, false);
       const close = () => {
-        setClean(sql, true);
-        sql.close();
-        lock[Symbol.dispose]();
+        try {
+          setClean(sql, true);
+        } finally {
+          sql.close();
+          lock[Symbol.dispose]();
+        }
       };
       return new SqliteStore({ sql, clock, uncleanStop, close });
     });

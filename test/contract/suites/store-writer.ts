@@ -1,6 +1,7 @@
 /**
- * A writer to be killed: `node store-writer.ts FILE` appends to run r1 for ever and prints the seq of each commit;
- * `node store-writer.ts FILE settle` kills itself with a settlement half written.
+ * A writer to be killed: `node store-writer.ts FILE` appends to run r1 for ever and prints the seq of each commit.
+ * With `settle` it kills itself with a settlement half written; with `stubborn` it prints why a commit failed, tries
+ * on, and closes after its fortieth try.
  */
 import { createClock, openStore } from "@headrace/store";
 import { call, called, claimed, note, reply, submitted } from "./store-fixtures.ts";
@@ -27,6 +28,16 @@ if (mode === "settle") {
     { id: "c1", state: "settled", cost: 40 },
     { part: { kind: "reply", turn: 1, reply: reply("hi") }, events: [called("s1", "c1", 40)] },
   );
+}
+
+if (mode === "stubborn") {
+  for (let tries = 0; tries < 40; tries++)
+    await store.append("r1", [note("x")]).then(
+      (events) => process.stdout.write(`${events[0]?.seq}\n`),
+      (error: Error) => process.stdout.write(`${error.message}\n`),
+    );
+  await store.close();
+  process.exit();
 }
 
 const batch = Array.from({ length: 5 }, (_, i) => note(`${i}`.repeat(2000)));
