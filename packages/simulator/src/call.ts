@@ -1,0 +1,26 @@
+import type { ServerResponse } from "node:http";
+import type { MessagesRequest } from "./wire.ts";
+
+/** One request to the simulator: the oracle for call counts and for what reached the model. */
+export type SeenRequest = {
+  path: string;
+  /** `metadata.user_id` */
+  user?: string;
+  turn?: number;
+  model?: string;
+  body?: MessagesRequest;
+  status: number;
+  /** `cut`: the reply broke off as scripted; `gone`: the client left first */
+  outcome: "pending" | "reply" | "error" | "cut" | "gone";
+  /** the message of an error */
+  problem?: string;
+};
+
+/** One request while it is answered. */
+export type Call = {
+  requestId: string;
+  seen: SeenRequest;
+  outgoing: ServerResponse;
+  /** aborts when the client leaves or the simulator closes */
+  signal: AbortSignal;
+};

@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import type { UserId } from "@headrace/domain";
+import type { MessagesRequest } from "./wire.ts";
+
+export type TextBlock = { type: "text"; text: string };
+export type ToolUseBlock = {
+  type: "tool_use";
+  id: string;
+  name: string;
+  input: Record<string, unknown>;
+};
+
+/** One question to the model, as a player sees it. */
+export type Question = {
+  request: MessagesRequest;
+  userId: UserId;
+  /** `metadata.user_id` as it came */
+  user: string;
+  turn: number;
+};
+
+export type Reply = {
+  content: (TextBlock | ToolUseBlock)[];
+  stopReason: string;
+  /** silence before the content, milliseconds */
+  delayMs: number;
+  /** the connection breaks in the middle of the content */
+  cut: boolean;
+};
+
+/** Who answers. Rejects with `ApiError` for an answer that is an error. */
+export interface Player {
+  play(question: Question, signal: AbortSignal): Promise<Reply>;
+}
+
+export const digest = (...parts: unknown[]): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 24);
+
+/** The same question always gets the same tool-call ids. */
+export const toolUseId = ({ user, turn }: Question, index: number): string =>
+  `toolu_${digest(user, turn, index)}`;
+
+export const defaultStopReason = (content: Reply["content"]): string =>
+  content.some((block) => block.type === "tool_use") ? "tool_use" : "end_turn";
