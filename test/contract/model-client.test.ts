@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { FailureClass } from "@headrace/domain";
 import { createModelClient } from "@headrace/models";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { clientOf, failureOf, request, simulate, TIMEOUTS } from "../support/models.ts";
 
 test("a streamed reply arrives whole: text, calls with their input, stop reason and usage", async () => {
@@ -41,6 +41,17 @@ test("the same question gets the same reply, ids included", async () => {
   const first = await client.complete(request());
   const second = await client.complete(request());
   expect(second).toEqual(first);
+});
+
+test("key and address come from the options alone, whatever the environment holds", async () => {
+  vi.stubEnv("ANTHROPIC_API_KEY", "from-the-environment");
+  vi.stubEnv("ANTHROPIC_AUTH_TOKEN", "from-the-environment");
+  vi.stubEnv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1");
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  await using simulator = await simulate([{ text: "ok" }]);
+  expect((await clientOf(simulator).complete(request())).stopReason).toBe("end_turn");
 });
 
 describe("every class of failure is recognised, with no retry by the SDK", () => {
@@ -188,6 +199,28 @@ describe("an endpoint that does not keep to the protocol", () => {
     using endpoint = await answering(200, type, text);
     const failure = await failureOf(endpoint.client.complete(request()));
     expect(failure).toMatchObject({ class: expected, started: true });
+  });
+
+  test("thinking is kept as it came, and an empty text, which could not be sent back, is dropped", async () => {
+    const start = (index: number, content_block: object) => ({
+      type: "content_block_start",
+      index,
+      content_block,
+    });
+    const stop = (index: number) => ({ type: "content_block_stop", index });
+    const usage = { input_tokens: 1, output_tokens: 1 };
+    const thinking = { type: "thinking", thinking: "hm", signature: "s==" };
+    const events = [
+      { type: "message_start", message: { ...message, usage } },
+      start(0, thinking),
+      stop(0),
+      start(1, { type: "text", text: "" }),
+      stop(1),
+      { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage },
+      { type: "message_stop" },
+    ];
+    using endpoint = await answering(200, "text/event-stream", events.map(event).join(""));
+    expect((await endpoint.client.complete(request())).content).toEqual([thinking]);
   });
 
   test("a gateway that does not count tokens gets the prompt's bytes as the bound", async () => {

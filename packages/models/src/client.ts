@@ -39,7 +39,11 @@ const toReply = (message: unknown): ModelReply => {
       `the provider's reply is not one of the Messages API: ${z.prettifyError(parsed.error)}`,
       { class: "server", started: true },
     );
-  const { id, model, stop_reason, content, usage } = parsed.data;
+  const { id, model, stop_reason, usage } = parsed.data;
+  // models end in an empty text at times, and the API refuses to be sent one back
+  const content = parsed.data.content.filter(
+    (block) => !(block.type === "text" && block.text === ""),
+  );
   return { id, model, stopReason: stop_reason, content, usage: toTokenUsage(usage) };
 };
 
@@ -59,14 +63,25 @@ const promptOf = ({ model, system, tools, messages }: ModelRequest) =>
 const isUncounted = (error: unknown): boolean =>
   error instanceof APIError && [404, 405, 501].includes(error.status ?? 0) && error.type === null;
 
-const freeSignal = (signal?: AbortSignal): AbortSignal => {
+/** Makes a call that costs nothing, within `FREE_CALL_MS`. */
+const freeCall = async <T>(
+  baseURL: string,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => {
   const bound = AbortSignal.timeout(FREE_CALL_MS);
-  return signal === undefined ? bound : AbortSignal.any([bound, signal]);
+  try {
+    return await work(signal === undefined ? bound : AbortSignal.any([bound, signal]));
+  } catch (error) {
+    const late = bound.aborted ? { hungUp: `no answer within ${FREE_CALL_MS} ms` } : {};
+    throw toModelFailure(error, baseURL, { started: false, ...late });
+  }
 };
 
 /**
- * One endpoint of the Messages API. Makes no retries and reads nothing from the environment. Throws
- * `UserError` without a key; its methods throw `ModelFailure`.
+ * One endpoint of the Messages API, without retries. Key and address come only from the options; of the
+ * environment only the SDK's `ANTHROPIC_CUSTOM_HEADERS` acts. Throws `UserError` without a key; its methods
+ * throw `ModelFailure`.
  */
 export const createModelClient = (options: ModelClientOptions): ModelClient => {
   const { apiKey, timeouts = MODEL_TIMEOUTS } = options;
@@ -104,26 +119,23 @@ export const createModelClient = (options: ModelClientOptions): ModelClient => {
         throw toModelFailure(error, baseURL, deadline.facts);
       }
     },
-    countTokens: async (request, signal) => {
-      try {
-        const count = await sdk.messages.countTokens(promptOf(request), {
-          signal: freeSignal(signal),
-        });
-        return z.number().int().nonnegative().parse(count.input_tokens);
-      } catch (error) {
-        if (isUncounted(error)) return Buffer.byteLength(JSON.stringify(promptOf(request)));
-        throw toModelFailure(error, baseURL, { started: false });
-      }
-    },
-    listModels: async (signal) => {
-      try {
+    countTokens: (request, signal) =>
+      freeCall(baseURL, signal, async (bounded) => {
+        const prompt = promptOf(request);
+        try {
+          const count = await sdk.messages.countTokens(prompt, { signal: bounded });
+          return z.number().int().nonnegative().parse(count.input_tokens);
+        } catch (error) {
+          if (isUncounted(error)) return Buffer.byteLength(JSON.stringify(prompt));
+          throw error;
+        }
+      }),
+    listModels: (signal) =>
+      freeCall(baseURL, signal, async (bounded) => {
         const ids: string[] = [];
-        const pages = sdk.models.list({ limit: MODELS_PER_PAGE }, { signal: freeSignal(signal) });
+        const pages = sdk.models.list({ limit: MODELS_PER_PAGE }, { signal: bounded });
         for await (const model of pages) ids.push(z.string().parse(model.id));
         return ids;
-      } catch (error) {
-        throw toModelFailure(error, baseURL, { started: false });
-      }
-    },
+      }),
   };
 };

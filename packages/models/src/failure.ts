@@ -15,7 +15,7 @@ type Rule = {
 const BAD_REQUEST = { status: [400, 422], type: ["invalid_request_error"] } as const;
 
 /** The failure table: the first rule that fits names the class. A rule fits by status or by type. */
-export const FAILURE_RULES: readonly Rule[] = [
+const FAILURE_RULES: readonly Rule[] = [
   { class: "credit", status: [402], type: ["billing_error"] },
   {
     class: "credit",

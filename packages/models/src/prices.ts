@@ -28,19 +28,16 @@ export type PriceRow = z.infer<typeof PriceRow>;
 /** Cache prices in hundredths of the input price. */
 export const CACHE_PERCENT = { cacheWrite5m: 125, cacheWrite1h: 200, cacheRead: 10 } as const;
 
-const read = {
-  source: "Claude API list prices, from the design notes of mid-2026",
-  retrievedAt: "2026-07-31",
-} as const;
+const listed = { source: "Claude API list prices as of mid-2026" } as const;
 
 /** List prices of the Messages API. Later rows win over earlier ones; past rows are never edited. */
 export const PRICES: readonly PriceRow[] = [
-  { model: "claude-fable-5", input: "10", output: "50", ...read },
-  { model: "claude-opus-4-8", input: "5", output: "25", ...read },
-  { model: "claude-opus-4-7", input: "5", output: "25", ...read },
-  { model: "claude-opus-4-6", input: "5", output: "25", ...read },
-  { model: "claude-sonnet-5", input: "2", output: "10", effectiveTo: "2026-08-31", ...read },
-  { model: "claude-sonnet-5", input: "3", output: "15", effectiveFrom: "2026-09-01", ...read },
-  { model: "claude-sonnet-4-6", input: "3", output: "15", ...read },
-  { model: "claude-haiku-4-5", input: "1", output: "5", ...read },
+  { model: "claude-fable-5", input: "10", output: "50", ...listed },
+  { model: "claude-opus-4-8", input: "5", output: "25", ...listed },
+  { model: "claude-opus-4-7", input: "5", output: "25", ...listed },
+  { model: "claude-opus-4-6", input: "5", output: "25", ...listed },
+  { model: "claude-sonnet-5", input: "2", output: "10", effectiveTo: "2026-08-31", ...listed },
+  { model: "claude-sonnet-5", input: "3", output: "15", effectiveFrom: "2026-09-01", ...listed },
+  { model: "claude-sonnet-4-6", input: "3", output: "15", ...listed },
+  { model: "claude-haiku-4-5", input: "1", output: "5", ...listed },
 ];

@@ -22,7 +22,7 @@ const usageOf = (input: InputUsage, output: number) => ({
   service_tier: "standard",
 });
 
-export const outputTokens = (content: Reply["content"]): number => tokensOf(jsonBytes(content));
+const outputTokens = (content: Reply["content"]): number => tokensOf(jsonBytes(content));
 
 const envelope = ({ request, user, turn }: Question) => ({
   id: `msg_${digest(user, turn, request.model, request.messages)}`,

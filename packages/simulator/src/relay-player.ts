@@ -13,7 +13,7 @@ import {
 } from "./reply.ts";
 
 const POLL_MS = 100;
-export const RELAY_WAIT_MS = 60 * 60_000;
+const RELAY_WAIT_MS = 60 * 60_000;
 
 /** What a reply file holds. */
 const RelayedReply = z.strictObject({

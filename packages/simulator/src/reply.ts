@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { UserId } from "@headrace/domain";
 import type { MessagesRequest } from "./wire.ts";
 
-export type TextBlock = { type: "text"; text: string };
-export type ToolUseBlock = {
+type TextBlock = { type: "text"; text: string };
+type ToolUseBlock = {
   type: "tool_use";
   id: string;
   name: string;

@@ -68,6 +68,7 @@ describe("a broken script names file, line and field, and where the format is de
   test.each([
     ["", "demo.yaml:1: the document: "],
     ["a: [1, 2", "demo.yaml:1: not YAML: "],
+    ["conversations: *missing", "demo.yaml: not YAML: "],
     ["conversations: []", "demo.yaml:1: conversations: "],
     [
       "conversations:\n  - role: cook\n    task: t1\n    turns: [{ text: a }]",

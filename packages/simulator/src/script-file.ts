@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Id, Role, UserError } from "@headrace/domain";
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 
 const LONGEST_DELAY_MS = 10 * 60_000;
@@ -83,6 +83,15 @@ const describe = (issue: z.core.$ZodIssue): string =>
     ? (issue.errors.flat()[0]?.message ?? issue.message)
     : issue.message;
 
+const toData = (document: Document, file: string): unknown => {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // an alias without its anchor, or too many of them
+    throw new UserError(`${file}: not YAML: ${(error as Error).message}`, HELP, { cause: error });
+  }
+};
+
 /** Parses a model script; throws `UserError` that names file, line and field. */
 export const parseScript = (text: string, file: string): Script => {
   const lines = new LineCounter();
@@ -102,7 +111,7 @@ export const parseScript = (text: string, file: string): Script => {
       `${file}:${broken.linePos?.[0].line ?? 1}: not YAML: ${broken.message.split("\n")[0]}`,
       HELP,
     );
-  const parsed = Script.safeParse(document.toJS());
+  const parsed = Script.safeParse(toData(document, file));
   if (!parsed.success) {
     const problems = parsed.error.issues
       .slice(0, 5)
