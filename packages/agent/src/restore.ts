@@ -2,22 +2,23 @@ import { readCalls } from "./calls.ts";
 import type { Session } from "./session.ts";
 import { ToolError } from "./tool.ts";
 
-const REPLACED =
+export const REPLACED =
   "The sandbox was lost and has been replaced. The workspace stands as after your last call; files that git ignores, files outside the workspace and processes you started are gone. Recorded results above stay as they were.";
 
 /**
  * Brings a fresh sandbox to where the record says the last one was: the newest snapshot, then the effects of the
- * recorded calls after it. Their results are not asked for again: the transcript keeps the first ones.
+ * recorded calls after it. Their results are not asked for again: the transcript keeps the first ones. Answers
+ * whether there was anything to bring back.
  */
-export const restore = async (session: Session): Promise<void> => {
+export const restore = async (session: Session): Promise<boolean> => {
   const { api, claim } = session.options;
   const { turns, snapshot } = session.transcript;
   const commit = snapshot?.commit ?? claim.input.commit;
   await session.sandbox.checkout(await api.getPack(claim.fence, commit, []), commit);
-  if (turns.length === 0) return;
+  if (turns.length === 0) return false;
   await writeBackOutputs(session);
   await repeatCalls(session, snapshot?.turn ?? 0);
-  await session.note(REPLACED);
+  return true;
 };
 
 const writeBackOutputs = async (session: Session): Promise<void> => {

@@ -3,7 +3,7 @@ import { act } from "./act.ts";
 import { reportBlocked } from "./blocked.ts";
 import { StoppedError } from "./inbox.ts";
 import { progressOf, usedUp, warnings } from "./limits.ts";
-import { restore } from "./restore.ts";
+import { REPLACED, restore } from "./restore.ts";
 import { type AgentOptions, type AgentRun, Session } from "./session.ts";
 
 /**
@@ -14,8 +14,9 @@ import { type AgentOptions, type AgentRun, Session } from "./session.ts";
 export const runAgent = async (options: AgentOptions): Promise<AgentRun> => {
   try {
     await using session = new Session(options, await options.openSandbox(options.inbox.signal));
-    await restore(session);
+    const replaced = await restore(session);
     let run = await act(session);
+    if (replaced && run === undefined) await session.note(REPLACED);
     while (run === undefined) run = await step(session);
     return run;
   } catch (error) {

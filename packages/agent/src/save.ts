@@ -1,6 +1,8 @@
 import { HostileTreeError } from "@headrace/domain";
 import { readCalls } from "./calls.ts";
 import type { Session } from "./session.ts";
+import { ToolError } from "./tool.ts";
+import { toModel } from "./tools/files.ts";
 import type { Turn } from "./transcript.ts";
 
 /**
@@ -11,20 +13,26 @@ import type { Turn } from "./transcript.ts";
 export const save = async (session: Session, turn: Turn): Promise<readonly string[]> => {
   const { api, claim, definition } = session.options;
   if (!definition.snapshots || !unsaved(session)) return [];
-  const { pack, commit } = await session.sandbox.snapshot(claim.input.commit);
   try {
+    const { pack, commit } = await session.sandbox.snapshot(claim.input.commit).catch(toModel);
     if (commit !== session.transcript.snapshot?.commit) {
       await api.putPack(claim.fence, pack, commit);
     }
+    await session.record({ kind: "snapshot", turn: turn.n, commit });
+    return [];
   } catch (error) {
-    if (!(error instanceof HostileTreeError)) throw error;
+    const problems = problemsOf(error);
     await session.noteOnce(
-      `The workspace cannot be saved as it is: ${error.problems.join("; ")}. Mend this first.`,
+      `The workspace cannot be saved as it is: ${problems.join("; ")}. Mend this first.`,
     );
-    return error.problems;
+    return problems;
   }
-  await session.record({ kind: "snapshot", turn: turn.n, commit });
-  return [];
+};
+
+const problemsOf = (error: unknown): readonly string[] => {
+  if (error instanceof HostileTreeError) return error.problems;
+  if (error instanceof ToolError) return [error.message];
+  throw error;
 };
 
 const unsaved = (session: Session): boolean =>

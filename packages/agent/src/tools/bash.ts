@@ -2,6 +2,7 @@ import type { ExecResult } from "@headrace/domain";
 import { z } from "zod";
 import { safeText } from "../text.ts";
 import { defineTool } from "../tool.ts";
+import { toModel } from "./files.ts";
 import { quote } from "./quote.ts";
 
 const DEFAULT_TIMEOUT_S = 120;
@@ -31,11 +32,13 @@ export const bash = defineTool({
   mutates: true,
   detail: ({ command }) => command,
   run: async ({ command, timeout_s = DEFAULT_TIMEOUT_S }, { sandbox, signal }) => {
-    const result = await sandbox.exec(inBash(command), {
-      timeoutMs: timeout_s * 1000,
-      maxOutputBytes: MAX_OUTPUT_BYTES,
-      signal,
-    });
+    const result = await sandbox
+      .exec(inBash(command), {
+        timeoutMs: timeout_s * 1000,
+        maxOutputBytes: MAX_OUTPUT_BYTES,
+        signal,
+      })
+      .catch(toModel);
     const output = safeText(result.output).trimEnd();
     const end = endOf(result, timeout_s);
     const text = [output, end].filter((part) => part !== undefined && part !== "").join("\n");

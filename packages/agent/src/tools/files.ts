@@ -1,12 +1,20 @@
-import { InfrastructureError, type Sandbox } from "@headrace/domain";
+import type { Sandbox } from "@headrace/domain";
 import { decode } from "../text.ts";
 import { ToolError } from "../tool.ts";
+
+/** What a sandbox throws for the model is a plain Error; a lost sandbox, an abort or a defect is not. */
+export const toModel = (error: unknown): never => {
+  if (error instanceof Error && error.name === "Error") {
+    throw new ToolError(error.message, { cause: error });
+  }
+  throw error;
+};
 
 export const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** A regular file's bytes, whole. */
 export const readBytes = async (sandbox: Sandbox, path: string): Promise<Uint8Array> => {
-  const file = await sandbox.read(path, MAX_FILE_BYTES);
+  const file = await sandbox.read(path, MAX_FILE_BYTES).catch(toModel);
   if (file === undefined) {
     throw new ToolError(
       `there is no regular file at ${path}; list the folder with bash to find it`,
@@ -39,14 +47,9 @@ export const readUtf8 = async (sandbox: Sandbox, path: string): Promise<string> 
   }
 };
 
-/** What the sandbox refuses to write (a folder in the way, a full disk) is told to the model. */
+/** Answers how many bytes were written. */
 export const writeText = async (sandbox: Sandbox, path: string, text: string): Promise<number> => {
   const bytes = new TextEncoder().encode(text);
-  try {
-    await sandbox.write(path, bytes);
-  } catch (error) {
-    if (error instanceof InfrastructureError || !(error instanceof Error)) throw error;
-    throw new ToolError(`${path} could not be written: ${error.message}`, { cause: error });
-  }
+  await sandbox.write(path, bytes).catch(toModel);
   return bytes.length;
 };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { safeText } from "../text.ts";
 import { defineTool, ToolError } from "../tool.ts";
+import { toModel } from "./files.ts";
 import { quote } from "./quote.ts";
 
 const MAX_MATCHES = 200;
@@ -22,10 +23,12 @@ export const search = defineTool({
   detail: ({ pattern, path }) => (path === undefined ? pattern : `${pattern} in ${path}`),
   run: async ({ pattern, path }, { sandbox, signal }) => {
     const where = path === undefined ? "" : ` ${quote(path)}`;
-    const result = await sandbox.exec(
-      `grep -rHnIE --exclude-dir=.git --exclude-dir=node_modules -e ${quote(pattern)} --${where}`,
-      { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_OUTPUT_BYTES, signal },
-    );
+    const result = await sandbox
+      .exec(
+        `grep -rHnIE --exclude-dir=.git --exclude-dir=node_modules -e ${quote(pattern)} --${where}`,
+        { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_OUTPUT_BYTES, signal },
+      )
+      .catch(toModel);
     if (result.timedOut) throw new ToolError("the search took too long: name a narrower path");
     const output = safeText(result.output).trimEnd();
     if (result.exitCode === 1) return { text: "no line matches", ok: true };

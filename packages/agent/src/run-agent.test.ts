@@ -1,0 +1,230 @@
+import { expect, test } from "vitest";
+import { call, say } from "../../../test/support/agent-rig.ts";
+import { maker, rigFor, SUBMIT, WRITE } from "../../../test/support/sample-maker.ts";
+
+/** What the model was told last: the newest user message as text. */
+const told = (rig: { requests: Array<{ messages: ReadonlyArray<{ content: unknown }> }> }) =>
+  JSON.stringify(rig.requests.at(-1)?.messages.at(-1)?.content);
+
+test("work is done in order, saved after each turn, and handed in as a snapshot on the step's commit", async () => {
+  await using rig = await rigFor([
+    [
+      say("First the file."),
+      WRITE,
+      call("bash", { command: "cat a.txt; echo two >> a.txt" }, "b1"),
+    ],
+    [call("read", { path: "a.txt" }, "r1")],
+    [SUBMIT],
+  ]);
+  const run = await rig.run();
+  expect(rig.records.map((part) => `${part.kind} ${part.turn}`)).toEqual([
+    "reply 1",
+    "tool 1",
+    "tool 1",
+    "snapshot 1",
+    "reply 2",
+    "tool 2",
+    "reply 3",
+  ]);
+  expect(run).toEqual({
+    kind: "ended",
+    end: {
+      end: "submitted",
+      output: { summary: "adds a" },
+      snapshot: rig.packs.at(-1),
+      model: "scripted",
+      turns: 3,
+    },
+  });
+  expect(rig.fileOf(rig.packs.at(-1) ?? "", "a.txt")).toBe("one\ntwo");
+  expect(rig.events.map((e) => e.type === "tool.ran" && [e.tool, e.ok, e.detail])).toEqual([
+    ["write", true, "a.txt"],
+    ["bash", true, "cat a.txt; echo two >> a.txt"],
+    ["read", true, "a.txt"],
+  ]);
+});
+
+test("the request is the role's data, and every request begins with the bytes of the one before", async () => {
+  await using rig = await rigFor([[WRITE], [say("hm")], [SUBMIT]], {
+    guidance: [{ path: "AGENTS.md", folder: "", text: "Use tabs." }],
+  });
+  await rig.run();
+  const [first] = rig.requests;
+  expect(first).toMatchObject({
+    model: "scripted",
+    maxTokens: 500,
+    system: [{ type: "text", text: "Build it." }],
+    messages: [
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "Use tabs." },
+          { type: "text", text: "Task: add a file" },
+        ],
+      },
+    ],
+    userId: "hr1.r1.t1.coder.1.1",
+  });
+  expect(first?.tools.map(({ name }) => name)).toEqual([
+    "bash",
+    "read",
+    "write",
+    "edit",
+    "submit_change",
+    "report_blocked",
+  ]);
+  for (const [i, request] of rig.requests.entries()) {
+    const before = rig.requests[Math.max(0, i - 1)];
+    const { messages, ...head } = request;
+    expect(JSON.stringify(head)).toBe(JSON.stringify({ ...before, messages: undefined }));
+    expect(JSON.stringify(messages.slice(0, before?.messages.length))).toBe(
+      JSON.stringify(before?.messages),
+    );
+  }
+});
+
+test.each([
+  [
+    "an unknown tool",
+    call("fly", {}, "x"),
+    'there is no tool \\\\\\"fly\\\\\\"; the tools are bash, read',
+  ],
+  ["a missing field", call("write", { path: "a" }, "x"), "content"],
+  ["an input that is no object", call("bash", "ls", "x"), "the input is not a JSON object"],
+  ["a bad submission", call("submit_change", { summary: "x" }, "x"), "summary"],
+])("%s goes back to the model as a tool error", async (_what, bad, why) => {
+  await using rig = await rigFor([[bad], [WRITE], [SUBMIT]]);
+  expect(await rig.run()).toMatchObject({ kind: "ended", end: { end: "submitted" } });
+  const [, second] = rig.requests;
+  expect(second?.messages.at(-1)?.content).toMatchObject([
+    { type: "tool_result", tool_use_id: "x", is_error: true },
+  ]);
+  expect(JSON.stringify(second?.messages.at(-1)?.content)).toContain(why.replaceAll("\\\\", ""));
+});
+
+test("calls that cannot be understood, and replies without one, end the job at the limit", async () => {
+  await using rig = await rigFor([[say("thinking")], [call("fly", {})], [say("still")]]);
+  expect(await rig.run()).toMatchObject({
+    end: { end: "limit", limit: "malformed calls", snapshot: rig.base },
+  });
+});
+
+test("a good call starts that count again", async () => {
+  const idle = [say("thinking")];
+  await using rig = await rigFor([idle, idle, [WRITE], idle, idle, [SUBMIT]]);
+  expect(await rig.run()).toMatchObject({ end: { end: "submitted" } });
+});
+
+test("no call of a reply that was cut is run", async () => {
+  await using rig = await rigFor([
+    { stopReason: "max_tokens", content: [WRITE, call("bash", { command: "ls" }, "b")] },
+    [call("bash", { command: "ls a.txt" }, "ls")],
+    [call("report_blocked", { reason: "enough" })],
+  ]);
+  await rig.run();
+  expect(JSON.stringify(rig.requests[1]?.messages.at(-1))).toContain("cut at its output limit");
+  expect(told(rig)).toContain("No such file");
+});
+
+test.each([
+  ["refusal", "refusal"],
+  ["model_context_window_exceeded", "context"],
+])("stop reason %s ends the job with the limit %s", async (stopReason, limit) => {
+  await using rig = await rigFor([{ stopReason, content: [say("no")] }]);
+  expect(await rig.run()).toMatchObject({ end: { end: "limit", limit } });
+});
+
+test("a long output is shown head and tail, and its whole text lies in a file the model is told about", async () => {
+  await using rig = await rigFor([
+    [call("bash", { command: "seq 1 20000" })],
+    [
+      call("bash", {
+        command: "sed -n 12345p $TMPDIR/headrace/1-1.txt; wc -l < $TMPDIR/headrace/1-1.txt",
+      }),
+    ],
+    [call("report_blocked", { reason: "enough" })],
+  ]);
+  await rig.run();
+  const shown = JSON.stringify(rig.requests[1]?.messages.at(-1));
+  expect(shown.length).toBeLessThan(20_000);
+  expect(shown).toMatch(
+    /1\\n2\\n3.*characters left out; the whole text is in \/tmp\/headrace\/1-1.txt.*20000/,
+  );
+  expect(told(rig)).toContain("12345\\n19999");
+});
+
+test("the same call with the same result is warned about once and then ends the job", async () => {
+  const same = Array.from({ length: 20 }, (_, i) => [call("bash", { command: "false" }, `c${i}`)]);
+  await using rig = await rigFor(same);
+  expect(await rig.run()).toMatchObject({ end: { end: "limit", limit: "looped" } });
+  expect(rig.requests).toHaveLength(8);
+  expect(rig.records.filter((part) => part.kind === "note")).toHaveLength(1);
+});
+
+test.each([
+  ["turns", { turns: 3 }, 3],
+  ["output tokens", { outputTokens: 25 }, 3],
+] as const)("the limit on %s ends the job, after a warning", async (limit, limits, requests) => {
+  const script = Array.from({ length: 9 }, (_, i) => [
+    call("write", { path: "n.txt", content: `${i}` }, `c${i}`),
+  ]);
+  await using rig = await rigFor(script, { definition: maker(limits) });
+  const run = await rig.run();
+  expect(run).toMatchObject({ end: { end: "limit", limit, snapshot: rig.packs.at(-1) } });
+  expect(rig.requests).toHaveLength(requests);
+});
+
+test("a submission that is not accepted goes back with the reasons", async () => {
+  const todo = call("submit_change", { summary: "TODO" }, "s0");
+  await using rig = await rigFor([[todo], [WRITE], [SUBMIT]]);
+  expect(await rig.run()).toMatchObject({
+    end: { end: "submitted", output: { summary: "adds a" } },
+  });
+  expect(JSON.stringify(rig.requests[1]?.messages.at(-1))).toContain(
+    "- nothing changed\\n- the summary says TODO",
+  );
+});
+
+test("a tree the factory refuses is told at once, and cannot be submitted", async () => {
+  await using rig = await rigFor([
+    [WRITE],
+    [SUBMIT],
+    [call("report_blocked", { reason: "cannot mend", question: "may it stay?" })],
+  ]);
+  rig.refuse(["link a.txt leads out of the tree"]);
+  expect(await rig.run()).toEqual({
+    kind: "ended",
+    end: {
+      end: "blocked",
+      reason: "cannot mend",
+      question: "may it stay?",
+      snapshot: rig.base,
+    },
+  });
+  expect(JSON.stringify(rig.requests[1]?.messages.at(-1))).toContain("cannot be saved as it is");
+  expect(told(rig)).toContain("link a.txt leads out of the tree");
+  expect(rig.records.some((part) => part.kind === "snapshot")).toBe(false);
+});
+
+test("a stop from the control plane ends the claim and not the step", async () => {
+  await using rig = await rigFor([[call("bash", { command: "sleep 30" })]]);
+  setTimeout(() => rig.inbox.deliver({ kind: "cancel", reason: "the run is paused" }), 300);
+  expect(await rig.run()).toEqual({ kind: "stopped", reason: "the run is paused" });
+});
+
+test("what a person says reaches the model with the next turn, and stays in the conversation", async () => {
+  await using rig = await rigFor([[WRITE], [SUBMIT]]);
+  rig.inbox.deliver({ kind: "steer", text: "Name it a.txt." });
+  await rig.run();
+  expect(JSON.stringify(rig.requests[1]?.messages[0])).toContain("Name it a.txt.");
+});
+
+test.each([
+  { kind: "budget", reason: "it is spent" },
+  { kind: "unavailable", reason: "overloaded", retryAt: "2026-01-01T00:10:00Z" },
+  { kind: "invalid", reason: "too long" },
+] as const)("no reply ($kind) ends the claim and keeps the record", async (answer) => {
+  await using rig = await rigFor([[WRITE]], { instead: { 2: answer } });
+  expect(await rig.run()).toEqual(answer);
+  expect(rig.records.map(({ kind }) => kind)).toEqual(["reply", "tool", "snapshot"]);
+});
