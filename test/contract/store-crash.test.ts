@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { openStore, verifyChain } from "@headrace/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ManualClock, note, seeded } from "./suites/store-fixtures.ts";
 
-const WRITER = join(import.meta.dirname, "suites", "store-writer.ts");
+const WRITER = fileURLToPath(new URL("./suites/store-writer.ts", import.meta.url));
 const clock = new ManualClock();
 let dir: string;
 let file: string;

@@ -3,11 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { openStore } from "@headrace/store";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ManualClock } from "./suites/store-fixtures.ts";
 
-const WRITER = join(import.meta.dirname, "suites", "store-writer.ts");
+const WRITER = fileURLToPath(new URL("./suites/store-writer.ts", import.meta.url));
 const noStrace = spawnSync("strace", ["-V"]).error !== undefined;
 let dir: string;
 let file: string;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -165,6 +165,15 @@ describe("after an unclean stop", () => {
     db.close();
     expect(await refusal()).toContain("FILE was damaged when its last writer stopped");
   });
+});
+
+it("refuses a file whose pages were overwritten", async () => {
+  await filled();
+  const bytes = await readFile(file);
+  await writeFile(file, bytes.fill(0xff, 4096));
+  const damaged = "FILE is damaged\n  restore it from a backup";
+  expect(await refusal()).toBe(damaged);
+  expect(await refusal({ readOnly: true })).toBe(damaged);
 });
 
 describe("integrity", () => {

@@ -10,6 +10,7 @@ export const pragmas = (platform: NodeJS.Platform): string[] => [
   ...(platform === "darwin" ? ["fullfsync = ON", "checkpoint_fullfsync = ON"] : []),
 ];
 
+const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 /** Older ones can corrupt a WAL file when two connections checkpoint and commit (the WAL-reset bug). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
@@ -28,6 +29,21 @@ export const requireSafeSqlite = (version: string): void => {
 const sqliteVersion = (sql: Sql): string =>
   sql.get<{ version: string }>("SELECT sqlite_version() AS version")?.version ?? "0";
 
+const explained = (error: unknown, file: string): unknown => {
+  switch (resultCode(error)) {
+    case SQLITE_NOTADB:
+      return new UserError(
+        `${file} is not a store of ${PRODUCT}`,
+        "move it away, or name another data directory with --data",
+        { cause: error },
+      );
+    case SQLITE_CORRUPT:
+      return new UserError(`${file} is damaged`, "restore it from a backup", { cause: error });
+    default:
+      return error;
+  }
+};
+
 /** Connects and hands over to `prepare`; a failure closes the connection and says what the file is. */
 export const connect = <T>(file: string, readOnly: boolean, prepare: (sql: Sql) => T): T => {
   const sql = new Sql(file, readOnly);
@@ -37,11 +53,6 @@ export const connect = <T>(file: string, readOnly: boolean, prepare: (sql: Sql) 
     return prepare(sql);
   } catch (error) {
     sql.close();
-    if (resultCode(error) !== SQLITE_NOTADB) throw error;
-    throw new UserError(
-      `${file} is not a store of ${PRODUCT}`,
-      "move it away, or name another data directory with --data",
-      { cause: error },
-    );
+    throw explained(error, file);
   }
 };

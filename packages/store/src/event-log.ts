@@ -24,17 +24,12 @@ export type Writing = { heads: Map<string, Head>; commits: Commit[] };
 
 const Envelope = EventEnvelope.pick({ run: true, task: true, attempt: true });
 
-const validated = (run: string, event: NewEvent): NewEvent & { run: string } => {
+const validated = (run: string, event: NewEvent): object => {
   const body = EventBody.safeParse(event);
   const envelope = Envelope.safeParse({ run, task: event.task, attempt: event.attempt });
-  const error = body.error ?? envelope.error;
-  if (error !== undefined)
-    throw new Error(`a ${event.type} event is not valid: ${z.prettifyError(error)}`, {
-      cause: error,
-    });
-  return { ...EventBody.parse(body.data), ...Envelope.parse(envelope.data) } as NewEvent & {
-    run: string;
-  };
+  if (body.success && envelope.success) return { ...body.data, ...envelope.data };
+  const cause = body.error ?? envelope.error ?? new z.ZodError([]);
+  throw new Error(`a ${event.type} event is not valid: ${z.prettifyError(cause)}`, { cause });
 };
 
 /** A stored event from the text that was hashed; states folded from it equal those folded after a restart. */
