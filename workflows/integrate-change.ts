@@ -101,6 +101,9 @@ const resolve = (ports: WorkflowPorts) => async (s: S) => {
   return { merged: change.commit, next: "verify" as const };
 };
 
+const same = (a: readonly string[], b: readonly string[]): boolean =>
+  a.toSorted().join("\n") === b.toSorted().join("\n");
+
 /** A receipt whose whole key may be equal; the worker compares the image too before it stands. */
 const knownReceipt = (
   state: RunState,
@@ -112,8 +115,8 @@ const knownReceipt = (
       r.key.tree === key.tree &&
       r.key.landingBaseTree === key.landingBaseTree &&
       r.key.policy === state.run.policyHash &&
-      r.key.permits.join("\n") === key.permits.join("\n") &&
-      r.key.gates.join("\n") === key.gates.join("\n"),
+      same(r.key.permits, key.permits) &&
+      same(r.key.gates, key.gates),
   );
 
 const verify = (ports: WorkflowPorts) => async (s: S) => {

@@ -1,0 +1,46 @@
+import { UserError } from "@headrace/domain";
+import { Command, CommanderError } from "commander";
+import { COMMON_OPTIONS, VERBS } from "../bin/help.mjs";
+import type { VerbName } from "./verbs/index.ts";
+import type { Options } from "./world.ts";
+
+export type CommandLine = { verb: VerbName; operands: string[]; options: Options };
+
+/** Reads the command line by the table that help is printed from; every mistake is a `UserError`. */
+export const parseCommandLine = (args: string[]): CommandLine => {
+  let parsed: CommandLine | undefined;
+  const program = quiet(new Command("headrace"));
+  for (const verb of VERBS) {
+    const command = quiet(program.command(`${verb.name} ${verb.operands}`.trim()));
+    for (const [flags, text] of [...verb.options, ...COMMON_OPTIONS]) {
+      if (!flags.includes("--help")) command.option(flags, text);
+    }
+    command.action(() => {
+      const operands = command.args;
+      parsed = { verb: verb.name as VerbName, operands, options: command.opts() };
+    });
+  }
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const verb = VERBS.find((v) => v.name === args[0]);
+    throw new UserError(
+      error.message.replace(/^error: /, ""),
+      `See: headrace ${verb ? `${verb.name} ` : ""}--help`,
+    );
+  }
+  if (parsed === undefined)
+    throw new UserError(`unknown verb ${args[0] ?? ""}`, "See: headrace --help");
+  return parsed;
+};
+
+/** Errors are thrown and told by our own code; nothing is printed, no process ends. */
+const quiet = (command: Command): Command =>
+  command
+    .exitOverride()
+    .configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
+    .helpOption(false)
+    .helpCommand(false)
+    .allowExcessArguments(false)
+    .showSuggestionAfterError(true);

@@ -1,0 +1,145 @@
+import { join } from "node:path";
+import { createControl } from "@headrace/control";
+import {
+  type Clock,
+  type FactoryControl,
+  PRODUCT,
+  type Queue,
+  type Sandboxes,
+} from "@headrace/domain";
+import { readCredentials } from "@headrace/intake";
+import { createPriceBook } from "@headrace/models";
+import { createQueue, startRedis } from "@headrace/queue";
+import { openFactoryRepo } from "@headrace/repo";
+import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
+import { createClock, openStore } from "@headrace/store";
+import { createWorker } from "@headrace/worker";
+import { createThreads } from "@headrace/workflows";
+import { type DataDir, installationId, makeDataDir } from "../data-dir.ts";
+import { baseImageTag } from "../machine/base-image.mjs";
+import { hostCertificates } from "./certificates.ts";
+import { requireEngine } from "./engine.ts";
+import { createModels } from "./models.ts";
+import { redisContainer } from "./redis-container.ts";
+import { createRepos } from "./repos.ts";
+
+/** A whole factory in this process: the one place where implementations are made. */
+export interface Factory extends AsyncDisposable {
+  control: FactoryControl;
+  boot: string;
+  clock: Clock;
+  /** nothing can go on by itself */
+  idle(): Promise<boolean>;
+}
+
+/** what a running step may take to end when the factory closes, before it is cut off and resumes later */
+const PARK_MS = 20_000;
+
+export type FactoryOptions = {
+  data: DataDir;
+  env: NodeJS.ProcessEnv;
+  /** agent jobs at a time */
+  slots: number;
+  log(line: string): void;
+};
+
+export const openFactory = async (options: FactoryOptions): Promise<Factory> => {
+  const closing = new AsyncDisposableStack();
+  try {
+    const made = await compose(options, closing);
+    const stack = closing.move();
+    return { ...made, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  } catch (cause) {
+    await closing.disposeAsync();
+    throw cause;
+  }
+};
+
+/** Makes everything in the order in which it depends on what was made before, and closes it the other way round. */
+const compose = async (
+  { data, env, slots, log }: FactoryOptions,
+  closing: AsyncDisposableStack,
+): Promise<Omit<Factory, typeof Symbol.asyncDispose>> => {
+  await makeDataDir(data);
+  const clock = createClock();
+  const identity = { boot: clock.id(), owner: await installationId(data, () => clock.id()) };
+  // the store first: its lock says whether another factory owns the directory
+  const store = await openStore({ file: data.store, clock });
+  closing.defer(() => store.close());
+  const engine = (await requireEngine(env)).address;
+  const sandboxes = await openSandboxes({ engine, identity, env, log }, closing);
+  const queue = await openQueue({ data, env, engine, identity, log }, closing);
+  const prices = createPriceBook();
+  const credentials = await readCredentials({ env, dataDir: data.root });
+  const models = closing.use(createModels({ credentials, prices, clock }));
+  const control = createControl({
+    store,
+    queue,
+    clock,
+    prices,
+    repos: createRepos(data.repos),
+    admit: models.admit,
+    threads: (ports) => createThreads(ports, store.checkpoints()),
+    log,
+  });
+  const worker = createWorker({
+    api: control.api,
+    sandboxes,
+    repo: await openFactoryRepo({ dir: join(data.worker, "trees.git") }),
+    modelClient: models.client,
+    clock,
+    workerId: `${identity.boot}-worker`,
+    log,
+  });
+  const consumer = await queue.consume("work", slots, worker.handle);
+  closing.defer(() => consumer.close(PARK_MS));
+  await control.start();
+  closing.defer(() => control.stop());
+  return { control: control.commands, boot: identity.boot, clock, idle: () => control.idle() };
+};
+
+type Identity = { owner: string; boot: string };
+
+const openSandboxes = async (
+  from: {
+    engine: EngineAddress;
+    identity: Identity;
+    env: NodeJS.ProcessEnv;
+    log(line: string): void;
+  },
+  closing: AsyncDisposableStack,
+): Promise<Sandboxes> => {
+  const sandboxes = createDockerSandboxes({
+    engine: from.engine,
+    baseImage: baseImageTag(),
+    ...from.identity,
+    ...(await hostCertificates(from.env)),
+    onWarning: from.log,
+  });
+  closing.defer(() => sandboxes.close());
+  await sandboxes.reap();
+  return sandboxes;
+};
+
+const openQueue = async (
+  from: {
+    data: DataDir;
+    env: NodeJS.ProcessEnv;
+    engine: EngineAddress;
+    identity: Identity;
+    log(line: string): void;
+  },
+  closing: AsyncDisposableStack,
+): Promise<Queue> => {
+  const { data, env, engine, identity, log } = from;
+  const docker = redisContainer(engine, identity);
+  const redis = closing.use(await startRedis({ dataDir: data.root, env, onWarning: log, docker }));
+  const queue = await createQueue({
+    redis,
+    prefix: `${PRODUCT}-${identity.owner}`,
+    onError: (error) => log(`queue: ${error.message}`),
+    onWarning: log,
+  });
+  closing.defer(() => queue.close());
+  return queue;
+};

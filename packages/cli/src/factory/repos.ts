@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { FactoryRepo, SourceRepo } from "@headrace/domain";
+import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
+
+/** One bare repository per target, opened once; the user's repositories as they are asked for. */
+export const createRepos = (dir: string) => {
+  const open = new Map<string, Promise<FactoryRepo>>();
+  return {
+    factory(target: string): Promise<FactoryRepo> {
+      const known = open.get(target);
+      if (known) return known;
+      const name = createHash("sha256").update(target).digest("hex").slice(0, 16);
+      const opened = openFactoryRepo({ dir: join(dir, `${name}.git`) });
+      open.set(target, opened);
+      opened.catch(() => open.delete(target));
+      return opened;
+    },
+    source: async (path: string): Promise<SourceRepo> => openSourceRepo({ path }),
+  };
+};

@@ -1,0 +1,89 @@
+import {
+  exitCode,
+  type FactoryControl,
+  fold,
+  type RunState,
+  type StoredEvent,
+} from "@headrace/domain";
+import { holdAwake } from "./awake.ts";
+import { eventLine } from "./view/event-line.ts";
+import { createLiveView } from "./view/live-view.ts";
+import { reportLines } from "./view/report.ts";
+import type { World } from "./world.ts";
+
+export type FollowOptions = { json: boolean; awake: boolean };
+
+/**
+ * Shows a run until it ends or waits for a person, and answers with the run's exit code; undefined when the
+ * viewer left first, which changes nothing for the run.
+ */
+export const followRun = async (
+  world: World,
+  control: Pick<FactoryControl, "run" | "events">,
+  run: string,
+  { json, awake }: FollowOptions,
+): Promise<number | undefined> => {
+  await using _awake = awake ? holdAwake(world.env) : undefined;
+  const show = json
+    ? jsonLines(world)
+    : world.terminal
+      ? createLiveView(world.terminal, run)
+      : plainLines(world);
+  const last = await watchEvents(control, run, world.interrupt, show);
+  show.close();
+  if (last === undefined || world.interrupt.aborted) {
+    if (!json) world.out(`the run goes on without this view: headrace watch ${run}`);
+    return undefined;
+  }
+  if (!json) for (const line of reportLines(last)) world.out(line);
+  return exitCode(last) ?? 0;
+};
+
+/** How a view takes part in following. */
+export interface View {
+  /** the run after this event */
+  event(event: StoredEvent, state: RunState): void;
+  close(): void;
+}
+
+const jsonLines = (world: World): View => ({
+  event: (event) => world.out(JSON.stringify(event)),
+  close: () => undefined,
+});
+
+const plainLines = (world: World): View => ({
+  event(event, state) {
+    const line = eventLine(event);
+    if (line !== undefined) world.out(line);
+    if (event.type === "plan.accepted" && event.version === 1) world.out(walkAway(state));
+  },
+  close: () => undefined,
+});
+
+export const walkAway = ({ run }: RunState): string =>
+  `          You can walk away now. The run goes on without this terminal; headrace watch ${run.id} shows it again.`;
+
+/** Folds events as they come, until nothing but a person can move the run. */
+const watchEvents = async (
+  control: Pick<FactoryControl, "run" | "events">,
+  run: string,
+  interrupt: AbortSignal,
+  view: View,
+): Promise<RunState | undefined> => {
+  let state: RunState | undefined;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([interrupt, stop.signal]);
+  try {
+    for await (const event of control.events(run, 0, signal)) {
+      state = fold(state, event);
+      view.event(event, state);
+      // events of the past may look like an end; only the newest state tells
+      if (exitCode(state) !== undefined && (await control.run(run)).run.seq <= state.run.seq) break;
+    }
+  } catch (error) {
+    if (!interrupt.aborted) throw error;
+  } finally {
+    stop.abort();
+  }
+  return state;
+};

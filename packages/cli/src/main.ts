@@ -1,0 +1,53 @@
+import { InfrastructureError, UserError } from "@headrace/domain";
+import { parseCommandLine } from "./command-line.ts";
+import { VERB_ACTIONS } from "./verbs/index.ts";
+import type { World } from "./world.ts";
+
+/** Runs one command and answers with its exit code; nothing below calls `process.exit`. */
+const main = async (world: World, args: string[]): Promise<number> => {
+  try {
+    const { verb, operands, options } = parseCommandLine(args);
+    return await VERB_ACTIONS[verb](world, operands, options);
+  } catch (error) {
+    return report(world, error);
+  }
+};
+
+const report = (world: World, error: unknown): number => {
+  if (error instanceof UserError) {
+    world.err(`headrace: ${error.message}`);
+    return 2;
+  }
+  if (error instanceof InfrastructureError) {
+    world.err(`headrace: ${error.message}`);
+    return 1;
+  }
+  world.err(`headrace: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  world.err("  This is a defect of headrace; nothing that was accepted is lost.");
+  return 1;
+};
+
+const interrupt = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => interrupt.abort(new Error(signal)));
+}
+// a reader that went away (`| head`) is no error of ours
+process.stdout.on("error", () => process.exit(0));
+
+process.exitCode = await main(
+  {
+    env: process.env,
+    cwd: process.cwd(),
+    interrupt: interrupt.signal,
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    terminal: process.stdout.isTTY
+      ? {
+          write: (text) => void process.stdout.write(text),
+          columns: () => process.stdout.columns,
+          rows: () => process.stdout.rows,
+        }
+      : undefined,
+  },
+  process.argv.slice(2),
+);

@@ -1,0 +1,133 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import {
+  type Guidance,
+  type ModelChoice,
+  type Nano,
+  PlanProposal,
+  type Policy,
+  type SourceRepo,
+  type SourceState,
+  type Submission,
+  UserError,
+} from "@headrace/domain";
+import {
+  type Credentials,
+  collectGuidance,
+  detect,
+  readConfig,
+  readSpec,
+  resolveBudget,
+  resolvePolicy,
+  type SpecDocument,
+  treeAt,
+} from "@headrace/intake";
+import { z } from "zod";
+import { NO_KEY } from "./factory/models.ts";
+import { parseUsd } from "./usd.ts";
+
+export type Request = {
+  spec: string;
+  budget: string | undefined;
+  model: string | undefined;
+  plan: string | undefined;
+  notify: string | undefined;
+};
+
+export type Prepared = {
+  submission: Submission;
+  source: SourceState;
+  notes: string[];
+};
+
+/** What a repository says of itself at the commit a run starts from. */
+export const policyAt = async (
+  repo: SourceRepo,
+  base: string,
+  spec: Pick<SpecDocument, "gates" | "setup" | "protected">,
+): Promise<{ policy: Policy; guidance: Guidance[]; budget: Nano | undefined; notes: string[] }> => {
+  const tree = treeAt(repo, base);
+  const [config, detected, guidance] = [
+    await readConfig(tree),
+    await detect(tree),
+    await collectGuidance(tree),
+  ];
+  const policy = resolvePolicy({ spec, config, detected });
+  return { policy, guidance, budget: config.budget, notes: detected.notes };
+};
+
+/** Everything about the spec, the flags and the model that can be wrong, before a repository is looked at. */
+export const readRequest = async (
+  request: Request,
+  cwd: string,
+  credentials: Credentials | undefined,
+) => {
+  const spec = await readSpec(resolve(cwd, request.spec));
+  const asked = request.budget === undefined ? undefined : parseUsd(request.budget, "--budget");
+  const model = modelChoice(request.model, cwd);
+  if (model.kind === "provider" && credentials === undefined)
+    throw new UserError("there is no API key", NO_KEY);
+  const plan = request.plan === undefined ? undefined : await readPlan(resolve(cwd, request.plan));
+  return { spec, asked, model, plan };
+};
+
+export const prepareSubmission = async (
+  request: Request,
+  read: Awaited<ReturnType<typeof readRequest>>,
+  repo: SourceRepo,
+  credentials: Credentials | undefined,
+): Promise<Prepared> => {
+  const { spec, asked, model, plan } = read;
+  const source = await repo.inspect();
+  const base = spec.base === undefined ? source.head : await repo.resolve(spec.base);
+  const { policy, guidance, budget: limit, notes } = await policyAt(repo, base, spec);
+  const { budget, loweredBy } = resolveBudget({ asked, spec, config: { budget: limit } });
+  const submission: Submission = {
+    title: spec.title,
+    spec: spec.text,
+    requirements: spec.requirements,
+    constraints: spec.constraints,
+    base,
+    repo: { path: source.path, name: source.name },
+    policy,
+    guidance,
+    budget,
+    model,
+    ...(model.kind === "provider" && credentials ? { credentials: credentials.fingerprint } : {}),
+    ...(plan === undefined ? {} : { plan }),
+    ...(request.notify === undefined ? {} : { notify: request.notify }),
+  };
+  const lowered = loweredBy === undefined ? [] : [`the budget is lowered by ${loweredBy}`];
+  return { submission, source, notes: [...notes, ...lowered] };
+};
+
+const modelChoice = (name: string | undefined, cwd: string): ModelChoice => {
+  if (name === undefined) return { kind: "provider" };
+  if (name.startsWith("script:"))
+    return { kind: "script", file: resolve(cwd, name.slice("script:".length)) };
+  if (name.startsWith("relay:"))
+    return { kind: "relay", dir: resolve(cwd, name.slice("relay:".length)) };
+  return { kind: "provider", model: name };
+};
+
+const readPlan = async (file: string): Promise<PlanProposal> => {
+  const content = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new UserError(
+      `${file}: cannot be read (${cause.code ?? cause.message})`,
+      "Name the plan's JSON file.",
+    );
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(content);
+  } catch (cause) {
+    throw new UserError(
+      `${file}: not JSON: ${(cause as Error).message}`,
+      "A plan is the JSON that submit_plan takes.",
+    );
+  }
+  const parsed = PlanProposal.safeParse(json);
+  if (!parsed.success)
+    throw new UserError(`${file}: ${z.prettifyError(parsed.error)}`, "Correct these fields.");
+  return parsed.data;
+};

@@ -1,0 +1,81 @@
+import { resolve } from "node:path";
+import { PRODUCT, type SetupFile, type SourceRepo } from "@headrace/domain";
+import { manifestPaths } from "@headrace/intake";
+import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
+import { createDockerSandboxes } from "@headrace/sandbox";
+import { createClock } from "@headrace/store";
+import { checkRepository, isFit, renderCheck } from "@headrace/verify";
+import { dataDir, installationId, makeDataDir } from "../data-dir.ts";
+import { hostCertificates } from "../factory/certificates.ts";
+import { requireEngine } from "../factory/engine.ts";
+import { baseImageTag } from "../machine/base-image.mjs";
+import { policyAt } from "../submission.ts";
+import { safe } from "../view/safe.ts";
+import { flag, text, type VerbAction } from "../world.ts";
+
+const AGENT_UID = 10_001;
+
+/** Builds the environment of HEAD and runs every gate twice; no model is asked and no factory is started. */
+export const check: VerbAction = async (world, _operands, options) => {
+  const json = flag(options, "json");
+  const say = json ? () => undefined : world.out;
+  const source = await openSourceRepo({ path: resolve(world.cwd, text(options, "repo") ?? ".") });
+  const { head, path } = await source.inspect();
+  const { policy, notes } = await policyAt(source, head, {
+    gates: undefined,
+    setup: undefined,
+    protected: undefined,
+  });
+  say(`checking ${head.slice(0, 12)} of ${path}`);
+  for (const note of notes) say(`  note: ${note}`);
+  for (const command of policy.setup) say(`  setup: ${command} (${policy.from.setup})`);
+  const data = dataDir(text(options, "data"), world.env);
+  await makeDataDir(data);
+  const clock = createClock();
+  const sandboxes = createDockerSandboxes({
+    engine: (await requireEngine(world.env)).address,
+    baseImage: baseImageTag(),
+    // an owner of its own, so that a factory that starts meanwhile does not take it for a leftover
+    owner: `${await installationId(data, () => clock.id())}-check`,
+    boot: `check-${clock.id()}`,
+    ...(await hostCertificates(world.env)),
+    onWarning: world.err,
+  });
+  try {
+    const result = await checkRepository({
+      sandboxes,
+      policy,
+      files: await setupFiles(source, head),
+      tar: await treeOf(data.worker, source, head),
+      labels: { run: `${PRODUCT}-check`, step: "check" },
+      onLine: (line) => say(`  ${safe(line)}`),
+      onResult: (gate) => say(`  gate ${gate.gate}: ${gate.verdict} (${gate.reason})`),
+      signal: world.interrupt,
+    });
+    world.out(json ? JSON.stringify(result) : renderCheck(result));
+    return isFit(result) ? 0 : 1;
+  } finally {
+    await sandboxes.close();
+  }
+};
+
+const setupFiles = async (source: SourceRepo, commit: string): Promise<SetupFile[]> => {
+  const entries = await source.list(commit);
+  const files = new Map(
+    entries.filter((e) => e.mode === "100644" || e.mode === "100755").map((e) => [e.path, e]),
+  );
+  return Promise.all(
+    manifestPaths([...files.keys()]).map(async (path) => ({
+      path,
+      bytes: (await source.read(commit, path)) ?? new Uint8Array(),
+      executable: files.get(path)?.mode === "100755",
+    })),
+  );
+};
+
+/** The tree as a sandbox gets it: through a scratch repository, checked like any other pack. */
+const treeOf = async (dir: string, source: SourceRepo, commit: string): Promise<Uint8Array> => {
+  const scratch = await openFactoryRepo({ dir: `${dir}/check-${process.pid}.git` });
+  await scratch.putPack(await source.pack(commit), commit, { boundary: true });
+  return scratch.tar(commit, { uid: AGENT_UID });
+};

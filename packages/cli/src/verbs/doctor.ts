@@ -1,0 +1,19 @@
+import { inspect } from "../machine/findings.mjs";
+import { flag, type VerbAction } from "../world.ts";
+
+/** What this machine has and lacks; 1 when something that is needed is missing. */
+export const doctor: VerbAction = async (world, _operands, options) => {
+  const findings = await inspect({ env: world.env });
+  if (flag(options, "json")) world.out(JSON.stringify(findings));
+  else {
+    const width = Math.max(...findings.map((f) => f.name.length));
+    for (const { name, state, detail, remedy } of findings) {
+      world.out(`${state.padEnd(8)} ${name.padEnd(width)}  ${detail}`);
+      if (remedy !== undefined)
+        world.out(
+          `${" ".repeat(width + 11)}${remedy.replaceAll("\n", `\n${" ".repeat(width + 11)}`)}`,
+        );
+    }
+  }
+  return findings.some((f) => f.state === "missing") ? 1 : 0;
+};

@@ -1,0 +1,67 @@
+import {
+  formatUsd,
+  integrationBranch,
+  type RunState,
+  slug,
+  type TaskRow,
+  taskBranch,
+} from "@headrace/domain";
+import { dataDir } from "../data-dir.ts";
+import { openReader } from "../factory/reader.ts";
+import { duration } from "../view/duration.ts";
+import { safe } from "../view/safe.ts";
+import { flag, text, type VerbAction } from "../world.ts";
+
+/** The merged branches in the order they landed, each with what it rests on. */
+export const review: VerbAction = async (world, [id = ""], options) => {
+  await using reader = await openReader(dataDir(text(options, "data"), world.env));
+  const state = await reader.run(id);
+  if (flag(options, "json")) {
+    world.out(JSON.stringify(packets(state)));
+    return 0;
+  }
+  for (const packet of packets(state)) for (const line of packetLines(packet)) world.out(line);
+  const branch = integrationBranch(id);
+  world.out("");
+  world.out(`  git -C ${state.run.repo.path} log --first-parent ${branch}`);
+  world.out(`  git -C ${state.run.repo.path} push origin ${branch}`);
+  world.out(`  gh pr create --head ${branch} --title ${JSON.stringify(safe(state.run.title, 80))}`);
+  world.out(`  or merge it here: headrace land ${id}`);
+  return 0;
+};
+
+const landedIn = (state: RunState): TaskRow[] =>
+  Object.values(state.tasks)
+    .filter((t) => t.landing !== undefined)
+    .sort((a, b) => (a.landing?.seq ?? 0) - (b.landing?.seq ?? 0));
+
+const packets = (state: RunState) =>
+  landedIn(state).map((row) => {
+    const receipt = state.receipts[row.landing?.receipt ?? ""];
+    return {
+      task: row.id,
+      title: row.task.title,
+      branch: taskBranch(state.run.id, row.id, slug(row.task.title)),
+      commit: row.landing?.commit ?? "",
+      requirements: state.run.requirements.filter((r) => row.task.requirements.includes(r.id)),
+      gates:
+        receipt?.results.map(({ gate, verdict, durationMs }) => ({ gate, verdict, durationMs })) ??
+        [],
+      receipt: row.landing?.receipt ?? "",
+      attempts: row.attempts,
+      models: row.models,
+      cost: row.spent,
+    };
+  });
+
+const packetLines = (packet: ReturnType<typeof packets>[number]): string[] => [
+  "",
+  `${packet.task}: ${safe(packet.title, 100)}`,
+  `  branch    ${packet.branch}`,
+  `  landed    ${packet.commit}`,
+  ...packet.requirements.map(
+    (r) => `  for       ${r.id} (spec line ${r.span.from}): ${safe(r.text, 90)}`,
+  ),
+  `  verified  ${packet.gates.map((g) => `${g.gate} ${g.verdict} in ${duration(g.durationMs)}`).join(", ")} (receipt ${packet.receipt})`,
+  `  took      ${packet.attempts} attempt${packet.attempts === 1 ? "" : "s"}, ${formatUsd(packet.cost)}, ${packet.models.join(", ")}`,
+];

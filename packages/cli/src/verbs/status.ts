@@ -1,0 +1,30 @@
+import { formatUsd, type RunState } from "@headrace/domain";
+import { dataDir } from "../data-dir.ts";
+import { openReader } from "../factory/reader.ts";
+import { reportLines } from "../view/report.ts";
+import { safe } from "../view/safe.ts";
+import { flag, text, type VerbAction } from "../world.ts";
+
+/** One run as a report, or all runs one a line. */
+export const status: VerbAction = async (world, [id], options) => {
+  await using reader = await openReader(dataDir(text(options, "data"), world.env));
+  if (id !== undefined) {
+    const state = await reader.run(id);
+    if (flag(options, "json")) world.out(JSON.stringify(state));
+    else for (const line of reportLines(state)) world.out(line);
+    return 0;
+  }
+  const states = await reader.runs();
+  if (flag(options, "json")) world.out(JSON.stringify(states.map((s) => s.run)));
+  else if (states.length === 0)
+    world.out("no runs yet; start one: headrace run spec.md --repo DIR");
+  else for (const state of states) world.out(summary(state));
+  return 0;
+};
+
+const summary = ({ run, tasks }: RunState): string => {
+  const rows = Object.values(tasks);
+  const landed = rows.filter((t) => t.status === "landed").length;
+  const spent = `${formatUsd(run.spent)} of ${formatUsd(run.budget)}`;
+  return `${run.id.padEnd(28)} ${run.status.padEnd(10)} ${`${landed}/${rows.length} landed`.padEnd(14)} ${spent.padEnd(18)} ${safe(run.title, 60)}`;
+};

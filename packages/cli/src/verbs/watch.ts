@@ -1,0 +1,13 @@
+import { dataDir } from "../data-dir.ts";
+import { openReader, pickRun } from "../factory/reader.ts";
+import { followRun } from "../follow.ts";
+import { text, type VerbAction } from "../world.ts";
+
+const DETACHED = 130;
+
+/** Shows a run as `run` does, from the start, and answers with its exit code. */
+export const watch: VerbAction = async (world, [id], options) => {
+  await using reader = await openReader(dataDir(text(options, "data"), world.env));
+  const { run } = await pickRun(reader, id);
+  return (await followRun(world, reader, run.id, { json: false, awake: false })) ?? DETACHED;
+};

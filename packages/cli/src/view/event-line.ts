@@ -1,0 +1,97 @@
+import {
+  type EventOf,
+  type EventType,
+  formatUsd,
+  type StoredEvent,
+  totalTokens,
+} from "@headrace/domain";
+import { compact, duration } from "./duration.ts";
+import { safe } from "./safe.ts";
+
+type Tell = { [T in EventType]: (event: EventOf<T>) => string | undefined };
+
+const silent = (): undefined => undefined;
+
+/** What a person is told of each event; `undefined` is housekeeping, kept for `log`. */
+const TELL: Tell = {
+  "run.submitted": (e) =>
+    `accepted: ${e.title}, ${e.requirements.length} requirements, budget ${formatUsd(e.budget)}`,
+  "run.queued": (e) => `queued behind ${e.behind}`,
+  "run.started": () => "started",
+  "run.checked": (e) =>
+    `base checked: ${e.receipt.results.map((r) => `${r.gate} ${r.verdict} in ${duration(r.durationMs)}`).join(", ")}`,
+  "run.paused": (e) => `paused: ${e.reason}`,
+  "run.resumed": () => "resumed",
+  "run.cancelled": (e) => `cancelled: ${e.reason}`,
+  "run.failed": (e) => `the factory failed, nothing is lost: ${e.reason}`,
+  "run.completed": () => "complete: every requirement has evidence",
+  "run.incomplete": (e) => `incomplete: ${e.reasons.join("; ")}`,
+  "thread.started": silent,
+  "thread.finished": silent,
+  "step.requested": silent,
+  "step.dispatched": (e) => (e.lost ? `delivery lost, again: ${e.reason}` : undefined),
+  "step.finished": (e) => finished(e),
+  "plan.proposed": (e) => `plan ${e.plan.version} proposed: ${e.plan.tasks.length} tasks`,
+  "plan.rejected": (e) => `plan ${e.version} sent back: ${e.reasons.join("; ")}`,
+  "plan.accepted": (e) =>
+    `plan ${e.version} accepted: ${e.requirements.length} requirements, policy frozen`,
+  "task.ready": () => "ready",
+  "task.queued": () => "waits to be merged",
+  "task.returned": (e) => `came back from the merge queue: ${e.reason}`,
+  "task.quarantined": (e) => `quarantined: ${e.reason}`,
+  "attempt.started": (e) => `attempt ${e.attempt ?? 1} starts from ${e.base.slice(0, 10)}`,
+  "attempt.finished": (e) =>
+    e.outcome === "verified" ? undefined : `attempt ${e.attempt ?? 1} ${e.outcome}: ${e.reason}`,
+  "model.called": (e) =>
+    `${e.role} ← ${e.model}: ${compact(totalTokens(e.usage))} tokens, ${formatUsd(e.cost)}${e.estimated ? " (estimated)" : ""}`,
+  "model.failed": (e) => `${e.role}: model call failed (${e.class}): ${e.reason}`,
+  "tool.ran": (e) => `${e.role} ${e.ok ? "·" : "!"} ${e.tool} ${e.detail}`,
+  "gate.finished": (e) =>
+    `gate ${e.result.gate}: ${e.result.verdict} (${e.result.reason}, ${duration(e.result.durationMs)})`,
+  "receipt.recorded": silent,
+  "research.finished": (e) => `research: ${e.summary}`,
+  "review.finished": (e) => `review of the ${e.stage}: ${e.verdict.decision}, ${e.verdict.summary}`,
+  "merge.started": (e) => `merging onto ${e.tip.slice(0, 10)}`,
+  "merge.conflicted": (e) => `conflict in ${e.files.join(", ")}`,
+  "merge.landed": (e) => `landed as ${e.commit.slice(0, 10)} on ${e.branch}`,
+  "export.finished": silent,
+  "export.blocked": (e) =>
+    `${e.ref} was moved or deleted in your repository and is left alone: ${e.reason}`,
+  "question.asked": (e) => `question ${e.question}: ${e.text}`,
+  "question.answered": (e) => `answer to ${e.question}: ${e.text}`,
+  "acceptance.finished": (e) =>
+    `acceptance: ${e.results.filter((r) => r.met).length} of ${e.results.length} requirements have evidence`,
+  "budget.warned": (e) => `${formatUsd(e.spent)} of ${formatUsd(e.budget)} spent`,
+  "budget.stopped": (e) =>
+    `stopped for budget at ${formatUsd(e.spent)} of ${formatUsd(e.budget)}: ${e.reason}`,
+  "budget.raised": (e) => `budget raised to ${formatUsd(e.budget)}`,
+  "note.added": (e) => `${e.level === "warning" ? "warning: " : ""}${e.text}`,
+};
+
+const finished = (e: EventOf<"step.finished">): string | undefined => {
+  const { result } = e;
+  if (result.kind === "environment") {
+    return `environment ready${result.cached ? " (kept)" : ""} in ${duration(result.durationMs)}`;
+  }
+  if (result.kind === "change" && result.change.outcome === "refused") {
+    return `change refused: ${result.change.reasons.join("; ")}`;
+  }
+  if (result.kind !== "agent" || result.result.end === "submitted") return undefined;
+  return result.result.end === "limit"
+    ? `ended by ${result.result.limit}: ${result.result.detail}`
+    : `blocked: ${result.result.reason}`;
+};
+
+/** One event as `[task] words`, or undefined when a person need not see it. */
+export const eventWords = (event: StoredEvent): string | undefined => {
+  const words = (TELL[event.type] as (e: StoredEvent) => string | undefined)(event);
+  return words === undefined ? undefined : safe(words, 400);
+};
+
+/** The line `run`, `watch` and `log` print: local time, subject, words. */
+export const eventLine = (event: StoredEvent): string | undefined => {
+  const words = eventWords(event);
+  if (words === undefined) return undefined;
+  const at = new Date(event.at).toTimeString().slice(0, 8);
+  return `${at}  ${(event.task ?? "run").padEnd(12)} ${words}`;
+};

@@ -1,0 +1,61 @@
+import { formatUsd, integrationBranch, isEnded, type RunState } from "@headrace/domain";
+import { runLines } from "./run-lines.ts";
+import { safe } from "./safe.ts";
+
+/** What a person reads when a run stops: how it ended, what each requirement rests on, and what to do next. */
+export const reportLines = (state: RunState): string[] => {
+  const { run } = state;
+  return [
+    "",
+    ...runLines(state, new Date()),
+    "",
+    ...requirementLines(state),
+    ...run.reasons.map((reason) => `  because ${safe(reason, 500)}`),
+    ...costLines(state),
+    ...nextLines(state),
+  ];
+};
+
+const requirementLines = ({ run }: RunState): string[] =>
+  (run.acceptance?.results ?? []).map((result) => {
+    const text = run.requirements.find((r) => r.id === result.requirement)?.text ?? "";
+    const proof = result.evidence.map(({ evidence }) =>
+      evidence.kind === "command" ? evidence.run : `${evidence.file}: ${evidence.quote}`,
+    );
+    return `  ${result.met ? "met  " : "UNMET"} ${result.requirement}  ${safe(text, 70)}\n              ${safe(result.met ? proof.join("; ") : result.reason, 100)}`;
+  });
+
+const costLines = (state: RunState): string[] => {
+  const { run } = state;
+  const landed = Object.values(state.tasks).filter((t) => t.status === "landed");
+  const merged = landed.reduce((sum, t) => sum + t.spent, 0);
+  const scripted =
+    run.model.kind === "provider" ? "" : " (simulated: no model was called, no money was spent)";
+  return [
+    `  cost ${formatUsd(run.spent)} in ${run.calls} calls, ${formatUsd(merged)} of it on tasks that landed${scripted}`,
+  ];
+};
+
+/** The command that comes next, by how the run stands. */
+const nextLines = (state: RunState): string[] => {
+  const { run } = state;
+  const branch = integrationBranch(run.id);
+  const resume = `  go on:   headrace resume ${run.id}`;
+  if (isEnded(run.status)) {
+    return [
+      `  branch   ${branch} in ${run.repo.path}`,
+      `  review:  headrace review ${run.id}     merge it: headrace land ${run.id}`,
+    ];
+  }
+  switch (run.status) {
+    case "budget":
+      return [`  raise the cap and go on: headrace budget ${run.id} --raise USD`];
+    case "failed":
+    case "paused":
+      return [resume];
+    default:
+      return Object.values(state.questions)
+        .filter((q) => q.answer === undefined)
+        .map((q) => `  answer:  headrace answer ${run.id} ${q.id} "..."`);
+  }
+};

@@ -1,0 +1,48 @@
+import { formatUsd, type RunState, type TaskRow, totalTokens } from "@headrace/domain";
+import { compact, duration } from "./duration.ts";
+import { safe } from "./safe.ts";
+
+const MARK: Record<TaskRow["status"], string> = {
+  blocked: "·",
+  building: "▸",
+  waiting: "?",
+  queued: "⋯",
+  landed: "✓",
+  quarantined: "✗",
+  dropped: "-",
+};
+
+/** A run as a block of lines: head, then one line a task with state, step, elapsed, tokens and cost. */
+export const runLines = (state: RunState, now: Date): string[] => {
+  const { run } = state;
+  const tasks = Object.values(state.tasks);
+  const landed = tasks.filter((t) => t.status === "landed").length;
+  const until = run.endedAt === undefined ? now : new Date(run.endedAt);
+  const head = [
+    `${run.id}  ${safe(run.title, 60)}`,
+    `${run.status} · ${landed} of ${tasks.length} tasks landed · ${duration(until.getTime() - Date.parse(run.submittedAt))} · ` +
+      `${compact(totalTokens(run.usage))} tokens · ${formatUsd(run.spent)} of ${formatUsd(run.budget)}`,
+  ];
+  const width = Math.max(4, ...tasks.map((t) => t.id.length));
+  return [...head, ...tasks.map((t) => taskLine(t, width, now)), ...questionLines(state)];
+};
+
+const taskLine = (row: TaskRow, width: number, now: Date): string => {
+  const end = row.endedAt === undefined ? now : new Date(row.endedAt);
+  const elapsed =
+    row.startedAt === undefined ? "" : duration(end.getTime() - Date.parse(row.startedAt));
+  const step =
+    row.status === "building"
+      ? `${row.doing ?? "starts"} (attempt ${Math.max(1, row.attempts)})`
+      : row.status;
+  const spent =
+    row.spent === 0
+      ? ""
+      : `${compact(totalTokens(row.usage)).padStart(7)} tokens  ${formatUsd(row.spent)}`;
+  return `  ${MARK[row.status]} ${row.id.padEnd(width)}  ${step.padEnd(22)} ${elapsed.padStart(10)}  ${spent}`.trimEnd();
+};
+
+const questionLines = (state: RunState): string[] =>
+  Object.values(state.questions)
+    .filter((q) => q.answer === undefined)
+    .map((q) => `  ? ${safe(q.text, 120)}\n    headrace answer ${state.run.id} ${q.id} "..."`);
