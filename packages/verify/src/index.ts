@@ -1,1 +1,13 @@
-export {};
+export {
+  type CheckInput,
+  type CheckRow,
+  checkRepository,
+  isFit,
+  type RepositoryCheck,
+} from "./check-repository.ts";
+export { checkEvidence, type EvidenceTools } from "./evidence.ts";
+export { type Judgement, judge } from "./judge.ts";
+export { touchedProtected } from "./protected.ts";
+export { findReceipt, makeReceipt, receiptKeysEqual } from "./receipts.ts";
+export { renderCheck } from "./render-check.ts";
+export { type GateBench, runGates } from "./run-gates.ts";

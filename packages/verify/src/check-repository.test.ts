@@ -1,0 +1,101 @@
+import { type Environment, InfrastructureError, Policy, SetupFailedError } from "@headrace/domain";
+import { describe, expect, test } from "vitest";
+import { checkRepository, isFit } from "./check-repository.ts";
+import { ended, TableEngine } from "./exec-fixture.ts";
+import { renderCheck } from "./render-check.ts";
+
+const policyOf = (...gates: object[]) =>
+  Policy.parse({ gates, setup: ["npm ci"], protected: [], from: { gates: "file", setup: "file" } });
+const built: Environment = { image: "env:1", cached: false, durationMs: 4200, log: "" };
+
+const check = (
+  ends: ConstructorParameters<typeof TableEngine>[0],
+  policy: Policy,
+  environment: () => Promise<Environment> = async () => built,
+) => {
+  const engine = new TableEngine(ends);
+  return checkRepository({
+    sandboxes: { environment, runGate: (spec) => engine.runGate(spec) },
+    policy,
+    files: [],
+    tar: new Uint8Array(),
+    labels: { run: "check", step: "check" },
+  });
+};
+
+describe("the check of a repository", () => {
+  test("runs every gate twice and tells green, red, flaky and missing apart", async () => {
+    const result = await check(
+      {
+        green: [ended({ output: "# tests 7\n" }), ended({ durationMs: 2500 })],
+        red: [ended({ exitCode: 1, output: "first\n" }), ended({ exitCode: 1 })],
+        flaky: [ended(), ended({ exitCode: 1, output: "\u001b[2Jboom\u0007\n" })],
+        missing: [ended({ exitCode: 127 }), ended({ exitCode: 127 })],
+      },
+      policyOf(
+        { name: "test", run: "green" },
+        { name: "lint", run: "red" },
+        { name: "e2e", run: "flaky" },
+        { name: "types", run: "missing" },
+      ),
+    );
+    expect(isFit(result)).toBe(false);
+    expect(renderCheck(result)).toMatchInlineSnapshot(`
+      "environment: built in 4.2 s
+      gate   result  time   tests  why
+      test   green   2.5 s  7      exit 0
+      lint   red     0.1 s  -      exit 1
+      e2e    flaky   0.1 s  -      exit 0, then exit 1
+      types  red     0.1 s  -      command not found (exit 127)
+
+      lint printed:
+        first
+
+      e2e printed:
+        boom"
+    `);
+  });
+
+  test("is fit only when there are gates and all of them are green twice", async () => {
+    const one = policyOf({ name: "test", run: "x" });
+    expect(isFit(await check({ x: [ended(), ended()] }, one))).toBe(true);
+    expect(isFit(await check({ x: [ended(), ended({ exitCode: 1 })] }, one))).toBe(false);
+    expect(isFit(await check({}, policyOf()))).toBe(false);
+  });
+
+  test("leaves out gates that apply only after a task has landed", async () => {
+    const result = await check({}, policyOf({ name: "test", run: "x", from: "t1" }));
+    expect(result.rows).toEqual([]);
+    expect(renderCheck(result)).toBe(
+      "environment: built in 4.2 s\ngates: none apply to this commit",
+    );
+  });
+
+  test("tells how set-up failed and runs no gate", async () => {
+    const result = await check({}, policyOf({ name: "test", run: "x" }), () =>
+      Promise.reject(new SetupFailedError("npm ci", 1, "npm error\nno such package\n")),
+    );
+    expect(isFit(result)).toBe(false);
+    expect(renderCheck(result)).toBe(
+      "environment: set-up failed (exit 1): npm ci\n  npm error\n  no such package",
+    );
+  });
+
+  test("shows a gate that the engine could not run as red, not as flaky", async () => {
+    const gone = new InfrastructureError("the engine is gone");
+    const result = await check({ x: [ended(), gone] }, policyOf({ name: "test", run: "x" }));
+    expect(result.rows).toMatchObject([
+      {
+        verdict: "infra_error",
+        flaky: false,
+        red: true,
+        reason: "could not be run: the engine is gone",
+      },
+    ]);
+  });
+
+  test("fails with the engine's own words when no environment can be had", async () => {
+    const gone = () => Promise.reject(new InfrastructureError("the engine is gone"));
+    await expect(check({}, policyOf(), gone)).rejects.toThrow("the engine is gone");
+  });
+});

@@ -1,0 +1,105 @@
+import {
+  applicableGates,
+  type Environment,
+  type GateVerdict,
+  type Policy,
+  type Sandboxes,
+  type SandboxLabels,
+  SetupFailedError,
+  type SetupFile,
+} from "@headrace/domain";
+import { countTests } from "./count-tests.ts";
+import { type GateRun, runGate } from "./run-gates.ts";
+
+const SETUP_TIMEOUT_MS = 30 * 60_000;
+const MAX_OUTPUT = 4000;
+
+export type CheckRow = {
+  gate: string;
+  /** `flaky` when the two runs differ */
+  verdict: GateVerdict;
+  reason: string;
+  /** the slower of both runs */
+  durationMs: number;
+  /** as the gate's own output says; for people only */
+  tests: number | undefined;
+  flaky: boolean;
+  /** anything but a pass in both runs */
+  red: boolean;
+  /** the end of what a red run printed */
+  output?: string;
+};
+
+/** What the base is like before anything is spent on it. */
+export type RepositoryCheck = {
+  environment:
+    | ({ built: true } & Environment)
+    | { built: false; command: string; exitCode: number | null; log: string };
+  rows: CheckRow[];
+};
+
+export type CheckInput = {
+  sandboxes: Pick<Sandboxes, "environment" | "runGate">;
+  policy: Policy;
+  /** manifests and lockfiles of the base */
+  files: readonly SetupFile[];
+  /** the base's tree, as the repository's `tar` builds it */
+  tar: Uint8Array;
+  labels: SandboxLabels;
+  onLine?: ((line: string) => void) | undefined;
+  /** told of each gate when both runs have ended */
+  onRow?: ((row: CheckRow) => void) | undefined;
+  signal?: AbortSignal | undefined;
+};
+
+const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): CheckRow => {
+  const verdicts = [first.result.verdict, second.result.verdict];
+  const spoilt = verdicts.includes("infra_error");
+  const flaky = !spoilt && first.result.verdict !== second.result.verdict;
+  const worse = first.result.verdict === "pass" ? second : first;
+  const red = verdicts.some((verdict) => verdict !== "pass");
+  return {
+    gate,
+    verdict: flaky ? "flaky" : spoilt ? "infra_error" : worse.result.verdict,
+    reason: flaky ? `${first.result.reason}, then ${second.result.reason}` : worse.result.reason,
+    durationMs: Math.max(first.result.durationMs, second.result.durationMs),
+    tests: countTests(first.output) ?? countTests(second.output),
+    flaky,
+    red,
+    ...(red ? { output: worse.output.slice(-MAX_OUTPUT) } : {}),
+  };
+};
+
+const build = async (input: CheckInput): Promise<RepositoryCheck["environment"]> => {
+  const { image, setup, env, limits } = input.policy;
+  try {
+    const environment = await input.sandboxes.environment(
+      { image, setup, files: input.files, env, limits, timeoutMs: SETUP_TIMEOUT_MS },
+      input.onLine ?? (() => {}),
+      input.signal,
+    );
+    return { built: true, ...environment };
+  } catch (error) {
+    if (!(error instanceof SetupFailedError)) throw error;
+    const { command, exitCode, log } = error;
+    return { built: false, command, exitCode, log };
+  }
+};
+
+/** Builds the environment and runs every gate that applies to the base twice. No model is asked. */
+export const checkRepository = async (input: CheckInput): Promise<RepositoryCheck> => {
+  const environment = await build(input);
+  if (!environment.built) return { environment, rows: [] };
+  const bench = { ...input, image: environment.image };
+  const rows: CheckRow[] = [];
+  for (const gate of applicableGates(input.policy, new Set())) {
+    const row = rowOf(gate.name, [await runGate(bench, gate), await runGate(bench, gate)]);
+    rows.push(row);
+    input.onRow?.(row);
+  }
+  return { environment, rows };
+};
+
+/** Whether the base is fit to build on: set up, with at least one gate, all of them green twice. */
+export const isFit = (check: RepositoryCheck): boolean =>
+  check.environment.built && check.rows.length > 0 && check.rows.every((row) => !row.red);

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { ended } from "./exec-fixture.ts";
+import { judge } from "./judge.ts";
+
+test.each([
+  [{ exitCode: 0 }, "pass", "exit 0"],
+  [{ exitCode: 1 }, "fail", "exit 1"],
+  [{ exitCode: 255 }, "fail", "exit 255"],
+  [{ exitCode: 126 }, "not_run", "command cannot be executed (exit 126)"],
+  [{ exitCode: 127 }, "not_run", "command not found (exit 127)"],
+  [{ exitCode: null }, "fail", "ended by a signal"],
+  [{ exitCode: null, timedOut: true, durationMs: 61_240 }, "fail", "timed out after 61.2 s"],
+  [{ exitCode: 0, timedOut: true, durationMs: 2000 }, "fail", "timed out after 2 s"],
+  [{ exitCode: 0, oomKilled: true }, "fail", "killed: out of memory"],
+  [{ exitCode: 137, oomKilled: true }, "fail", "killed: out of memory"],
+  [{ exitCode: 1, output: "all tests passed\nexit 0" }, "fail", "exit 1"],
+])("%j is %s", (exec, verdict, reason) => {
+  expect(judge(ended(exec))).toEqual({ verdict, reason });
+});

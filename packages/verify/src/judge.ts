@@ -1,0 +1,27 @@
+import type { ExecResult, GateVerdict } from "@headrace/domain";
+
+export type Judgement = { verdict: GateVerdict; reason: string };
+
+const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
+
+/**
+ * What a gate's end means, from what the engine says alone: its output has no voice. Out of memory is a failure
+ * even where a parent process hid it behind exit 0; a command that is not there did not run.
+ */
+export const judge = (exec: ExecResult): Judgement => {
+  if (exec.oomKilled) return { verdict: "fail", reason: "killed: out of memory" };
+  if (exec.timedOut)
+    return { verdict: "fail", reason: `timed out after ${seconds(exec.durationMs)}` };
+  switch (exec.exitCode) {
+    case 0:
+      return { verdict: "pass", reason: "exit 0" };
+    case null:
+      return { verdict: "fail", reason: "ended by a signal" };
+    case 126:
+      return { verdict: "not_run", reason: "command cannot be executed (exit 126)" };
+    case 127:
+      return { verdict: "not_run", reason: "command not found (exit 127)" };
+    default:
+      return { verdict: "fail", reason: `exit ${exec.exitCode}` };
+  }
+};

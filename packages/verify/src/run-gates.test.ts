@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { Gate, GateResult, isGreen, Policy, type GateResult as Result } from "@headrace/domain";
+import { describe, expect, test } from "vitest";
+import { ended, TableEngine } from "./exec-fixture.ts";
+import { runGates } from "./run-gates.ts";
+
+const gate = (name: string, timeoutS = 60) => Gate.parse({ name, run: `run ${name}`, timeoutS });
+const policy = Policy.parse({
+  gates: [],
+  setup: [],
+  protected: [],
+  env: { TZ: "UTC" },
+  from: { gates: "file", setup: "none" },
+});
+
+const bench = (sandboxes: TableEngine) => {
+  const blobs = new Map<string, string>();
+  return {
+    blobs,
+    sandboxes,
+    policy,
+    image: "image:1",
+    tar: Uint8Array.of(1, 2),
+    labels: { run: "run-1", step: "step-1" },
+    putBlob: async (bytes: Uint8Array) => {
+      const id = createHash("sha256").update(bytes).digest("hex");
+      blobs.set(id, Buffer.from(bytes).toString());
+      return id;
+    },
+  };
+};
+
+describe("gates", () => {
+  test("are run in order, each in its own container, with the policy's limits", async () => {
+    const engine = new TableEngine({
+      "run a": [ended({ output: "a says", durationMs: 12.6 })],
+      "run b": [ended({ exitCode: 3 })],
+    });
+    const setting = bench(engine);
+    const told: Result[] = [];
+    const results = await runGates({
+      ...setting,
+      gates: [gate("a", 5), gate("b")],
+      onResult: async (result) => {
+        told.push(result);
+      },
+    });
+    expect(results.map(({ log: _log, ...rest }) => rest)).toEqual([
+      { gate: "a", verdict: "pass", reason: "exit 0", exitCode: 0, durationMs: 13 },
+      { gate: "b", verdict: "fail", reason: "exit 3", exitCode: 3, durationMs: 100 },
+    ]);
+    expect(told).toEqual(results);
+    expect(setting.blobs.get(results[0]?.log ?? "")).toBe("a says");
+    for (const result of results) GateResult.parse(result);
+    expect(engine.asked[0]).toEqual({
+      image: "image:1",
+      limits: policy.limits,
+      env: { TZ: "UTC" },
+      labels: { run: "run-1", step: "step-1" },
+      command: "run a",
+      tar: Uint8Array.of(1, 2),
+      timeoutMs: 5000,
+      maxOutputBytes: 262_144,
+    });
+  });
+
+  test("after one that the engine could not run are not tried, and the whole is not green", async () => {
+    const engine = new TableEngine({
+      "run a": [ended()],
+      "run b": [new Error("the engine\nis gone")],
+      "run c": [ended()],
+    });
+    const gates = [gate("a"), gate("b"), gate("c")];
+    const results = await runGates({ ...bench(engine), gates });
+    expect(results.map((r) => [r.gate, r.verdict, r.reason])).toEqual([
+      ["a", "pass", "exit 0"],
+      ["b", "infra_error", "could not be run: the engine is gone"],
+    ]);
+    const key = {
+      tree: "a".repeat(40),
+      landingBaseTree: "b".repeat(40),
+      policy: "c".repeat(64),
+      image: "image:1",
+      permits: [],
+      gates: ["a", "b", "c"],
+    };
+    expect(isGreen({ key, results })).toBe(false);
+  });
+
+  test("go on after a red one, so that all that is wrong is told at once", async () => {
+    const engine = new TableEngine({ "run a": [ended({ exitCode: 127 })], "run b": [ended()] });
+    const results = await runGates({ ...bench(engine), gates: [gate("a"), gate("b")] });
+    expect(results.map((r) => r.verdict)).toEqual(["not_run", "pass"]);
+  });
+
+  test("end with the reason of the abort, which is nobody's failure", async () => {
+    const controller = new AbortController();
+    const engine = new TableEngine({ "run a": [ended()], "run b": [ended()] });
+    const running = runGates({
+      ...bench(engine),
+      gates: [gate("a"), gate("b")],
+      signal: controller.signal,
+      onResult: () => controller.abort(new Error("cancelled")),
+    });
+    await expect(running).rejects.toThrow("cancelled");
+    expect(engine.asked.map((spec) => spec.command)).toEqual(["run a"]);
+  });
+
+  test("let a listener stop them, as a worker does whose epoch is old", async () => {
+    const engine = new TableEngine({ "run a": [ended()] });
+    const onResult = () => Promise.reject(new Error("stale"));
+    await expect(runGates({ ...bench(engine), gates: [gate("a")], onResult })).rejects.toThrow(
+      "stale",
+    );
+  });
+});

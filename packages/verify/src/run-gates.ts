@@ -1,0 +1,89 @@
+import type {
+  ExecResult,
+  Gate,
+  GateResult,
+  Policy,
+  Sandboxes,
+  SandboxLabels,
+} from "@headrace/domain";
+import { judge } from "./judge.ts";
+
+const MAX_LOG_BYTES = 256 * 1024;
+
+/** One tree and where it is checked. */
+export type GateBench = {
+  sandboxes: Pick<Sandboxes, "runGate">;
+  /** the environment image */
+  image: string;
+  /** the tree, as `FactoryRepo.tar` builds it */
+  tar: Uint8Array;
+  policy: Pick<Policy, "limits" | "env">;
+  labels: SandboxLabels;
+  signal?: AbortSignal | undefined;
+};
+
+/** A gate's result before its log has a place, with the bounded output itself. */
+export type GateRun = { result: Omit<GateResult, "log">; output: string };
+
+const ended = (gate: Gate, exec: ExecResult): GateRun => ({
+  result: {
+    gate: gate.name,
+    ...judge(exec),
+    exitCode: exec.exitCode,
+    durationMs: Math.max(0, Math.round(exec.durationMs)),
+  },
+  output: exec.output,
+});
+
+/** Runs one gate in a fresh container. Whatever the engine fails at is an `infra_error`; rejects only when aborted. */
+export const runGate = async (bench: GateBench, gate: Gate): Promise<GateRun> => {
+  bench.signal?.throwIfAborted();
+  try {
+    const exec = await bench.sandboxes.runGate(
+      {
+        image: bench.image,
+        limits: bench.policy.limits,
+        env: bench.policy.env,
+        labels: bench.labels,
+        command: gate.run,
+        tar: bench.tar,
+        timeoutMs: gate.timeoutS * 1000,
+        maxOutputBytes: MAX_LOG_BYTES,
+      },
+      bench.signal,
+    );
+    return ended(gate, exec);
+  } catch (error) {
+    bench.signal?.throwIfAborted();
+    const output = error instanceof Error ? error.message : String(error);
+    const reason = `could not be run: ${output.replace(/\s+/g, " ")}`.slice(0, 500);
+    return {
+      result: { gate: gate.name, verdict: "infra_error", reason, exitCode: null, durationMs: 0 },
+      output,
+    };
+  }
+};
+
+/**
+ * Runs gates one after another and stores their logs. After an `infra_error` the rest are not tried: their
+ * results are absent, which no receipt counts as green. Rejects when aborted, or when `putBlob` or `onResult` does.
+ */
+export const runGates = async (
+  bench: GateBench & {
+    gates: readonly Gate[];
+    putBlob(bytes: Uint8Array): Promise<string>;
+    /** told of each gate as it ends */
+    onResult?: ((result: GateResult) => Promise<void> | void) | undefined;
+  },
+): Promise<GateResult[]> => {
+  const results: GateResult[] = [];
+  for (const gate of bench.gates) {
+    const run = await runGate(bench, gate);
+    const log = await bench.putBlob(new TextEncoder().encode(run.output));
+    const result = { ...run.result, log };
+    results.push(result);
+    await bench.onResult?.(result);
+    if (result.verdict === "infra_error") break;
+  }
+  return results;
+};
