@@ -12,7 +12,7 @@ import { supervisorTar } from "./supervisor-files.ts";
 
 const READY_MS = 60_000;
 /** What killing a command and its answer's way back may take beyond the command's own timeout. */
-const GRACE_MS = 20_000;
+const GRACE_MS = 10_000;
 const FILE_MS = 60_000;
 const GIT_MS = 300_000;
 const MAX_PACK_BYTES = 256 * 1024 * 1024;

@@ -113,7 +113,8 @@ class DockerSandboxes implements Sandboxes {
 
   async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
     const limits = await this.#affordable(spec.limits);
-    const command = ["/bin/sh", "-c", spec.command];
+    // the shell becomes the gate's own, with one stream for all it prints, in order
+    const command = ["/bin/sh", "-c", 'exec /bin/sh -c "$1" 2>&1', "sh", spec.command];
     const { image, env } = spec;
     await using container = await this.#containers.create(
       { phase: "gate", image, env, limits, command, labels: labels(spec.labels) },

@@ -1,0 +1,4 @@
+import { dockerHarness } from "../support/engine.ts";
+import { sandboxSuite } from "./suites/sandbox-suite.ts";
+
+sandboxSuite("Docker", dockerHarness);

@@ -1,0 +1,48 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
+import Docker from "dockerode";
+import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
+import { findEngine } from "../../packages/cli/src/machine/find-engine.mjs";
+import type { SandboxHarness } from "../contract/suites/sandbox-suite.ts";
+
+/** The engine `npm run setup` found or started. */
+export const engineAddress = async (): Promise<EngineAddress> => {
+  const found = await findEngine(process.env);
+  if (found.engine === undefined) throw new Error("no container engine answers: npm run setup");
+  return found.engine.address;
+};
+
+const BUNDLE = process.env.NODE_EXTRA_CA_CERTS ?? "/etc/ssl/certs/ca-certificates.crt";
+
+export const dockerHarness = async (): Promise<SandboxHarness & { docker: Docker }> => {
+  const engine = await engineAddress();
+  const docker = new Docker(engine);
+  const images = new Set<string>();
+  const options = {
+    engine,
+    baseImage: baseImageTag(),
+    owner: `test-${randomUUID()}`,
+    onWarning: () => {},
+    ...(existsSync(BUNDLE) ? { ca: { pem: readFileSync(BUNDLE, "utf8") } } : {}),
+  };
+  const boots = [createDockerSandboxes({ ...options, boot: "boot-1" })] as const;
+  const later: ReturnType<typeof createDockerSandboxes>[] = [];
+  return {
+    docker,
+    sandboxes: boots[0],
+    reboot() {
+      const next = createDockerSandboxes({ ...options, boot: `boot-${later.length + 2}` });
+      later.push(next);
+      return next;
+    },
+    async destroy({ id }) {
+      await docker.getContainer(id).remove({ force: true });
+    },
+    discardLater: (image) => void images.add(image),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([boots[0], ...later].map((sandboxes) => sandboxes.close()));
+      for (const image of images) await docker.getImage(image).remove({ force: true });
+    },
+  };
+};
