@@ -9,7 +9,7 @@ import { ensureEngine } from "./setup/engine.mjs";
 import { createInstaller, mayInstall } from "./setup/installer.mjs";
 import { ensurePackages } from "./setup/npm-packages.mjs";
 import { ensureRedis } from "./setup/redis.mjs";
-import { Refusal } from "./setup/refusal.mjs";
+import { Refusal, refuseTogether } from "./setup/refusal.mjs";
 import { CommandError } from "./setup/run.mjs";
 import { indent, step } from "./setup/steps.mjs";
 
@@ -27,18 +27,40 @@ const main = async () => {
     if (!needsNode) return `${own?.version}, yours (${own?.path})`;
     return `yours is ${own?.version ?? "not found"}, older than ${NODE_MAJOR}: the npm package node runs Headrace`;
   });
-  await step("tools", (say) => ensureTools(env, installer, say));
+  const engine = await ensureSystem(env, installer);
+  await step("packages", (say) => ensurePackages({ needsNode, say }));
+  await step("base image", (say) => ensureBaseImage(engine, installer, say));
+};
+
+/**
+ * What only the system can give. All of it is looked at before anything long begins, so that a person who must
+ * install it by hand is told once.
+ * @param {NodeJS.ProcessEnv} env
+ * @param {import("./setup/installer.mjs").Installer} installer
+ */
+const ensureSystem = async (env, installer) => {
   /** @type {import("../packages/cli/src/machine/find-engine.mjs").Engine | undefined} */
   let engine;
-  await step("engine", async (say) => {
+  /** @type {Refusal[]} */
+  const refusals = [];
+  /** @type {(name: string, work: Parameters<typeof step>[1]) => Promise<void>} */
+  const attempt = async (name, work) => {
+    try {
+      await step(name, work);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refusals.push(error);
+    }
+  };
+  await attempt("tools", (say) => ensureTools(env, installer, say));
+  await attempt("engine", async (say) => {
     engine = await ensureEngine(env, installer, say);
     return `${engine.version} at ${engine.url} (${engine.source})`;
   });
-  if (!engine) return;
-  const found = engine;
-  await step("redis", (say) => ensureRedis(env, found, installer, say));
-  await step("packages", (say) => ensurePackages({ needsNode, say }));
-  await step("base image", (say) => ensureBaseImage(found, installer, say));
+  await attempt("redis", (say) => ensureRedis(env, engine, installer, say));
+  refuseTogether(refusals);
+  if (!engine) throw new Error("no engine and no reason");
+  return engine;
 };
 
 const refuseWhereUnsupported = () => {

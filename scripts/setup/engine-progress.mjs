@@ -31,8 +31,20 @@ export const follow = async (engine, path, { body, quietMs } = {}) => {
       if (record.stream) log = (log + record.stream).slice(-4000);
     },
   });
-  if (status !== 200) throw new Error(`the engine answered ${status}: ${text.trim()}`);
+  if (status !== 200) throw new Error(messageOf(text) ?? `the engine answered ${status}: ${text}`);
   if (failure) throw new Error(log ? `${failure}\n${log}` : failure);
+};
+
+/**
+ * @param {string} text
+ * @returns {string | undefined}
+ */
+const messageOf = (text) => {
+  try {
+    return JSON.parse(text).message;
+  } catch {
+    return undefined;
+  }
 };
 
 /**

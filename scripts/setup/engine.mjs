@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { diagnoseEngine, startCommand } from "../../packages/cli/src/machine/engine-remedy.mjs";
 import { findEngine } from "../../packages/cli/src/machine/find-engine.mjs";
 import { STATE } from "./folders.mjs";
+import { offer } from "./installer.mjs";
 import { Refusal } from "./refusal.mjs";
 import { run } from "./run.mjs";
 
@@ -27,8 +28,8 @@ export const ensureEngine = async (env, installer, say) => {
   const first = await findEngine(env);
   if (first.engine) return first.engine;
   const { trouble, detail, remedy } = diagnoseEngine(first.tried, env);
-  if (trouble === "permission" || trouble === "named" || !installer.allowed)
-    throw new Refusal(detail, remedy);
+  if (trouble === "permission" || trouble === "named") throw new Refusal(detail, remedy);
+  if (!installer.allowed) throw new Refusal(detail, offer(remedy, env));
   if (trouble === "install") {
     await installer.install(["engine"], detail, say);
     const own = await answering(env, SETTLE_MS);

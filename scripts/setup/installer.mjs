@@ -20,6 +20,16 @@ export const mayInstall = ({ env, argv }) => {
 };
 
 /**
+ * Adds to a remedy that set-up would do it, where it only lacks the word.
+ * @param {string} remedy
+ * @param {NodeJS.ProcessEnv} env
+ */
+export const offer = (remedy, env) =>
+  env.HEADRACE_NO_INSTALL === "1"
+    ? remedy
+    : `${remedy}\nor let set-up do it: npm run setup -- --install`;
+
+/**
  * @param {{ env: NodeJS.ProcessEnv, allowed: boolean }} options
  */
 export const createInstaller = ({ env, allowed }) => ({
@@ -32,7 +42,7 @@ export const createInstaller = ({ env, allowed }) => ({
    */
   async install(needs, missing, say) {
     const commands = allowed ? installCommands(needs, env) : undefined;
-    if (!commands) throw new Refusal(missing, installRemedy(needs, env));
+    if (!commands) throw new Refusal(missing, offer(installRemedy(needs, env), env));
     for (const [program = "", ...args] of commands) {
       say(`${program} ${args.join(" ")}`);
       await run(program, args, {

@@ -7,7 +7,7 @@ import { Refusal } from "./refusal.mjs";
 
 /**
  * @param {NodeJS.ProcessEnv} env
- * @param {import("../../packages/cli/src/machine/find-engine.mjs").Engine} engine
+ * @param {import("../../packages/cli/src/machine/find-engine.mjs").Engine | undefined} engine
  * @param {import("./installer.mjs").Installer} installer
  * @param {(line: string) => void} say
  * @returns {Promise<string>}
@@ -36,13 +36,13 @@ export const ensureRedis = async (env, engine, installer, say) => {
 
 /**
  * @param {NodeJS.ProcessEnv} env
- * @param {import("../../packages/cli/src/machine/find-engine.mjs").Engine} engine
+ * @param {import("../../packages/cli/src/machine/find-engine.mjs").Engine | undefined} engine
  * @param {import("./installer.mjs").Installer} installer
  * @param {(line: string) => void} say
  */
 const obtain = async (env, engine, installer, say) => {
   const missing = "neither redis-server nor valkey-server is installed";
-  if (!installer.allowed) {
+  if (engine && !installer.allowed) {
     say(`${missing}; pulling ${REDIS_IMAGE} to run it in a container`);
     const failure = await pullImage(engine, REDIS_IMAGE);
     if (!failure) return `a container of ${REDIS_IMAGE}, started when it is needed`;

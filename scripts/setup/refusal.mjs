@@ -11,3 +11,17 @@ export class Refusal extends Error {
     this.remedy = remedy;
   }
 }
+
+/**
+ * Several things a person mends before set-up can go on, told at once.
+ * @param {readonly Refusal[]} refusals
+ */
+export const refuseTogether = (refusals) => {
+  const [first, ...others] = refusals;
+  if (first && others.length === 0) throw first;
+  if (first)
+    throw new Refusal(
+      refusals.map(({ message }) => message).join("\n  and: "),
+      refusals.map(({ remedy }) => remedy).join("\n"),
+    );
+};
