@@ -144,11 +144,11 @@ const accept = (ports: WorkflowPorts) => async (s: S) => {
   const requirements = planRequirements(plan, state.run.requirements, spec);
   const policy =
     state.run.policyHash === undefined ? planPolicy(state.run.policy, plan) : state.run.policy;
-  const hash = await ports.freeze(policy);
+  const policyHash = await ports.freeze(policy);
   await ports.record(s.run, (now) =>
     now.run.planVersion >= plan.version
       ? []
-      : [{ type: "plan.accepted", version: plan.version, requirements, policy, hash }],
+      : [{ type: "plan.accepted", version: plan.version, requirements, policy, policyHash }],
   );
   return { next: "finish" as const };
 };

@@ -45,7 +45,7 @@ const eventSource = (random: () => number) => {
     version: 1 + number(Object.keys(state.plans).length),
     requirements: state.run.requirements,
     policy: state.run.policy,
-    hash: HASH,
+    policyHash: HASH,
   });
 
   const ofTask = (task: string): NewEvent => {

@@ -68,7 +68,7 @@ export const EventBody = z.discriminatedUnion("type", [
     version: z.number().int(),
     requirements: z.array(Requirement),
     policy: Policy,
-    hash: BlobId,
+    policyHash: BlobId,
   }),
 
   event("task.ready", {}),

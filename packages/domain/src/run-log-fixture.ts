@@ -69,7 +69,7 @@ export class RunLog {
       version,
       requirements: this.state.run.requirements,
       policy: policyWith(),
-      hash: "c".repeat(64),
+      policyHash: "c".repeat(64),
     });
   }
 

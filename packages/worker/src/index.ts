@@ -1,1 +1,1 @@
-export {};
+export { createWorker, type Worker, type WorkerOptions } from "./worker.ts";

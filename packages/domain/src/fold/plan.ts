@@ -50,7 +50,7 @@ const accepted = (s: RunState, e: EventOf<"plan.accepted">): RunState => {
     planVersion: e.version,
     requirements: e.requirements,
     policy: e.policy,
-    policyHash: e.hash,
+    policyHash: e.policyHash,
   });
 };
 

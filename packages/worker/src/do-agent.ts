@@ -1,0 +1,59 @@
+import { runAgent } from "@headrace/agent";
+import { AGENTS } from "@headrace/agents";
+import type { StepInputOf, StepOutcome } from "@headrace/domain";
+import { ASK_LIMITS, askModel, withCacheBreakpoints } from "@headrace/models";
+import { environmentOf, have, labelsOf } from "./trees.ts";
+import type { Work } from "./worker.ts";
+
+/** Without a time from the provider, an outage is looked at again after this long. */
+const LOOK_AGAIN_MS = 60_000;
+
+/** One claim of an agent's job: a fresh sandbox, the saved conversation, and on from there. */
+export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<StepOutcome> => {
+  const { api, claim, clock, inbox, repo, sandboxes } = work;
+  const client = await work.modelClient(claim.model);
+  const run = await runAgent({
+    definition: AGENTS[input.role],
+    claim: { ...claim, input },
+    api,
+    clock,
+    inbox,
+    async openSandbox(signal) {
+      const { image } = await environmentOf(work, input.environment ?? input.commit);
+      const { limits, env } = claim.policy;
+      return sandboxes.open({ image, limits, env, labels: labelsOf(work) }, signal);
+    },
+    async changed(snapshot) {
+      await have(work, input.commit);
+      await have(work, snapshot);
+      return (await repo.treeOf(snapshot)) !== (await repo.treeOf(input.commit));
+    },
+    ask: (ask) =>
+      askModel(
+        { client, api, clock, limits: ASK_LIMITS },
+        { ...ask, request: withCacheBreakpoints(ask.request) },
+      ),
+  });
+  switch (run.kind) {
+    case "ended":
+      return { kind: "done", result: { kind: "agent", result: run.end } };
+    case "budget":
+    case "stopped":
+      return run;
+    case "unavailable": {
+      // no time given means that waiting does not help: key, credit or model must be seen to by a person
+      if (run.retryAt === undefined) return { kind: "fatal", reason: run.reason };
+      const soonest = clock.now().getTime() + LOOK_AGAIN_MS;
+      return {
+        kind: "retry",
+        at: new Date(Math.max(Date.parse(run.retryAt), soonest)).toISOString(),
+        reason: run.reason,
+      };
+    }
+    case "invalid":
+      return {
+        kind: "done",
+        result: { kind: "agent", result: { end: "limit", limit: "request", detail: run.reason } },
+      };
+  }
+};

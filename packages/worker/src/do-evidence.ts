@@ -1,0 +1,38 @@
+import { RequirementClaim, type StepInputOf, type StepResult } from "@headrace/domain";
+import { checkEvidence } from "@headrace/verify";
+import { environmentOf, have, labelsOf } from "./trees.ts";
+import type { Work } from "./worker.ts";
+
+const AGENT_UID = 10_001;
+const COMMAND_MS = 10 * 60_000;
+const OUTPUT_BYTES = 64 * 1024;
+
+/** Re-runs every command and looks up every quote that acceptance named, each command in a fresh container. */
+export const doEvidence = async (
+  work: Work,
+  input: StepInputOf<"evidence">,
+): Promise<StepResult> => {
+  const { claim, inbox, repo, sandboxes } = work;
+  await have(work, input.commit);
+  const { image } = await environmentOf(work, input.commit);
+  const tar = await repo.tar(input.commit, { uid: AGENT_UID });
+  const results = await checkEvidence({
+    claims: RequirementClaim.array().parse(input.claims),
+    runCommand: (command) =>
+      sandboxes.runGate(
+        {
+          image,
+          limits: claim.policy.limits,
+          env: claim.policy.env,
+          labels: labelsOf(work),
+          command,
+          tar,
+          timeoutMs: COMMAND_MS,
+          maxOutputBytes: OUTPUT_BYTES,
+        },
+        inbox.signal,
+      ),
+    readFile: (path) => repo.read(input.commit, path),
+  });
+  return { kind: "evidence", results };
+};

@@ -1,0 +1,43 @@
+import type { Environment, SetupFile } from "@headrace/domain";
+import { manifestPaths } from "@headrace/intake";
+import type { Work } from "./worker.ts";
+
+const SETUP_MS = 30 * 60_000;
+
+/** Makes sure this worker's repository has the commit, fetching what it lacks. */
+export const have = async ({ api, repo, claim }: Work, commit: string): Promise<void> => {
+  if (await repo.has(commit)) return;
+  await repo.putPack(await api.getPack(claim.fence, commit, []), commit, { boundary: true });
+};
+
+/** The environment image for the manifests of `commit`: built once for each content, kept by the engine. */
+export const environmentOf = async (
+  work: Work,
+  commit: string,
+  onLine: (line: string) => void = () => undefined,
+): Promise<Environment> => {
+  const { sandboxes, claim, inbox } = work;
+  const { image, setup, env, limits } = claim.policy;
+  const files = setup.length === 0 ? [] : await setupFiles(work, commit);
+  return sandboxes.environment(
+    { image, setup, files, env, limits, timeoutMs: SETUP_MS },
+    onLine,
+    inbox.signal,
+  );
+};
+
+const setupFiles = async (work: Work, commit: string): Promise<SetupFile[]> => {
+  await have(work, commit);
+  const entries = (await work.repo.list(commit)).filter(
+    (e) => e.mode === "100644" || e.mode === "100755",
+  );
+  const modes = new Map(entries.map((e) => [e.path, e.mode]));
+  const files: SetupFile[] = [];
+  for (const path of manifestPaths([...modes.keys()])) {
+    const bytes = await work.repo.read(commit, path);
+    if (bytes) files.push({ path, bytes, executable: modes.get(path) === "100755" });
+  }
+  return files;
+};
+
+export const labelsOf = ({ claim }: Work) => ({ run: claim.fence.run, step: claim.fence.step });

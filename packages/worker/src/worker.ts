@@ -1,0 +1,117 @@
+import { Inbox, StoppedError } from "@headrace/agent";
+import {
+  type Claim,
+  type Clock,
+  type FactoryApi,
+  type FactoryRepo,
+  InfrastructureError,
+  type Job,
+  type JobOutcome,
+  type ModelChoice,
+  type ModelClient,
+  type Sandboxes,
+  SetupFailedError,
+  StaleEpochError,
+  type StepOutcome,
+  UserError,
+} from "@headrace/domain";
+import { doAgent } from "./do-agent.ts";
+import { doEnvironment } from "./do-environment.ts";
+import { doEvidence } from "./do-evidence.ts";
+import { doVerify } from "./do-verify.ts";
+import { heartbeat } from "./heartbeat.ts";
+
+export type WorkerOptions = {
+  api: FactoryApi;
+  sandboxes: Sandboxes;
+  /** this worker's own scratch repository: trees travel as packs and leave it as tars */
+  repo: FactoryRepo;
+  modelClient(choice: ModelChoice): Promise<ModelClient>;
+  clock: Clock;
+  workerId: string;
+  log(line: string): void;
+};
+
+/** One claim while it is being worked on. */
+export type Work = WorkerOptions & { claim: Claim; inbox: Inbox };
+
+export interface Worker {
+  handle(job: Job, signal: AbortSignal): Promise<JobOutcome>;
+}
+
+/** A worker: what it knows of a run it got with the claim, and what it does it says through the API. */
+export const createWorker = (options: WorkerOptions): Worker => ({
+  async handle(job, signal) {
+    const reply = await options.api.claim(job.run, job.step, options.workerId);
+    if (reply.kind === "stale") return { kind: "done" };
+    if (reply.kind === "busy") {
+      return { kind: "retry-at", at: new Date(reply.until), reason: "another delivery has it" };
+    }
+    const inbox = new Inbox();
+    const onAbort = () => inbox.stop(new StoppedError("the worker is stopping"));
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    const work: Work = { ...options, claim: reply.claim, inbox };
+    try {
+      await using _beat = heartbeat(work);
+      const outcome = await perform(work).catch((cause) => outcomeOf(work, cause));
+      await options.api.outcome(reply.claim.fence, outcome);
+      return jobOutcome(outcome);
+    } catch (cause) {
+      // another epoch has the step: it will say how it ended
+      if (cause instanceof StaleEpochError) return { kind: "done" };
+      throw cause;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  },
+});
+
+const perform = async (work: Work): Promise<StepOutcome> => {
+  const { input } = work.claim;
+  switch (input.kind) {
+    case "environment":
+      return { kind: "done", result: await doEnvironment(work, input) };
+    case "verify":
+      return doVerify(work, input);
+    case "evidence":
+      return { kind: "done", result: await doEvidence(work, input) };
+    case "agent":
+      return doAgent(work, input);
+    case "change":
+    case "merge":
+    case "land":
+      throw new Error(
+        `step ${work.claim.fence.step} is ${input.kind}: the control plane's, not a worker's`,
+      );
+  }
+};
+
+/** What a thrown error means for the step. Only the person's own mistakes are final; the rest may come right. */
+const outcomeOf = (work: Work, cause: unknown): StepOutcome => {
+  if (cause instanceof StaleEpochError) throw cause;
+  if (cause instanceof StoppedError) return { kind: "stopped", reason: cause.message };
+  if (cause instanceof SetupFailedError) {
+    return { kind: "fatal", reason: `${cause.message}\n${cause.log.slice(-3000)}` };
+  }
+  if (cause instanceof UserError) return { kind: "fatal", reason: cause.message };
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  // an error nobody foresaw is told in full in the log
+  const told = cause instanceof InfrastructureError ? reason : ((cause as Error).stack ?? reason);
+  work.log(`step ${work.claim.fence.step}: ${told}`);
+  return { kind: "infrastructure", reason };
+};
+
+const jobOutcome = (outcome: StepOutcome): JobOutcome => {
+  switch (outcome.kind) {
+    case "retry":
+      return { kind: "retry-at", at: new Date(outcome.at), reason: outcome.reason };
+    case "infrastructure":
+    case "fatal":
+      return outcome;
+    case "done":
+    case "budget":
+    case "stopped":
+      return { kind: "done" };
+  }
+};
