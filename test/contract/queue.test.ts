@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -149,6 +151,61 @@ describe("a queue whose Redis fails", () => {
     await expect(queue.present(["a-2"])).rejects.toThrow(InfrastructureError);
     await queue.close();
     expect(Date.now() - gone).toBeLessThan(8000);
+    await rm(other, { recursive: true });
+  });
+});
+
+describe("a queue whose worker dies", () => {
+  it("gives its job to another within seconds, however often that happens", async () => {
+    await using opened = await openQueue();
+    const { queue, prefix } = opened;
+    const program = `
+      import { createQueue } from "@headrace/queue";
+      const [redis, prefix] = JSON.parse(process.argv[1]);
+      const queue = await createQueue({ redis, prefix, onError() {}, onWarning() {} });
+      await queue.consume("work", 1, ({ id }) => {
+        process.send(id);
+        return new Promise(() => {});
+      });`;
+    await queue.add(job("a-1"));
+    for (const _ of ["first", "second"]) {
+      const { url, description } = redis;
+      const worker = spawn(
+        process.execPath,
+        ["--input-type=module", "--eval", program, JSON.stringify([{ url, description }, prefix])],
+        { stdio: ["ignore", "inherit", "inherit", "ipc"] },
+      );
+      expect(await once(worker, "message")).toContain("a-1");
+      worker.kill("SIGKILL");
+      await once(worker, "exit");
+    }
+    const died = Date.now();
+    const seen: string[] = [];
+    await queue.consume("work", 1, async ({ id }) => {
+      seen.push(id);
+      return { kind: "done" };
+    });
+    await vi.waitFor(() => expect(seen).toEqual(["a-1"]), SOON);
+    expect(Date.now() - died).toBeLessThan(10_000);
+  });
+
+  it("lets a process end whose Redis is gone for good", async () => {
+    const program = `
+      import { createQueue, startRedis } from "@headrace/queue";
+      const redis = await startRedis({ dataDir: process.argv[1], env: process.env, onWarning() {} });
+      const queue = await createQueue({ redis, prefix: "p", onError() {}, onWarning() {} });
+      await queue.consume("work", 1, async () => ({ kind: "done" }));
+      await queue.add({ id: "a-1", lane: "work", run: "r", step: "s" });
+      await redis[Symbol.asyncDispose]();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await queue.close();`;
+    const other = await mkdtemp(join(tmpdir(), "headrace-test-"));
+    const factory = spawn(process.execPath, ["--input-type=module", "--eval", program, other], {
+      stdio: "inherit",
+    });
+    const timer = setTimeout(() => factory.kill("SIGKILL"), 20_000);
+    expect(await once(factory, "exit")).toEqual([0, null]);
+    clearTimeout(timer);
     await rm(other, { recursive: true });
   });
 });

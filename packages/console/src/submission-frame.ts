@@ -2,7 +2,7 @@ import { PRODUCT, Submission, UserError } from "@headrace/domain";
 import { parseSentJson } from "./parse-request.ts";
 
 /** Body of a submission: four bytes of length (big-endian), so many bytes of JSON, and the pack to the end. */
-export const SUBMISSION_TYPE = `application/vnd.${PRODUCT}.submission`;
+const SUBMISSION_TYPE = `application/vnd.${PRODUCT}.submission`;
 
 const HEADER_BYTES = 4;
 

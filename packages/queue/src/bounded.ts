@@ -18,12 +18,12 @@ export const fulfilledWithin = async (ms: number, promise: Promise<unknown>): Pr
 
 const CLOSE_MS = 2000;
 
-/** A BullMQ object's connections, closed in order, or cut when Redis does not let them go in time. */
-export const closeOrCut = async (
-  resource: { close(): Promise<void>; disconnect(): Promise<void> },
-  closing: Promise<void> = resource.close(),
+/** Waits for a BullMQ object to close, and cuts its connections when Redis does not let them go in time. */
+export const closedOrCut = async (
+  resource: { disconnect(): Promise<void> },
+  closing: Promise<void>,
 ): Promise<void> => {
   if (await fulfilledWithin(CLOSE_MS, closing)) return;
-  // not awaited: a client that is between two attempts to reconnect stops, but never says so
+  // not awaited: a connection that is away never says that it has ended
   resource.disconnect().catch(() => {});
 };

@@ -1,7 +1,7 @@
 import { setInterval } from "node:timers/promises";
 import type { Consumer, JobHandler, JobOutcome, Lane } from "@headrace/domain";
 import { type Job as BullJob, DelayedError, Worker } from "bullmq";
-import { closeOrCut } from "./bounded.ts";
+import { closedOrCut } from "./bounded.ts";
 import { Deliveries, lockLost } from "./deliveries.ts";
 import { connectionTo, patient, type RedisEndpoint } from "./endpoint.ts";
 import { isJobData, type JobData } from "./job-data.ts";
@@ -43,8 +43,9 @@ export const consumeLane = (options: {
     await settle(job, token, outcome);
   };
 
+  const closing = new AbortController();
   const worker = new Worker<JobData>(lane, deliver, {
-    connection: connectionTo(redis, patient),
+    connection: connectionTo(redis, patient, closing.signal),
     prefix,
     concurrency,
     runRetryDelay: RETRY_DELAY_MS,
@@ -55,9 +56,10 @@ export const consumeLane = (options: {
 
   return {
     async close(graceMs) {
-      const closing = worker.close();
+      const closed = worker.close();
       await deliveries.drain(graceMs);
-      await closeOrCut(worker, closing);
+      closing.abort();
+      await closedOrCut(worker, closed);
     },
   };
 };

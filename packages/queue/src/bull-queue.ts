@@ -1,6 +1,6 @@
 import { InfrastructureError, type Lane, type Queue } from "@headrace/domain";
 import { Queue as BullQueue } from "bullmq";
-import { closeOrCut, fulfilledWithin } from "./bounded.ts";
+import { closedOrCut, fulfilledWithin } from "./bounded.ts";
 import { consumeLane } from "./bull-consumer.ts";
 import { connectionTo, failingFast, type RedisEndpoint } from "./endpoint.ts";
 import { checkEviction } from "./eviction.ts";
@@ -28,7 +28,7 @@ const PRESENT: ReadonlySet<string> = new Set(["waiting", "delayed", "active", "p
 export const createQueue = async (options: QueueOptions): Promise<Queue> => {
   await checkEviction(options.redis, options.onWarning);
   const onError = withoutRepeats(options.onError);
-  const lanes = await openLanes(options, onError);
+  const producers = await openProducers(options, onError);
   const consumers = new Set<{ close(graceMs: number): Promise<void> }>();
 
   return {
@@ -36,7 +36,7 @@ export const createQueue = async (options: QueueOptions): Promise<Queue> => {
       assertJobId(job.id);
       const data: JobData = { run: job.run, step: job.step };
       await reaching(options.redis, "a job could not be queued", () =>
-        lanes[job.lane].add("step", data, {
+        producers.lanes[job.lane].add("step", data, {
           jobId: job.id,
           delay: Math.max(0, delayMs),
           attempts: 1,
@@ -50,7 +50,7 @@ export const createQueue = async (options: QueueOptions): Promise<Queue> => {
       const states = await reaching(options.redis, "queued jobs could not be looked up", () =>
         Promise.all(
           ids.flatMap((id) =>
-            LANES.map(async (lane) => ({ id, state: await lanes[lane].getJobState(id) })),
+            LANES.map(async (lane) => ({ id, state: await producers.lanes[lane].getJobState(id) })),
           ),
         ),
       );
@@ -72,29 +72,36 @@ export const createQueue = async (options: QueueOptions): Promise<Queue> => {
     async close() {
       await Promise.all([...consumers].map((consumer) => consumer.close(0)));
       consumers.clear();
-      await Promise.all(LANES.map((lane) => closeOrCut(lanes[lane])));
+      await producers.close();
     },
   };
 };
 
-type Lanes = Record<Lane, BullQueue<JobData, void, "step">>;
+type Producers = {
+  lanes: Record<Lane, BullQueue<JobData, void, "step">>;
+  close(): Promise<void>;
+};
 
-const openLanes = async (
+const openProducers = async (
   { redis, prefix }: QueueOptions,
   onError: (error: Error) => void,
-): Promise<Lanes> => {
+): Promise<Producers> => {
+  const closing = new AbortController();
+  const connection = connectionTo(redis, failingFast, closing.signal);
   const open = (lane: Lane) => {
-    const queue = new BullQueue<JobData, void, "step">(lane, {
-      connection: connectionTo(redis, failingFast),
-      prefix,
-    });
+    const queue = new BullQueue<JobData, void, "step">(lane, { connection, prefix });
     queue.on("error", onError);
     return queue;
   };
-  const lanes: Lanes = { work: open("work"), control: open("control") };
-  const ready = Promise.all(LANES.map((lane) => lanes[lane].waitUntilReady()));
-  if (await fulfilledWithin(OPEN_MS, ready)) return lanes;
-  await Promise.all(LANES.map((lane) => closeOrCut(lanes[lane])));
+  const lanes = { work: open("work"), control: open("control") };
+  const both = Object.values(lanes);
+  const close = async () => {
+    closing.abort();
+    await Promise.all(both.map((queue) => closedOrCut(queue, queue.close())));
+  };
+  const ready = Promise.all(both.map((queue) => queue.waitUntilReady()));
+  if (await fulfilledWithin(OPEN_MS, ready)) return { lanes, close };
+  await close();
   throw new InfrastructureError(
     `Redis went away while the queue was opened (${redis.description})`,
   );

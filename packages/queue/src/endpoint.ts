@@ -12,28 +12,31 @@ export type RedisEndpoint = {
 const MAX_RETRY_DELAY_MS = 1000;
 const CONNECT_TIMEOUT_MS = 5000;
 
-/** Reconnects for ever, quickly: an outage should cost seconds. */
-const reconnect = {
-  connectTimeout: CONNECT_TIMEOUT_MS,
-  retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 10), MAX_RETRY_DELAY_MS),
-} satisfies RedisOptions;
-
 /** A consumer waits out an outage: its commands stay queued until Redis is back. */
-export const patient = { ...reconnect, maxRetriesPerRequest: null } satisfies RedisOptions;
+export const patient = { maxRetriesPerRequest: null } satisfies RedisOptions;
 
 /** A producer fails at once while Redis is away, so that its caller can carry on. */
 export const failingFast = {
-  ...reconnect,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 1,
   commandTimeout: CONNECT_TIMEOUT_MS,
 } satisfies RedisOptions;
 
-/** Connection options as BullMQ takes them. */
-export const connectionTo = <T extends RedisOptions>(endpoint: RedisEndpoint, options: T) =>
-  endpoint.url.startsWith("/")
-    ? { ...options, path: endpoint.url }
-    : { ...options, url: endpoint.url };
+/**
+ * Connection options as BullMQ takes them. They reconnect quickly and for ever, because an outage should cost
+ * seconds, until `closing`: BullMQ cannot close a connection that is between two attempts.
+ */
+export const connectionTo = <T extends RedisOptions>(
+  endpoint: RedisEndpoint,
+  options: T,
+  closing: AbortSignal,
+) => ({
+  ...options,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  retryStrategy: (times: number) =>
+    closing.aborted ? null : Math.min(50 * 2 ** Math.min(times, 10), MAX_RETRY_DELAY_MS),
+  ...(endpoint.url.startsWith("/") ? { path: endpoint.url } : { url: endpoint.url }),
+});
 
 /** Runs `use` on a connection of its own that never retries; throws `InfrastructureError` when there is no Redis. */
 export const withConnection = async <T>(

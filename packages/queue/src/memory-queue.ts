@@ -83,9 +83,18 @@ export class MemoryQueue implements Queue {
 
   #schedule(entry: Entry, dueAt: number): void {
     entry.dueAt = dueAt;
+    this.#pumpAt(dueAt);
+  }
+
+  /** A timer may fire before its time by the clock, so it is asked again. */
+  #pumpAt(dueAt: number): void {
     const delay = dueAt - this.#clock.now().getTime();
     if (delay <= 0) queueMicrotask(this.#pump);
-    else this.#clock.sleep(delay, this.#closed.signal).then(this.#pump, () => {});
+    else
+      this.#clock.sleep(delay, this.#closed.signal).then(
+        () => this.#pumpAt(dueAt),
+        () => {},
+      );
   }
 
   #deliver(entry: Entry, deliveries: Deliveries): void {
