@@ -201,7 +201,7 @@ describe("a new plan version", () => {
       version: 1,
       requirements: [],
       policy: policyWith(),
-      hash: "c".repeat(64),
+      policyHash: "c".repeat(64),
     };
     expect(() => new RunLog().add(accepted).state).toThrow("no plan version 1");
   });
