@@ -10,7 +10,7 @@ export const fence = (
   const named = Object.entries(attributes).map(
     ([key, value]) => ` ${key}=${JSON.stringify(value)}`,
   );
-  const inner = text.replaceAll(`</${tag}`, `<\\/${tag}`).trim();
+  const inner = text.replaceAll(`</${tag}`, `<\\/${tag}`).replace(/^\n+/, "").trimEnd();
   return `<${tag}${named.join("")}>\n${inner}\n</${tag}>`;
 };
 
