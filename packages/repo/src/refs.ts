@@ -9,13 +9,10 @@ const plainRef = (ref: string): string => {
   throw new Error(`not a full ref name of plain characters: ${JSON.stringify(ref)}`);
 };
 
-/** The object a ref points to; undefined where there is none. */
+/** The object that exactly this ref points to; undefined where there is none. */
 export const readRefOf = async (git: Git, ref: string): Promise<string | undefined> => {
-  const lines = await git.text([
-    "for-each-ref",
-    "--format=%(objectname) %(refname)",
-    plainRef(ref),
-  ]);
+  const format = "--format=%(objectname) %(refname)";
+  const lines = await git.text(["for-each-ref", format, "--end-of-options", ref]);
   const line = lines.split("\n").find((candidate) => candidate.endsWith(` ${ref}`));
   return line?.split(" ")[0];
 };
