@@ -13,7 +13,7 @@ export const Setup = z
   .describe("Commands that install dependencies; they see only manifests and lockfiles");
 
 /** Seconds, or text such as `90s`, `10m`, `1h`; always seconds afterwards. */
-export const Timeout = z
+const Timeout = z
   .union([z.number(), z.string()], { error: "expected seconds or text such as 10m" })
   .transform((given, context) => {
     const [, amount, unit = ""] = /^(\d{1,6}(?:\.\d+)?)\s*([smh])$/.exec(String(given)) ?? [];
