@@ -5,7 +5,13 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { UserError } from "@headrace/domain";
-import { findRedis, type OwnedRedis, type RunRedisContainer, startRedis } from "@headrace/queue";
+import {
+  createQueue,
+  findRedis,
+  type OwnedRedis,
+  type RunRedisContainer,
+  startRedis,
+} from "@headrace/queue";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
@@ -191,7 +197,7 @@ describe("the choice of a Redis", () => {
     );
   });
 
-  it("asks for a container when there is no server, with a password of its own", async () => {
+  it("asks for a container when there is no server, with a password of its own, and queues over it", async () => {
     const ended = vi.fn();
     /** the container's program on this machine: what it is told to run is what counts */
     const run: RunRedisContainer = async ({ image, command: [program = "", ...args] }) => {
@@ -215,6 +221,13 @@ describe("the choice of a Redis", () => {
       const { port, password } = new URL(redis.url);
       expect(redis.description).not.toContain(password);
       await expect(ask(`redis://127.0.0.1:${port}`, "PING")).rejects.toThrow();
+      const reports = { onError: () => {}, onWarning: () => {} };
+      const queue = await createQueue({ redis, prefix: "p", ...reports });
+      const handler = vi.fn(async () => ({ kind: "done" }) as const);
+      await queue.consume("work", 1, handler);
+      await queue.add({ id: "a-1", lane: "work", run: "r1", step: "r1-t1-code" });
+      await vi.waitFor(() => expect(handler).toHaveBeenCalledOnce(), SOON);
+      await queue.close();
     }
     expect(ended).toHaveBeenCalledOnce();
   });
