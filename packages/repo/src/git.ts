@@ -175,7 +175,6 @@ const textClient = (cwd: string, env: Record<string, string>, abort: AbortSignal
       allowUnsafeSshCommand: true,
       allowUnsafeTemplateDir: true,
       allowUnsafeCredentialHelper: true,
-      allowUnsafeDiffExternal: true,
       allowUnsafeProtocolOverride: true,
     },
   }).env(env);
