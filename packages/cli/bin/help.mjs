@@ -136,7 +136,7 @@ const FACTORY = [
 ];
 
 /** @type {readonly Group[]} */
-export const GROUPS = [
+const GROUPS = [
   { title: "Work", verbs: WORK },
   { title: "Watch", verbs: WATCHING },
   { title: "Decide", verbs: DECIDING },
