@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { ThreadKind, ThreadRef } from "@headrace/domain";
 import { threadId } from "@headrace/domain";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
@@ -25,24 +26,25 @@ export const createThreads = (ports: WorkflowPorts, checkpointer: BaseCheckpoint
     task: buildTask(ports, checkpointer),
     landing: integrateChange(ports, checkpointer),
   };
+  const wake = async (thread: ThreadRef): Promise<"parked" | "finished"> => {
+    const graph = graphs[thread.kind];
+    const config = {
+      configurable: { thread_id: threadId(thread) },
+      durability: "sync" as const,
+      recursionLimit: RECURSION_LIMIT,
+    };
+    const before = await graph.getState(config);
+    const input = before.createdAt === undefined ? { ...thread } : null;
+    if (input === null && before.next.length === 0) return "finished";
+    // each graph has its own state type; only the thread's name is ever passed in
+    await (graph.invoke as (i: unknown, c: typeof config) => Promise<unknown>)(input, config);
+    const after = await graph.getState(config);
+    return after.next.length === 0 ? "finished" : "parked";
+  };
+  // a wake-up often comes out of another graph's node: run inside it, LangGraph would take it for a subgraph of that
+  const outside = AsyncLocalStorage.snapshot();
   return {
-    async wake(thread) {
-      const graph = graphs[thread.kind];
-      const config = {
-        configurable: { thread_id: threadId(thread) },
-        durability: "sync" as const,
-        recursionLimit: RECURSION_LIMIT,
-      };
-      const before = await graph.getState(config);
-      const input = before.createdAt === undefined ? { ...thread } : null;
-      if (input === null && before.next.length === 0) return "finished";
-      // each graph has its own state type; only the thread's name is ever passed in
-      await (graph.invoke as (i: unknown, c: typeof config) => Promise<unknown>)(input, config);
-      const after = await graph.getState(config);
-      return after.next.length === 0 ? "finished" : "parked";
-    },
-    async draw(kind) {
-      return (await graphs[kind].getGraphAsync()).drawMermaid();
-    },
+    wake: (thread) => outside(() => wake(thread)),
+    draw: async (kind) => (await graphs[kind].getGraphAsync()).drawMermaid(),
   };
 };
