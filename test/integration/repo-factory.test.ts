@@ -152,8 +152,29 @@ test("a ref that is not where it was expected stays, and the error says where it
     s.repo.moveRef(REF, other, s.base),
   ]);
   expect(race.map((one) => one.status).sort()).toEqual(["fulfilled", "rejected"]);
-  await expect(s.repo.moveRef("refs/heads/../../x", other, undefined)).rejects.toThrow("ref name");
-  await expect(s.repo.moveRef("--stdin", other, undefined)).rejects.toThrow("ref name");
+});
+
+test.each([
+  "-x",
+  "--stdin",
+  "HEAD",
+  "main",
+  "refs/heads/../../x",
+  "refs/heads/a..b",
+  "refs/heads/x.lock",
+  "refs/heads/x.",
+  "refs/heads/@",
+  "refs/heads/-x",
+  "refs/heads/$(id)",
+  "refs/heads/a;touch x",
+  "refs/heads/a\u3000b",
+  "refs/heads/a\u202eb",
+  "refs/heads/a\nb",
+  "refs/heads//a",
+  "refs/heads/a/",
+])("%j is not taken for a ref", async (ref) => {
+  await using s = await started();
+  await expect(s.repo.moveRef(ref, s.base, undefined)).rejects.toThrow("ref name");
 });
 
 test("a conflict names its files, and attributes of the tree decide nothing", async () => {

@@ -100,6 +100,7 @@ const refusals: Array<
   ],
   ["in a bisect", (path) => git(path, "bisect", "start"), {}, /bisect is in progress/],
   ["without the branch", () => {}, { into: "nope" }, /no branch nope/],
+  ["without the commit", () => {}, { commit: "1".repeat(40) }, /does not hold 1111/],
   ["asked for an option", () => {}, { into: "--all" }, /no branch --all/],
   ["asked for an expression", () => {}, { into: "main~0" }, /no branch main~0/],
 ];

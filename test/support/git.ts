@@ -11,7 +11,14 @@ const IDENTITY = {
 };
 
 /** Only git's own defaults: neither this machine's nor this person's configuration decides a test. */
-const ENV = { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", LC_ALL: "C" };
+const ENV = {
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_COUNT: "1",
+  GIT_CONFIG_KEY_0: "safe.directory",
+  GIT_CONFIG_VALUE_0: "*",
+  LC_ALL: "C",
+};
 
 /** Runs git in `dir` as a person called Ada would; throws with its stderr when it fails. */
 export const gitBytes = (dir: string, args: readonly string[], input?: Uint8Array | string) => {

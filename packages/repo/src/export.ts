@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   branchRef,
   type ExportAnswer,
@@ -5,8 +6,10 @@ import {
   PRODUCT,
   type RefExport,
 } from "@headrace/domain";
+import { sync, syncLooseObjects, syncUpTo } from "./durable.ts";
 import { type Git, GitError } from "./git.ts";
 import { PACK_TIMEOUT_MS, packCount } from "./objects.ts";
+import { isMissing } from "./quarantine.ts";
 import { moveRefBy, readRefOf } from "./refs.ts";
 import { worktreesOf } from "./worktrees.ts";
 
@@ -19,16 +22,21 @@ export const exportTo = async (job: {
   real: Git;
   pack: Uint8Array;
   refs: readonly RefExport[];
+  /** where the repository keeps objects and refs */
+  dir: string;
 }): Promise<ExportAnswer[]> => {
-  const { view, real, pack, refs } = job;
+  const { view, real, pack, refs, dir } = job;
   for (const { ref } of refs)
     if (!ref.startsWith(`${branchRef(PRODUCT)}/`))
       throw new Error(`only branches under ${PRODUCT}/ are exported, not ${ref}`);
   try {
-    await bringIn(view, pack);
+    await bringIn(view, pack, join(dir, "objects"));
     await checkComplete(real, refs);
     const answers: ExportAnswer[] = [];
-    for (const move of refs) answers.push(await exportRef(real, move));
+    for (const move of refs) {
+      answers.push(await exportRef(real, move));
+      await syncRef(dir, move.ref);
+    }
     return answers;
   } catch (error) {
     if (!(error instanceof GitError || error instanceof InfrastructureError)) throw error;
@@ -36,7 +44,8 @@ export const exportTo = async (job: {
   }
 };
 
-const bringIn = async (view: Git, pack: Uint8Array): Promise<void> => {
+const bringIn = async (view: Git, pack: Uint8Array, objects: string): Promise<void> => {
+  const since = Date.now();
   const count = packCount(pack);
   if (count === 0) return;
   const few = count !== undefined && count < UNPACK_LIMIT;
@@ -44,6 +53,17 @@ const bringIn = async (view: Git, pack: Uint8Array): Promise<void> => {
     stdin: pack,
     timeoutMs: PACK_TIMEOUT_MS,
   });
+  await syncLooseObjects(objects, since);
+  await sync(join(objects, "pack"));
+};
+
+/** Where refs are files, the folders that name one are flushed; other stores flush for themselves. */
+const syncRef = async (dir: string, ref: string): Promise<void> => {
+  try {
+    await syncUpTo(join(dir, ref), dir);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
 };
 
 /** A ref must never point to a commit whose history the repository cannot show. */

@@ -5,7 +5,6 @@ import {
   type FactoryRepo,
   HostileTreeError,
   InfrastructureError,
-  ObjectId,
   RefMovedError,
   UserError,
 } from "@headrace/domain";
@@ -13,7 +12,7 @@ import { replaceFile, syncLooseObjects, syncUpTo } from "./durable.ts";
 import { type Git, GitError } from "./git.ts";
 import { markClosed, type ObjectFormat, prepare } from "./housekeeping.ts";
 import { mergeTrees } from "./merge-tree.ts";
-import { listSized, listTree, packOf, readFileAt } from "./objects.ts";
+import { hasCommit, listSized, listTree, packOf, readFileAt } from "./objects.ts";
 import { openQuarantine, readShallow, refuseHostileTree } from "./quarantine.ts";
 import { moveRefBy, readRefOf } from "./refs.ts";
 import { tarOf } from "./tar.ts";
@@ -83,12 +82,6 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
     landings: (ref, until) => landings(git, ref, until),
     close: () => markClosed(gitDir),
   };
-};
-
-const hasCommit = async (git: Git, commit: string): Promise<boolean> => {
-  if (!ObjectId.safeParse(commit).success) return false;
-  const { code } = await git.run(["cat-file", "-e", `${commit}^{commit}`], { ok: [0, 1, 128] });
-  return code === 0;
 };
 
 const known = async (git: Git, commits: readonly string[]): Promise<string[]> => {

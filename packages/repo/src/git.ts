@@ -34,7 +34,7 @@ export type Place = {
   profile?: Profile;
 };
 
-export type RunOptions = {
+type RunOptions = {
   stdin?: Uint8Array | string;
   timeoutMs?: number;
   maxBytes?: number;

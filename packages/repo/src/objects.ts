@@ -1,10 +1,12 @@
-import type { TreeEntry } from "@headrace/domain";
+import { ObjectId, type TreeEntry } from "@headrace/domain";
 import type { Git } from "./git.ts";
 
 /** A listed entry; gitlinks have no size. */
 export type SizedEntry = TreeEntry & { size: number };
 
 const MAX_LISTING_BYTES = 512 * 1024 * 1024;
+const MAX_PACK_BYTES = 2 * 1024 * 1024 * 1024 - 1;
+export const PACK_TIMEOUT_MS = 600_000;
 const MAX_FILE_BYTES = 1024 * 1024 * 1024;
 
 /** Old tools wrote other permission bits (100664, 100600); git itself reads only the owner's x. */
@@ -29,6 +31,13 @@ const parseListing = (output: Buffer): SizedEntry[] =>
         path: line.slice(tab + 1),
       };
     });
+
+/** Whether the commit itself is there. */
+export const hasCommit = async (git: Git, commit: string): Promise<boolean> => {
+  if (!ObjectId.safeParse(commit).success) return false;
+  const { code } = await git.run(["cat-file", "-e", `${commit}^{commit}`], { ok: [0, 1, 128] });
+  return code === 0;
+};
 
 /** Every entry of a commit's tree with its size, for which every blob must be present. */
 export const listSized = async (git: Git, commit: string): Promise<SizedEntry[]> => {
@@ -106,9 +115,6 @@ export const packOf = async (
   );
   return stdout;
 };
-
-export const MAX_PACK_BYTES = 2 * 1024 * 1024 * 1024 - 1;
-export const PACK_TIMEOUT_MS = 600_000;
 
 /** Objects in a pack, as its header says; undefined where it is no pack. */
 export const packCount = (pack: Uint8Array): number | undefined => {

@@ -41,7 +41,8 @@ export const openSourceRepo = async (options: { path: string }): Promise<SourceR
         viewed(({ git }) => packOf(git, [commit], { shallow: [commit] })),
       ),
     readRef: (ref) => readRefOf(real, ref),
-    export: (pack, refs) => viewed(({ git }) => exportTo({ view: git, real, pack, refs })),
+    export: (pack, refs) =>
+      viewed(({ git }) => exportTo({ view: git, real, pack, refs, dir: at.commonDir })),
   };
 };
 

@@ -3,7 +3,7 @@
  * still reads such objects, and rewriting them would change the user's commit ids. Everything else refuses the pack.
  * An id must be known to git 2.39, because git refuses a list with an unknown one.
  */
-export const TOLERATED: Readonly<Record<string, string>> = {
+const TOLERATED: Readonly<Record<string, string>> = {
   badFilemode: "group-writable modes (100664) of early git; read as 100644",
   zeroPaddedFilemode: "trees written by old web editors and importers; the padding means nothing",
   missingEmail: "identities without <email>, from CVS and Subversion imports",
