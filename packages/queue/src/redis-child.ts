@@ -58,6 +58,8 @@ export class RedisChild implements RedisEndpoint, AsyncDisposable {
     process.removeListener("exit", this.#killNow);
     await this.#supervision;
     if (isAlive(this.#child)) {
+      // nothing else may keep this process: it must not end, with its disposal half done, before the server has
+      this.#child.ref();
       this.#child.kill("SIGKILL");
       await once(this.#child, "exit");
     }
