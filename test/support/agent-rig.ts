@@ -102,6 +102,7 @@ export const agentRig = async (options: RigOptions) => {
       conversation: 1,
       brief,
     },
+    base,
     policy: {
       gates: [],
       setup: [],

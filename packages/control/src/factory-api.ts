@@ -53,6 +53,7 @@ const claim =
       subject: row.subject,
       ...eventOwner(row),
       input: row.input,
+      base: state.run.base,
       ...(await policyOf(context, state)),
       guidance: await guidanceOf(context, state),
       routes: state.run.routes,
@@ -86,10 +87,11 @@ const reserve =
     return { kind: "refused", why: "budget", reason };
   };
 
-/** A commit a job may fetch: one its own row names, or one an earlier epoch of it recorded. */
+/** A commit a job may fetch: one its own row names, one an epoch of it recorded, or the run base under both. */
 const mayFetch = async (context: Context, fence: Fence, commit: string): Promise<boolean> => {
-  const row = stepOf(await stateOf(context.store, fence.run), fence.step);
-  if (Object.values(row.input).includes(commit)) return true;
+  const state = await stateOf(context.store, fence.run);
+  const { input } = stepOf(state, fence.step);
+  if (commit === state.run.base || Object.values(input).includes(commit)) return true;
   const records = await context.store.records(fence.run, fence.step);
   return records.some((part) => part.kind === "snapshot" && part.commit === commit);
 };

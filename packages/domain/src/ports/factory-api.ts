@@ -14,6 +14,8 @@ export type Claim = {
   task?: string;
   attempt?: number;
   input: StepInput;
+  /** the run base: every pack of the run stops at it, for its parents are in no factory repository */
+  base: string;
   policy: Policy;
   policyHash: string;
   guidance: Guidance[];
@@ -79,7 +81,7 @@ export interface FactoryApi {
   /** With a reply: settles the call and commits the reply's record in one transaction. */
   settle(fence: Fence, call: string, settlement: Settlement): Promise<void>;
   report(fence: Fence, event: WorkerEvent): Promise<void>;
-  /** A pack of `commit` less what commits in `have` reach; only commits of this run are served. */
+  /** A pack of `commit` less what commits in `have` reach; only the step's commits and the run base are served. */
   getPack(fence: Fence, commit: string, have: readonly string[]): Promise<Uint8Array>;
   /** Brings a snapshot in; throws `HostileTreeError` with what must be changed. */
   putPack(fence: Fence, pack: Uint8Array, commit: string): Promise<void>;
