@@ -4,10 +4,17 @@ import type { Work } from "./worker.ts";
 
 const SETUP_MS = 30 * 60_000;
 
-/** Makes sure this worker's repository has the commit, fetching what it lacks. */
+/**
+ * Makes sure this worker's repository has the commit, fetching what it lacks. The run base comes first and alone:
+ * its parents stay absent, and everything else of the run stands on it.
+ */
 export const have = async ({ api, repo, claim }: Work, commit: string): Promise<void> => {
+  const { fence, base } = claim;
   if (await repo.has(commit)) return;
-  await repo.putPack(await api.getPack(claim.fence, commit, []), commit, { boundary: true });
+  if (!(await repo.has(base))) {
+    await repo.putPack(await api.getPack(fence, base, []), base, { boundary: true });
+  }
+  if (commit !== base) await repo.putPack(await api.getPack(fence, commit, [base]), commit);
 };
 
 /** The environment image for the manifests of `commit`: built once for each content, kept by the engine. */
@@ -17,8 +24,10 @@ export const environmentOf = async (
   onLine: (line: string) => void = () => undefined,
 ): Promise<Environment> => {
   const { sandboxes, claim, inbox } = work;
-  const { image, setup, env, limits } = claim.policy;
-  const files = setup.length === 0 ? [] : await setupFiles(work, commit);
+  const { image, env, limits, from } = claim.policy;
+  const files = claim.policy.setup.length === 0 ? [] : await setupFiles(work, commit);
+  // a plan proposes setup for manifests that its first tasks are still to write
+  const setup = from.setup === "plan" && files.length === 0 ? [] : claim.policy.setup;
   return sandboxes.environment(
     { image, setup, files, env, limits, timeoutMs: SETUP_MS },
     onLine,
