@@ -219,10 +219,20 @@ test("what a person says reaches the model with the next turn, and stays in the 
   expect(JSON.stringify(rig.requests[1]?.messages[0])).toContain("Name it a.txt.");
 });
 
+test("a request the provider will never take is a limit, unless it was the first", async () => {
+  const instead = { kind: "invalid", reason: "prompt is too long" } as const;
+  await using later = await rigFor([[WRITE]], { instead: { 2: instead } });
+  expect(await later.run()).toEqual({
+    kind: "ended",
+    end: { end: "limit", limit: "request", detail: instead.reason, snapshot: later.packs.at(-1) },
+  });
+  await using first = await rigFor([], { instead: { 1: instead } });
+  expect(await first.run()).toEqual(instead);
+});
+
 test.each([
   { kind: "budget", reason: "it is spent" },
   { kind: "unavailable", reason: "overloaded", retryAt: "2026-01-01T00:10:00Z" },
-  { kind: "invalid", reason: "too long" },
 ] as const)("no reply ($kind) ends the claim and keeps the record", async (answer) => {
   await using rig = await rigFor([[WRITE]], { instead: { 2: answer } });
   expect(await rig.run()).toEqual(answer);

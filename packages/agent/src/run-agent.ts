@@ -49,6 +49,9 @@ const ask = async (session: Session): Promise<AgentRun | undefined> => {
     turn,
     signal: inbox.signal,
   });
+  if (answer.kind === "invalid" && progress.turns > 0) {
+    return session.ended({ end: "limit", limit: "request", detail: answer.reason });
+  }
   if (answer.kind !== "reply") return answer;
   session.transcript.add({ kind: "reply", turn, reply: answer.reply });
   return undefined;

@@ -48,7 +48,10 @@ export type AgentOptions = {
   inbox: Inbox;
 };
 
-/** How one claim of an agent's step came out; only `ended` ends the step. */
+/**
+ * How one claim of an agent's step came out; only `ended` ends the step. `invalid` is of the first request, before
+ * the agent did anything: later ones grew too long for the model, and that is a limit.
+ */
 export type AgentRun =
   | { kind: "ended"; end: AgentEnd }
   | Exclude<AskResult, { kind: "reply" }>

@@ -52,8 +52,8 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
     }
     case "invalid":
       return {
-        kind: "done",
-        result: { kind: "agent", result: { end: "limit", limit: "request", detail: run.reason } },
+        kind: "fatal",
+        reason: `the provider refuses the ${input.role}'s first request: ${run.reason}`,
       };
   }
 };
