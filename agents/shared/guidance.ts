@@ -7,7 +7,7 @@ const isIn = (path: string, folder: string): boolean =>
   folder === "" || path === folder || path.startsWith(`${folder}/`);
 
 /** The root's guidance, and for each path that of the nearest folder above it that has one. */
-export const guidanceFor = (
+const guidanceFor = (
   guidance: readonly Guidance[],
   paths: readonly string[],
 ): readonly Guidance[] => {

@@ -15,7 +15,7 @@ import { folderSandbox } from "./folder-sandbox.ts";
 import { commitFiles, git, gitBytes, packFrom, tempRepo } from "./git.ts";
 
 /** A model's turn: the blocks it sends, or a whole reply where more than they matter. */
-export type Scripted = Array<Record<string, unknown> & { type: string }> | Partial<ModelReply>;
+type Scripted = Array<Record<string, unknown> & { type: string }> | Partial<ModelReply>;
 
 /** A tool call of a scripted reply; ids are unique in a script. */
 export const call = (name: string, input: unknown, id = `${name}-${calls++}`) => ({

@@ -13,7 +13,7 @@ export const toModel = (error: unknown): never => {
 export const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** A regular file's bytes, whole. */
-export const readBytes = async (sandbox: Sandbox, path: string): Promise<Uint8Array> => {
+const readBytes = async (sandbox: Sandbox, path: string): Promise<Uint8Array> => {
   const file = await sandbox.read(path, MAX_FILE_BYTES).catch(toModel);
   if (file === undefined) {
     throw new ToolError(
