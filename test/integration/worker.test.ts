@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { AgentEnd, isGreen, RequirementResult } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { coderBrief } from "../../agents/fixtures/sample-briefs.ts";
@@ -13,8 +14,9 @@ afterAll(() => harness[Symbol.asyncDispose]());
 /** A repository whose base has a parent, which the factory never gets. */
 const HISTORY = [{ "a.txt": "old\n" }, { "a.txt": "new\n", "package.json": "{}\n" }];
 const GATE = { name: "test", run: "test ! -e broken && cat a.txt" };
+/** An environment of this test alone, so that it can be removed after it. */
 const SETUP = [
-  "grep -q '^{' package.json && mkdir -p node_modules && touch node_modules/installed",
+  `: ${randomUUID()}; grep -q '^{' package.json && mkdir -p node_modules && touch node_modules/installed`,
 ];
 const rigWith = (more: Partial<Parameters<typeof workerRig>[0]> = {}) =>
   workerRig({ sandboxes: harness.sandboxes, history: HISTORY, ...more });
@@ -205,4 +207,19 @@ it("evidence is re-run and looked up on the commit it speaks of", async () => {
 it("a step that is finished, or not the run's, is dropped", async () => {
   await using rig = await rigWith();
   expect(await rig.deliver(`${rig.run}-nothing`)).toEqual({ kind: "done" });
+});
+
+it("a step delivered twice is done once: the other delivery waits for the lease", async () => {
+  await using rig = await rigWith({ policy: { gates: [{ ...GATE, run: "sleep 1" }] } });
+  const step = await rig.request("twice", {
+    kind: "verify",
+    commit: rig.base,
+    landingBase: rig.base,
+    gates: ["test"],
+    permits: [],
+  });
+  const outcomes = await Promise.all([rig.deliver(step), rig.deliver(step)]);
+  expect(outcomes.map(({ kind }) => kind).sort()).toEqual(["done", "retry-at"]);
+  const gates = (await rig.store.events(rig.run)).filter((e) => e.type === "gate.finished");
+  expect(gates).toHaveLength(1);
 });
