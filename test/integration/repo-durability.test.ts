@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { InfrastructureError } from "@headrace/domain";
 import { expect, test } from "vitest";
 import { openFactoryRepo } from "../../packages/repo/src/index.ts";
-import { commitFiles, git, packFrom, tempDir, tempRepo } from "../support/git.ts";
+import { commitFiles, git, gitBytes, packFrom, tempDir, tempRepo } from "../support/git.ts";
+import { rawCommit } from "../support/raw-objects.ts";
 
 const REF = "refs/heads/headrace/r1/integration";
 const at = new Date(0);
@@ -67,14 +68,12 @@ test("an unclean stop of a sound repository is no hindrance", async () => {
 
 test("many packs become one at open, and snapshots no ref names stay", async () => {
   await using s = await withBase();
-  const snapshots: string[] = [];
-  let parent = s.base;
-  for (let turn = 0; turn < 51; turn++) {
-    const snapshot = await commitFiles(s.source, { "a.txt": `${turn}\n` });
-    await s.repo.putPack(packFrom(s.source, snapshot, `^${parent}`), snapshot);
-    snapshots.push(snapshot);
-    parent = snapshot;
-  }
+  const tree = await s.repo.treeOf(s.base);
+  const snapshots = Array.from({ length: 51 }, (_, turn) =>
+    rawCommit(s.dir, tree, { parents: [s.base], author: `Ada <a@b> ${turn} +0000` }),
+  );
+  for (const snapshot of snapshots)
+    gitBytes(s.dir, ["pack-objects", "-q", "objects/pack/pack"], `${snapshot}\n`);
   const packs = async () =>
     (await readdir(join(s.dir, "objects/pack"))).filter((name) => name.endsWith(".pack")).length;
   expect(await packs()).toBe(52);

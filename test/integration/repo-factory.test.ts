@@ -154,27 +154,29 @@ test("a ref that is not where it was expected stays, and the error says where it
   expect(race.map((one) => one.status).sort()).toEqual(["fulfilled", "rejected"]);
 });
 
-test.each([
-  "-x",
-  "--stdin",
-  "HEAD",
-  "main",
-  "refs/heads/../../x",
-  "refs/heads/a..b",
-  "refs/heads/x.lock",
-  "refs/heads/x.",
-  "refs/heads/@",
-  "refs/heads/-x",
-  "refs/heads/$(id)",
-  "refs/heads/a;touch x",
-  "refs/heads/a\u3000b",
-  "refs/heads/a\u202eb",
-  "refs/heads/a\nb",
-  "refs/heads//a",
-  "refs/heads/a/",
-])("%j is not taken for a ref", async (ref) => {
+test("only plain full names are taken for refs", async () => {
   await using s = await started();
-  await expect(s.repo.moveRef(ref, s.base, undefined)).rejects.toThrow("ref name");
+  const names = [
+    "-x",
+    "--stdin",
+    "HEAD",
+    "main",
+    "refs/heads/../../x",
+    "refs/heads/a..b",
+    "refs/heads/x.lock",
+    "refs/heads/x.",
+    "refs/heads/@",
+    "refs/heads/-x",
+    "refs/heads/$(id)",
+    "refs/heads/a;touch x",
+    "refs/heads/a\u3000b",
+    "refs/heads/a\u202eb",
+    "refs/heads/a\nb",
+    "refs/heads//a",
+    "refs/heads/a/",
+  ];
+  for (const ref of names)
+    await expect(s.repo.moveRef(ref, s.base, undefined), ref).rejects.toThrow("ref name");
 });
 
 test("a conflict names its files, and attributes of the tree decide nothing", async () => {

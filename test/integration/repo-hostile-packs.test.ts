@@ -100,8 +100,22 @@ for (const [what, make] of inChanges)
     await expect(b.factory.putPack(b.pack(), change)).rejects.toBeInstanceOf(HostileTreeError);
     const base = b.commit(tree, { parents: ["2".repeat(40)] });
     await b.factory.putPack(b.pack(new Set([change])), base, { boundary: true });
+    const next = b.commit(tree, { parents: [base] });
+    await b.factory.putPack(b.pack(new Set([change])), next);
     expect((await b.factory.tar(base, { uid: 1 })).length).toBeGreaterThan(0);
   });
+
+test("a hostile commit does not come in beside a harmless one", async () => {
+  await using b = await bench();
+  const start = b.commit(b.tree(["100644", "start", b.blob("x")]));
+  await b.factory.putPack(b.pack(), start, { boundary: true });
+  const hostile = b.commit(b.tree(["120000", "x", b.blob("/etc/passwd")]), { parents: [start] });
+  const harmless = b.commit(b.tree(["100644", "y", b.blob("y")]), { parents: [start] });
+  await expect(b.factory.putPack(b.pack(), harmless)).rejects.toThrow("absolute path");
+  expect(await b.factory.has(hostile)).toBe(false);
+  await b.factory.putPack(b.pack(new Set([hostile])), harmless);
+  expect(await b.factory.has(harmless)).toBe(true);
+});
 
 test("a hostile tree does not pass by being its own parent's tree", async () => {
   await using b = await bench();

@@ -1,9 +1,9 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "@headrace/domain";
+import { isMissing } from "./durable.ts";
 import { gitAt } from "./git.ts";
 import { personalIdentity } from "./identity.ts";
-import { isMissing } from "./quarantine.ts";
 
 /**
  * Makes a repository on branch `main` with one empty commit, which a run can start from. The directory must be absent

@@ -42,3 +42,9 @@ export const syncLooseObjects = async (objects: string, since: number): Promise<
   }
   await sync(objects);
 };
+
+/** A file or folder that is not there, rather than one that cannot be read. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  (error.code === "ENOENT" || error.code === "ENOTDIR");

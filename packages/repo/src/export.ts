@@ -6,10 +6,9 @@ import {
   PRODUCT,
   type RefExport,
 } from "@headrace/domain";
-import { sync, syncLooseObjects, syncUpTo } from "./durable.ts";
+import { isMissing, sync, syncLooseObjects, syncUpTo } from "./durable.ts";
 import { type Git, GitError } from "./git.ts";
 import { PACK_TIMEOUT_MS, packCount } from "./objects.ts";
-import { isMissing } from "./quarantine.ts";
 import { moveRefBy, readRefOf } from "./refs.ts";
 import { worktreesOf } from "./worktrees.ts";
 

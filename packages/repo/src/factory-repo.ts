@@ -17,10 +17,11 @@ import { openQuarantine, readShallow, refuseHostileTree } from "./quarantine.ts"
 import { moveRefBy, readRefOf } from "./refs.ts";
 import { tarOf } from "./tar.ts";
 
-export type OpenedFactoryRepo = FactoryRepo & {
-  /** Says that nothing was left half done; without it the next open checks the repository. */
-  close(): Promise<void>;
-};
+export type OpenedFactoryRepo = FactoryRepo &
+  AsyncDisposable & {
+    /** Says that nothing was left half done; without it the next open checks the repository. */
+    close(): Promise<void>;
+  };
 
 /**
  * Opens the factory's bare repository at `dir`, creating it where there is none. The caller is its only writer: locks
@@ -81,6 +82,7 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
     moveRef: (ref, to, expected) => ground.exclusive(() => moveRef(ground, ref, to, expected)),
     landings: (ref, until) => landings(git, ref, until),
     close: () => markClosed(gitDir),
+    [Symbol.asyncDispose]: () => markClosed(gitDir),
   };
 };
 
@@ -98,8 +100,9 @@ const parentsOf = async (git: Git, commit: string): Promise<string[]> => {
 };
 
 /**
- * The store is closed under reachability: a pack is let in only when every object it holds links to objects that it
- * holds or the store has, boundaries excepted. So a commit that is there is there with all it reaches.
+ * Two things hold of the store. It is closed: a pack is let in only when every object it holds links to objects that
+ * it holds or the store has, boundaries excepted. And every commit in it was judged: also those that a pack brings
+ * beside the one it was sent for. So a commit that is there needs no second look.
  */
 const takeIn = async (
   { git, gitDir, idLength }: Ground,
@@ -118,14 +121,27 @@ const takeIn = async (
   await quarantine.index(pack);
   if (!(await hasCommit(quarantine.git, commit)))
     throw new HostileTreeError([`the pack does not hold the commit ${commit}`]);
-  const [parent] = boundary ? [] : await parentsOf(quarantine.git, commit);
-  // a parent that came in the same pack was never judged, so nothing in it counts as old
-  const judged = parent !== undefined && (await hasCommit(git, parent));
-  const before = judged ? await listSized(git, parent) : [];
-  await refuseHostileTree(quarantine.git, commit, boundary ? "base" : "change", before);
+  for (const one of await newCommits(git, await quarantine.commits())) {
+    // a boundary has no parents here, so all of a base is judged, and of a change what is new in it
+    const [parent] = await parentsOf(quarantine.git, one);
+    const before = parent === undefined ? [] : await listSized(quarantine.git, parent);
+    await refuseHostileTree(quarantine.git, one, boundary ? "base" : "change", before);
+  }
   if (boundary)
     await replaceFile(join(gitDir, "shallow"), shallow.map((line) => `${line}\n`).join(""));
   await quarantine.migrate();
+};
+
+/** Code moves one commit at a time; more than these are not a snapshot but somebody's history. */
+const MAX_NEW_COMMITS = 100;
+
+const newCommits = async (git: Git, brought: readonly string[]): Promise<string[]> => {
+  const held = new Set(await known(git, brought.slice(0, 2 * MAX_NEW_COMMITS)));
+  const fresh = brought.filter((commit) => !held.has(commit));
+  if (fresh.length <= MAX_NEW_COMMITS) return fresh;
+  throw new HostileTreeError([
+    `more than ${MAX_NEW_COMMITS} commits: send one without its history`,
+  ]);
 };
 
 const commitTree = async (git: Git, spec: CommitSpec): Promise<string> => {

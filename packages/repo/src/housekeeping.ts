@@ -1,9 +1,9 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { InfrastructureError, UserError } from "@headrace/domain";
-import { sync } from "./durable.ts";
+import { isMissing, sync } from "./durable.ts";
 import { type Git, GitError, gitAt } from "./git.ts";
-import { isMissing, QUARANTINE_PREFIX } from "./quarantine.ts";
+import { QUARANTINE_PREFIX } from "./quarantine.ts";
 
 /** Exists while a process has the repository open; found at open, the last process did not close it. */
 const OPEN_MARKER = "open";
@@ -20,9 +20,8 @@ export const prepare = async (gitDir: string, format: ObjectFormat): Promise<Git
   await mkdir(gitDir, { recursive: true });
   const git = gitAt({ gitDir });
   await requireGit(git);
-  const created = !(await readdir(gitDir)).includes("HEAD");
-  if (created) await create(git, format);
-  else await removeLeftovers(gitDir);
+  if ((await readdir(gitDir)).includes("HEAD")) await removeLeftovers(gitDir);
+  else await create(gitDir, format);
   if ((await readdir(gitDir)).includes(OPEN_MARKER)) await checkConnectivity(git, gitDir);
   await writeFile(join(gitDir, OPEN_MARKER), "");
   await sync(gitDir);
@@ -41,9 +40,15 @@ const requireGit = async (git: Git): Promise<void> => {
     throw new UserError(`${version.trim()} is too old`, "Install git 2.39 or newer.");
 };
 
-/** HEAD names a branch that never exists, so nothing in the repository is "checked out". */
-const create = async (git: Git, format: ObjectFormat): Promise<void> => {
-  await git.text([
+/**
+ * Made aside and renamed, so that there is a whole repository or none. HEAD names a branch that never exists, so
+ * nothing in it is "checked out".
+ */
+const create = async (gitDir: string, format: ObjectFormat): Promise<void> => {
+  const next = `${gitDir}.new`;
+  await rm(next, { recursive: true, force: true });
+  await mkdir(next);
+  await gitAt({ gitDir: next }).text([
     "init",
     "--quiet",
     "--bare",
@@ -51,6 +56,10 @@ const create = async (git: Git, format: ObjectFormat): Promise<void> => {
     "--initial-branch=none",
     `--object-format=${format}`,
   ]);
+  for (const name of await readdir(next, { recursive: true })) await sync(join(next, name));
+  await sync(next);
+  await rename(next, gitDir);
+  await sync(dirname(gitDir));
 };
 
 /** Locks, temporary objects and quarantines of a process that is gone; locks block every later update. */

@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "@headrace/domain";
-import { isMissing } from "./quarantine.ts";
+import { isMissing } from "./durable.ts";
 
 /** A repository's directories, found without asking git, which would read its configuration first. */
 export type Located = {

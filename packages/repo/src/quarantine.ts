@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HostileTreeError } from "@headrace/domain";
-import { sync } from "./durable.ts";
+import { isMissing, sync } from "./durable.ts";
 import { type Git, GitError, gitAt } from "./git.ts";
 import { changedEntries, type TreeKind, treeProblems } from "./hostile.ts";
 import { listSized, PACK_TIMEOUT_MS, packCount, readBlobs, type SizedEntry } from "./objects.ts";
@@ -21,6 +21,8 @@ const ALLOCATION_LIMIT = "1g";
 export type Quarantine = AsyncDisposable & {
   /** git that sees the real objects and those in quarantine */
   git: Git;
+  /** Commits the pack brought, whether or not the real store has them too. */
+  commits(): Promise<string[]>;
   /** Throws `HostileTreeError` where the pack is broken, incomplete or has objects git's checks refuse. */
   index(pack: Uint8Array): Promise<void>;
   /** Moves the checked packs into the real store; durable when it resolves. */
@@ -37,17 +39,16 @@ export const openQuarantine = async (
   await mkdir(packs);
   const shallowFile = join(dir, "shallow");
   await writeFile(shallowFile, shallow.map((commit) => `${commit}\n`).join(""));
-  const git = gitAt({
-    gitDir,
-    env: {
-      GIT_OBJECT_DIRECTORY: dir,
-      GIT_ALTERNATE_OBJECT_DIRECTORIES: join(gitDir, "objects"),
-      GIT_SHALLOW_FILE: shallowFile,
-      GIT_ALLOC_LIMIT: ALLOCATION_LIMIT,
-    },
-  });
+  const alone = {
+    GIT_OBJECT_DIRECTORY: dir,
+    GIT_SHALLOW_FILE: shallowFile,
+    GIT_ALLOC_LIMIT: ALLOCATION_LIMIT,
+  };
+  const store = { GIT_ALTERNATE_OBJECT_DIRECTORIES: join(gitDir, "objects") };
+  const git = gitAt({ gitDir, env: { ...alone, ...store } });
   return {
     git,
+    commits: () => commitsIn(gitAt({ gitDir, env: alone })),
     index: (pack) => indexPack(git, pack),
     migrate: () => migrate(packs, join(gitDir, "objects", "pack")),
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
@@ -64,6 +65,15 @@ const indexPack = async (git: Git, pack: Uint8Array): Promise<void> => {
     if (error instanceof GitError) throw new HostileTreeError(packProblems(error));
     throw error;
   }
+};
+
+const commitsIn = async (git: Git): Promise<string[]> => {
+  const args = ["cat-file", "--batch-all-objects", "--unordered"];
+  const objects = await git.text([...args, "--batch-check=%(objecttype) %(objectname)"]);
+  return objects
+    .split("\n")
+    .filter((line) => line.startsWith("commit "))
+    .map((line) => line.slice("commit ".length));
 };
 
 /** The lines in which index-pack says what is wrong, without its closing "fsck error in packed object". */
@@ -130,8 +140,3 @@ export const readShallow = async (gitDir: string): Promise<string[]> => {
     throw error;
   }
 };
-
-export const isMissing = (error: unknown): boolean =>
-  error instanceof Error &&
-  "code" in error &&
-  (error.code === "ENOENT" || error.code === "ENOTDIR");
