@@ -85,7 +85,7 @@ describe("the architecture", () => {
       "
       agents -> agent, domain
       agent -> domain
-      cli -> agents, console, control, domain, intake, models, queue, repo, sandbox, simulator, store, verify, worker, workflows
+      cli -> console, control, domain, intake, models, queue, repo, sandbox, simulator, store, verify, worker, workflows
       console -> domain
       control -> domain, verify, workflows
       domain -> nothing

@@ -60,7 +60,7 @@ const plainLines = (world: World): View => ({
   close: () => undefined,
 });
 
-export const walkAway = ({ run }: RunState): string =>
+const walkAway = ({ run }: RunState): string =>
   `          You can walk away now. The run goes on without this terminal; headrace watch ${run.id} shows it again.`;
 
 /** Folds events as they come, until nothing but a person can move the run. */

@@ -2,7 +2,6 @@ import type {
   Clock,
   FactoryRepo,
   ModelChoice,
-  Nano,
   PinnedRoutes,
   PriceBook,
   Queue,
@@ -54,9 +53,6 @@ export type ControlOptions = {
 };
 
 export type Context = Omit<ControlOptions, "limits" | "threads"> & { limits: ControlLimits };
-
-/** Money the run may still reserve or spend, for messages. */
-export const remaining = (state: RunState): Nano => Math.max(0, state.run.budget - state.run.spent);
 
 export const stateOf = async (store: Store, run: string): Promise<RunState> => {
   const state = await store.state(run);

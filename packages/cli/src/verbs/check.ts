@@ -49,7 +49,7 @@ export const check: VerbAction = async (world, _operands, options) => {
       tar: await treeOf(data.worker, source, head),
       labels: { run: `${PRODUCT}-check`, step: "check" },
       onLine: (line) => say(`  ${safe(line)}`),
-      onResult: (gate) => say(`  gate ${gate.gate}: ${gate.verdict} (${gate.reason})`),
+      onRow: (row) => say(`  gate ${row.gate}: ${row.verdict} (${row.reason})`),
       signal: world.interrupt,
     });
     world.out(json ? JSON.stringify(result) : renderCheck(result));
