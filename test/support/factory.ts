@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { type ControlOptions, createControl } from "@headrace/control";
+import {
+  type Clock,
+  type FactoryApi,
+  type FactoryControl,
+  type ModelChoice,
+  type ModelClient,
+  PRODUCT,
+  type Queue,
+  type Sandboxes,
+} from "@headrace/domain";
+import { checkProvider, createModelClient, createPriceBook, resolveRoutes } from "@headrace/models";
+import { createQueue, type RedisEndpoint, startRedis } from "@headrace/queue";
+import { openFactoryRepo } from "@headrace/repo";
+import { createDockerSandboxes } from "@headrace/sandbox";
+import { type Simulator, startSimulator } from "@headrace/simulator";
+import { createClock, openStore } from "@headrace/store";
+import { createWorker } from "@headrace/worker";
+import { createThreads, type Threads } from "@headrace/workflows";
+import { createRepos } from "../../packages/cli/src/factory/repos.ts";
+import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
+import { engineAddress } from "./engine.ts";
+import { type RunPlan, startRun, type TestRun } from "./factory-run.ts";
+import { tempDir } from "./git.ts";
+
+export type OpenedStore = Awaited<ReturnType<typeof openStore>>;
+
+/** Where a test stands between two parts of the factory. */
+export type Between = {
+  queue?(queue: Queue): Queue;
+  threads?(threads: Threads): Threads;
+};
+
+export type TestFactory = AsyncDisposable & {
+  control: FactoryControl;
+  api: FactoryApi;
+  store: OpenedStore;
+  redis: RedisEndpoint;
+  /** what the factory told the person who looks after it */
+  logged: readonly string[];
+  simulator(script: string): Promise<Simulator>;
+  /** Makes a repository, submits a run on it, and hands back how to look at both. */
+  start(plan: RunPlan): Promise<TestRun>;
+};
+
+const SLOTS = 4;
+const CLOSE_MS = 1_000;
+
+/** One simulator a script file: what a run's model was asked stays countable. */
+const createSimulators = (closing: AsyncDisposableStack) => {
+  const started = new Map<string, Promise<Simulator>>();
+  const of = (file: string): Promise<Simulator> => {
+    const known = started.get(file);
+    if (known) return known;
+    const simulator = startSimulator({ mode: { kind: "script", file } });
+    started.set(file, simulator);
+    closing.defer(async () => (await simulator).close());
+    return simulator;
+  };
+  const client = async (choice: ModelChoice): Promise<ModelClient> => {
+    if (choice.kind !== "script") throw new Error(`this factory plays scripts, not ${choice.kind}`);
+    const { url, apiKey } = await of(choice.file);
+    return createModelClient({ baseUrl: url, apiKey });
+  };
+  return { of, client };
+};
+
+const openSandboxes = async (owner: string, clock: Clock): Promise<Sandboxes> =>
+  createDockerSandboxes({
+    engine: await engineAddress(),
+    baseImage: baseImageTag(),
+    owner,
+    boot: clock.id(),
+    onWarning: () => {},
+  });
+
+/**
+ * A whole factory as packages/cli composes it, on a data directory of its own, with real parts: SQLite, Redis, git,
+ * Docker, and the simulator over HTTP. `between` puts a test's own port in front of one of them.
+ */
+export const openTestFactory = async (
+  options: { between?: Between; limits?: ControlOptions["limits"] } = {},
+): Promise<TestFactory> => {
+  const { between = {}, limits } = options;
+  const closing = new AsyncDisposableStack();
+  const data = closing.use(await tempDir("headrace-factory-"));
+  const clock = createClock();
+  const owner = `test-${randomUUID()}`;
+  const logged: string[] = [];
+  const log = (line: string) => void logged.push(line);
+  const store = await openStore({ file: join(data.path, "headrace.db"), clock });
+  closing.defer(() => store.close());
+  const sandboxes = await openSandboxes(owner, clock);
+  closing.defer(() => sandboxes.close());
+  const redis = closing.use(
+    await startRedis({ dataDir: data.path, env: process.env, onWarning: log }),
+  );
+  const real = await createQueue({
+    redis,
+    prefix: `${PRODUCT}-${owner}`,
+    onError: (error) => log(`queue: ${error.message}`),
+    onWarning: log,
+  });
+  closing.defer(() => real.close());
+  const queue = between.queue?.(real) ?? real;
+  const prices = createPriceBook();
+  const simulators = createSimulators(closing);
+  const control = createControl({
+    store,
+    queue,
+    clock,
+    prices,
+    repos: createRepos(join(data.path, "repos")),
+    admit: async (choice) =>
+      resolveRoutes({
+        available: await checkProvider(await simulators.client(choice)),
+        priceBook: prices,
+        at: clock.now(),
+      }),
+    threads: (ports) => {
+      const threads = createThreads(ports, store.checkpoints());
+      return between.threads?.(threads) ?? threads;
+    },
+    ...(limits === undefined ? {} : { limits }),
+    log,
+  });
+  const worker = createWorker({
+    api: control.api,
+    sandboxes,
+    repo: await openFactoryRepo({ dir: join(data.path, "worker.git") }),
+    modelClient: simulators.client,
+    clock,
+    workerId: "test-worker",
+    log,
+  });
+  const consumer = await queue.consume("work", SLOTS, worker.handle);
+  closing.defer(() => consumer.close(CLOSE_MS));
+  await control.start();
+  closing.defer(() => control.stop());
+  const factory: TestFactory = {
+    control: control.commands,
+    api: control.api,
+    store,
+    redis,
+    logged,
+    simulator: simulators.of,
+    start: (plan) => startRun(factory, plan, closing),
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+  };
+  return factory;
+};
