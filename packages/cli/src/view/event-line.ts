@@ -83,7 +83,7 @@ const finished = (e: EventOf<"step.finished">): string | undefined => {
 };
 
 /** One event as `[task] words`, or undefined when a person need not see it. */
-const eventWords = (event: StoredEvent): string | undefined => {
+export const eventWords = (event: StoredEvent): string | undefined => {
   const words = (TELL[event.type] as (e: StoredEvent) => string | undefined)(event);
   return words === undefined ? undefined : safe(words, 400);
 };
