@@ -14,6 +14,10 @@
 
 const JSON_OPTION = /** @type {const} */ (["--json", "print data as JSON"]);
 const REPO = /** @type {const} */ (["--repo <dir>", "the git repository (default: this folder)"]);
+const NO_AWAKE = /** @type {const} */ ([
+  "--no-awake",
+  "let the machine sleep while work runs (a factory that runs already keeps its own setting)",
+]);
 const LISTEN = "listen there instead of on loopback: address:port";
 
 /** Options every verb takes. @type {Verb["options"]} */
@@ -36,9 +40,11 @@ const WORK = [
       ["--plan <file>", "use this plan instead of asking the planner"],
       ["--detach", "submit and return at once"],
       ["--foreground", "keep the factory in this process; Ctrl-C parks the run"],
-      ["--notify <command>", "run this at the end, at a stop and at a question"],
-      ["--no-awake", "let the machine sleep while work runs"],
-      ["--allow-repo-config", "accept what the repository's headrace.yaml loosens"],
+      [
+        "--notify <command>",
+        "run this at the end, at a stop and at a question; told by HEADRACE_RUN, _STATUS, _MESSAGE",
+      ],
+      NO_AWAKE,
       ["--json", "print the events, one JSON object a line"],
     ],
   },
@@ -100,7 +106,10 @@ const DECIDING = [
     name: "budget",
     operands: "<run>",
     summary: "show a run's budget, or raise it and resume",
-    options: [["--raise <usd>", "the new cap"], JSON_OPTION],
+    options: [
+      ["--raise <usd>", "add this much to the cap, and go on if the cap had stopped the run"],
+      JSON_OPTION,
+    ],
   },
 ];
 
@@ -113,6 +122,7 @@ const FACTORY = [
     options: [
       ["--listen <address>", LISTEN],
       ["--exit-when-idle", "end when there has been nothing to do for a while"],
+      NO_AWAKE,
     ],
   },
   {

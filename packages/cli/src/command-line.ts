@@ -26,7 +26,7 @@ export const parseCommandLine = (args: string[]): CommandLine => {
     if (!(error instanceof CommanderError)) throw error;
     const verb = VERBS.find((v) => v.name === args[0]);
     throw new UserError(
-      error.message.replace(/^error: /, ""),
+      error.message.replace(/^error: /, "").replace(/^unknown command '(.*)'/, 'unknown verb "$1"'),
       `See: headrace ${verb ? `${verb.name} ` : ""}--help`,
     );
   }

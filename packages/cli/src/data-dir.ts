@@ -16,6 +16,7 @@ export const dataDir = (flag: string | undefined, env: NodeJS.ProcessEnv) => {
     log: join(root, "factory.log"),
     repos: join(root, "repos"),
     worker: join(root, "worker"),
+    notified: join(root, "notified"),
     installation: join(root, "installation"),
   };
 };

@@ -5,13 +5,10 @@ import {
   type RunState,
   type StoredEvent,
 } from "@headrace/domain";
-import { holdAwake } from "./awake.ts";
 import { eventLine } from "./view/event-line.ts";
 import { createLiveView } from "./view/live-view.ts";
 import { reportLines } from "./view/report.ts";
 import type { World } from "./world.ts";
-
-export type FollowOptions = { json: boolean; awake: boolean };
 
 /**
  * Shows a run until it ends or waits for a person, and answers with the run's exit code; undefined when the
@@ -21,9 +18,8 @@ export const followRun = async (
   world: World,
   control: Pick<FactoryControl, "run" | "events">,
   run: string,
-  { json, awake }: FollowOptions,
+  { json }: { json: boolean },
 ): Promise<number | undefined> => {
-  await using _awake = awake ? holdAwake(world.env) : undefined;
   const show = json
     ? jsonLines(world)
     : world.terminal

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
+  formatUsd,
   type Guidance,
   type ModelChoice,
   type Nano,
@@ -12,6 +13,7 @@ import {
   UserError,
 } from "@headrace/domain";
 import {
+  CONFIG_FILE,
   type Credentials,
   collectGuidance,
   detect,
@@ -53,7 +55,11 @@ export const policyAt = async (
     await collectGuidance(tree),
   ];
   const policy = resolvePolicy({ spec, config, detected });
-  return { policy, guidance, budget: config.budget, notes: detected.notes };
+  const unused =
+    config.routes === undefined
+      ? []
+      : [`${CONFIG_FILE}: routes are not used yet: --model names one model for every role`];
+  return { policy, guidance, budget: config.budget, notes: [...detected.notes, ...unused] };
 };
 
 /** Everything about the spec, the flags and the model that can be wrong, before a repository is looked at. */
@@ -97,8 +103,20 @@ export const prepareSubmission = async (
     ...(plan === undefined ? {} : { plan }),
     ...(request.notify === undefined ? {} : { notify: request.notify }),
   };
-  const lowered = loweredBy === undefined ? [] : [`the budget is lowered by ${loweredBy}`];
-  return { submission, source, notes: [...notes, ...lowered] };
+  return { submission, source, notes: [...notes, ...budgetNotes(limit, budget, loweredBy)] };
+};
+
+/** A repository's file may tighten a budget; one that asks for more is told of and changes nothing. */
+const budgetNotes = (
+  limit: Nano | undefined,
+  budget: Nano,
+  loweredBy: string | undefined,
+): string[] => {
+  if (loweredBy !== undefined) return [`the budget is lowered by ${loweredBy}`];
+  if (limit === undefined || limit <= budget) return [];
+  return [
+    `${CONFIG_FILE} asks for a budget of ${formatUsd(limit)}: only --budget and the spec can raise it`,
+  ];
 };
 
 const modelChoice = (name: string | undefined, cwd: string): ModelChoice => {

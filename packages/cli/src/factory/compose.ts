@@ -2,10 +2,13 @@ import { join } from "node:path";
 import { createControl } from "@headrace/control";
 import {
   type Clock,
+  exitCode,
   type FactoryControl,
+  isRunning,
   PRODUCT,
   type Queue,
   type Sandboxes,
+  type Store,
 } from "@headrace/domain";
 import { readCredentials } from "@headrace/intake";
 import { createPriceBook } from "@headrace/models";
@@ -15,11 +18,13 @@ import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
 import { createClock, openStore } from "@headrace/store";
 import { createWorker } from "@headrace/worker";
 import { createThreads } from "@headrace/workflows";
+import { keepAwake } from "../awake.ts";
 import { type DataDir, installationId, makeDataDir } from "../data-dir.ts";
 import { baseImageTag } from "../machine/base-image.mjs";
 import { hostCertificates } from "./certificates.ts";
 import { requireEngine } from "./engine.ts";
 import { createModels } from "./models.ts";
+import { createNotifier } from "./notify.ts";
 import { redisContainer } from "./redis-container.ts";
 import { createRepos } from "./repos.ts";
 
@@ -40,6 +45,8 @@ export type FactoryOptions = {
   env: NodeJS.ProcessEnv;
   /** agent jobs at a time */
   slots: number;
+  /** keep the machine from sleeping while a run can go on by itself */
+  awake: boolean;
   log(line: string): void;
 };
 
@@ -57,7 +64,7 @@ export const openFactory = async (options: FactoryOptions): Promise<Factory> => 
 
 /** Makes everything in the order in which it depends on what was made before, and closes it the other way round. */
 const compose = async (
-  { data, env, slots, log }: FactoryOptions,
+  { data, env, slots, awake, log }: FactoryOptions,
   closing: AsyncDisposableStack,
 ): Promise<Omit<Factory, typeof Symbol.asyncDispose>> => {
   await makeDataDir(data);
@@ -66,6 +73,8 @@ const compose = async (
   // the store first: its lock says whether another factory owns the directory
   const store = await openStore({ file: data.store, clock });
   closing.defer(() => store.close());
+  const notifier = closing.use(createNotifier({ store, dir: data.notified, env, log }));
+  if (awake) closing.use(keepAwake({ env, busy: () => anyRunning(store) }));
   const engine = (await requireEngine(env)).address;
   const sandboxes = await openSandboxes({ engine, identity, env, log }, closing);
   const queue = await openQueue({ data, env, engine, identity, log }, closing);
@@ -95,8 +104,13 @@ const compose = async (
   closing.defer(() => consumer.close(PARK_MS));
   await control.start();
   closing.defer(() => control.stop());
+  await notifier.start();
   return { control: control.commands, boot: identity.boot, clock, idle: () => control.idle() };
 };
+
+/** Whether some run can go on without a person. */
+const anyRunning = async (store: Pick<Store, "runs">): Promise<boolean> =>
+  (await store.runs()).some((s) => isRunning(s.run.status) && exitCode(s) === undefined);
 
 type Identity = { owner: string; boot: string };
 

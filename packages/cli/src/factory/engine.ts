@@ -1,4 +1,5 @@
 import { UserError } from "@headrace/domain";
+import { baseImageTag, findImage } from "../machine/base-image.mjs";
 import { diagnoseEngine } from "../machine/engine-remedy.mjs";
 import { type Engine, findEngine } from "../machine/find-engine.mjs";
 
@@ -8,4 +9,13 @@ export const requireEngine = async (env: NodeJS.ProcessEnv): Promise<Engine> => 
   if (found.engine) return found.engine;
   const { detail, remedy } = diagnoseEngine(found.tried, env);
   throw new UserError(detail, remedy);
+};
+
+/** Throws `UserError` where the image every sandbox starts from is not on the engine. */
+export const requireBaseImage = async (engine: Engine): Promise<void> => {
+  if ((await findImage(engine, baseImageTag())) !== undefined) return;
+  throw new UserError(
+    `the engine does not have the base sandbox image ${baseImageTag()}`,
+    "Build it: npm run setup   (in the clone of headrace)",
+  );
 };

@@ -13,6 +13,7 @@ export type ServeOptions = {
   /** `ADDRESS:PORT`; loopback and a free port when absent */
   listen?: string | undefined;
   exitWhenIdle: boolean;
+  awake: boolean;
   signal: AbortSignal;
   log(line: string): void;
 };
@@ -26,6 +27,7 @@ export const serve = async ({
   data,
   env,
   exitWhenIdle,
+  awake,
   signal,
   log,
   ...options
@@ -37,7 +39,7 @@ export const serve = async ({
       "headrace stop",
     );
   const { host, port } = listenAddress(options.listen);
-  await using factory = await openFactory({ data, env, slots: slotsFrom(env), log });
+  await using factory = await openFactory({ data, env, slots: slotsFrom(env), awake, log });
   const token = env.HEADRACE_TOKEN ?? randomBytes(32).toString("hex");
   const app = createConsole({
     control: factory.control,

@@ -14,6 +14,7 @@ export const ensureFactory = async (
   data: DataDir,
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
+  awake = true,
 ): Promise<FactoryControl> => {
   const running = await connect(data);
   if (running) return running.control;
@@ -23,7 +24,7 @@ export const ensureFactory = async (
   const from = (await log.stat()).size;
   const child = spawn(
     process.execPath,
-    [LAUNCHER, "serve", "--exit-when-idle", "--data", data.root],
+    [LAUNCHER, "serve", "--exit-when-idle", ...(awake ? [] : ["--no-awake"]), "--data", data.root],
     {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],

@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import { text, type VerbAction } from "../world.ts";
 
 const HEAD = `# What Headrace runs on this repository. Read from the commit a run starts from, never from a task's branch.
-# Commit it to have it used. Other fields: sandbox, budget, protected, hot, routes; see docs/headrace-yaml.md.
+# Commit it to have it used. Other fields: sandbox, budget, protected; see docs/headrace-yaml.md.
 `;
 
 /** Writes headrace.yaml from what is detected at HEAD, for a person to correct and commit. */

@@ -1,19 +1,29 @@
-import { resolve } from "node:path";
-import type { FactoryControl, Submitted } from "@headrace/domain";
-import { formatUsd, UserError } from "@headrace/domain";
-import { readCredentials } from "@headrace/intake";
-import { createRepository, openSourceRepo } from "@headrace/repo";
-import { dataDir } from "../data-dir.ts";
+import {
+  type FactoryControl,
+  formatUsd,
+  type Submission,
+  type Submitted,
+  UserError,
+} from "@headrace/domain";
+import { type Credentials, readCredentials } from "@headrace/intake";
+import { createPriceBook } from "@headrace/models";
+import { createClock } from "@headrace/store";
+import { type DataDir, dataDir } from "../data-dir.ts";
 import { openFactory } from "../factory/compose.ts";
-import { requireEngine } from "../factory/engine.ts";
+import { requireBaseImage, requireEngine } from "../factory/engine.ts";
+import { createModels } from "../factory/models.ts";
 import { ensureFactory } from "../factory/spawn.ts";
 import { followRun } from "../follow.ts";
 import { type Prepared, prepareSubmission, readRequest } from "../submission.ts";
-import { flag, type Options, text, type VerbAction, type World } from "../world.ts";
+import { openTarget } from "../target.ts";
+import { flag, text, type VerbAction, type World } from "../world.ts";
 
 const DETACHED = 130;
 
-/** Submits a spec and follows the run; the run goes on whatever happens to this process. */
+/**
+ * Submits a spec and follows the run; the run goes on whatever happens to this process. Everything that can be wrong
+ * is looked at before a factory is started, what costs least first.
+ */
 export const run: VerbAction = async (world, [spec = ""], options) => {
   const { env, cwd } = world;
   const data = dataDir(text(options, "data"), env);
@@ -26,47 +36,43 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
     notify: text(options, "notify"),
   };
   const read = await readRequest(request, cwd, credentials);
-  const repo = await openTarget(options, cwd);
+  await using undo = new AsyncDisposableStack();
+  const repo = await openTarget(options, cwd, undo);
   const prepared = await prepareSubmission(request, read, repo, credentials);
-  // no engine is the commonest reason to stop: say it here, not in a background log
-  await requireEngine(env);
+  await requireBaseImage(await requireEngine(env));
+  await requireModel(prepared.submission, credentials);
   const pack = await repo.pack(prepared.submission.base);
-  if (flag(options, "foreground")) {
-    return inForeground(
-      world,
-      options,
-      data,
-      (control) => control.submit(prepared.submission, pack),
-      prepared,
-    );
-  }
-  const say = flag(options, "json") ? world.err : world.out;
-  const control = await ensureFactory(data, env, say);
-  const submitted = await control.submit(prepared.submission, pack);
-  announce(say, submitted, prepared);
+  const submit = async (control: FactoryControl): Promise<Submitted> => {
+    // from here on the run may be accepted whatever this process hears of it
+    const kept = undo.move();
+    try {
+      return await control.submit(prepared.submission, pack);
+    } catch (error) {
+      if (error instanceof UserError) await kept.disposeAsync();
+      throw error;
+    }
+  };
+  const job = { data, submit, prepared, json: flag(options, "json") };
+  const awake = options.awake !== false;
+  if (flag(options, "foreground")) return inForeground(world, { ...job, awake });
+  const control = await ensureFactory(data, env, job.json ? world.err : world.out, awake);
+  const submitted = await submit(control);
+  announce(job.json ? world.err : world.out, submitted, prepared);
   if (flag(options, "detach")) {
-    if (flag(options, "json")) world.out(JSON.stringify(submitted));
+    if (job.json) world.out(JSON.stringify(submitted));
     return 0;
   }
-  return (await followRun(world, control, submitted.run, followOptions(options))) ?? DETACHED;
+  return (await followRun(world, control, submitted.run, job)) ?? DETACHED;
 };
 
-const followOptions = (options: Options) => ({
-  json: flag(options, "json"),
-  awake: options.awake !== false,
-});
-
-const openTarget = async (options: Options, cwd: string) => {
-  const fresh = text(options, "new");
-  const existing = text(options, "repo");
-  if (fresh !== undefined && existing !== undefined) {
-    throw new UserError(
-      "--repo and --new exclude each other",
-      "Name the repository, or the folder to make one in.",
-    );
-  }
-  if (fresh === undefined) return openSourceRepo({ path: resolve(cwd, existing ?? ".") });
-  return openSourceRepo({ path: await createRepository(resolve(cwd, fresh)) });
+/** Asks for the run's models as the factory will: a wrong key, name or script starts no factory. */
+const requireModel = async (
+  { model, credentials: fingerprint }: Submission,
+  credentials: Credentials | undefined,
+): Promise<void> => {
+  const prices = createPriceBook();
+  await using models = createModels({ credentials, prices, clock: createClock() });
+  await models.admit(model, fingerprint);
 };
 
 const announce = (
@@ -102,17 +108,28 @@ const aside = (source: Prepared["source"]): string => {
   return facts.length === 0 ? "" : ` (${facts.join("; ")})`;
 };
 
+type Job = {
+  data: DataDir;
+  submit(control: FactoryControl): Promise<Submitted>;
+  prepared: Prepared;
+  json: boolean;
+  awake: boolean;
+};
+
 const inForeground = async (
   world: World,
-  options: Options,
-  data: ReturnType<typeof dataDir>,
-  submit: (control: FactoryControl) => Promise<Submitted>,
-  prepared: Prepared,
+  { data, submit, prepared, json, awake }: Job,
 ): Promise<number> => {
-  await using factory = await openFactory({ data, env: world.env, slots: 4, log: world.err });
+  await using factory = await openFactory({
+    data,
+    env: world.env,
+    slots: 4,
+    awake,
+    log: world.err,
+  });
   const submitted = await submit(factory.control);
-  announce(flag(options, "json") ? world.err : world.out, submitted, prepared);
-  const code = await followRun(world, factory.control, submitted.run, followOptions(options));
+  announce(json ? world.err : world.out, submitted, prepared);
+  const code = await followRun(world, factory.control, submitted.run, { json });
   if (code !== undefined) return code;
   await factory.control.pause(submitted.run, "the foreground process was interrupted");
   world.err(`parked; go on with: headrace resume ${submitted.run}`);

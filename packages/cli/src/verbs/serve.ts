@@ -9,6 +9,7 @@ export const serve: VerbAction = async (world, _operands, options) => {
     env: world.env,
     listen: text(options, "listen"),
     exitWhenIdle: flag(options, "exitWhenIdle"),
+    awake: options.awake !== false,
     signal: world.interrupt,
     log: (line) => world.err(`${new Date().toISOString()} ${line}`),
   });

@@ -1,0 +1,114 @@
+import { spawn } from "node:child_process";
+import { mkdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { EventType, RunState, Store, StoredEvent } from "@headrace/domain";
+import { writePrivate } from "../data-dir.ts";
+import { eventWords } from "../view/event-line.ts";
+
+/** What a person is called for, and the word their command gets for it. */
+const STATUS: Partial<Record<EventType, string>> = {
+  "run.completed": "complete",
+  "run.incomplete": "incomplete",
+  "run.cancelled": "cancelled",
+  "run.failed": "failed",
+  "budget.stopped": "budget",
+  "question.asked": "question",
+};
+
+const COMMAND_MS = 30_000;
+
+/**
+ * Runs each run's `--notify` command at its end, at a stop and at a question, one after the other. How far it has told
+ * is kept in `dir`, so that an event is told once, and one that a crash came before is told by the next factory.
+ */
+export const createNotifier = (options: {
+  store: Pick<Store, "runs" | "state" | "events" | "onCommit">;
+  dir: string;
+  env: NodeJS.ProcessEnv;
+  log(line: string): void;
+}): AsyncDisposable & { start(): Promise<void> } => {
+  const { store, log } = options;
+  let last: Promise<void> = Promise.resolve();
+  const tell = (run: string): void => {
+    last = last
+      .then(() => tellNews(options, run))
+      .catch((cause) => log(`notify for ${run}: ${String(cause)}`));
+  };
+  const unsubscribe = store.onCommit((run, events) => {
+    if (events.some(({ type }) => type in STATUS)) tell(run);
+  });
+  return {
+    async start() {
+      for (const { run } of await store.runs()) if (run.notify !== undefined) tell(run.id);
+    },
+    async [Symbol.asyncDispose]() {
+      unsubscribe();
+      await last;
+    },
+  };
+};
+
+type Options = Parameters<typeof createNotifier>[0];
+
+const tellNews = async ({ store, dir, env, log }: Options, run: string): Promise<void> => {
+  const command = (await store.state(run))?.run.notify;
+  if (command === undefined) return;
+  const marker = join(dir, run);
+  const told = Number(await readFile(marker, "utf8").catch(() => "0"));
+  for await (const event of eventsAfter(store, run, told)) {
+    const status = STATUS[event.type];
+    if (status === undefined) continue;
+    const problem = await runCommand(command, {
+      ...withoutKeys(env),
+      HEADRACE_RUN: run,
+      HEADRACE_STATUS: status,
+      HEADRACE_MESSAGE: eventWords(event) ?? status,
+    });
+    if (problem !== undefined) log(`notify for ${run} (${status}): ${problem}`);
+    await mkdir(dir, { recursive: true });
+    await writePrivate(marker, `${event.seq}\n`);
+  }
+};
+
+async function* eventsAfter(
+  store: Pick<Store, "events">,
+  run: RunState["run"]["id"],
+  after: number,
+): AsyncIterable<StoredEvent> {
+  for (let seen = after; ; ) {
+    const batch = await store.events(run, seen);
+    if (batch.length === 0) return;
+    yield* batch;
+    seen = batch.at(-1)?.seq ?? seen;
+  }
+}
+
+/** The command is the person's own, but a notification needs no key. */
+const withoutKeys = ({ ANTHROPIC_API_KEY: _, HEADRACE_TOKEN: __, ...env }: NodeJS.ProcessEnv) =>
+  env;
+
+/** Why it did not work; its whole process group is ended after 30 s. */
+const runCommand = (command: string, env: NodeJS.ProcessEnv): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const child = spawn("/bin/sh", ["-c", command], {
+      cwd: homedir(),
+      env,
+      stdio: "ignore",
+      detached: true,
+    });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    }, COMMAND_MS);
+    const end = (problem: string | undefined) => {
+      clearTimeout(timer);
+      resolve(problem);
+    };
+    child.once("error", ({ message }) => end(message));
+    child.once("exit", (code, signal) => {
+      if (late) end(`ended after ${COMMAND_MS / 1000} s`);
+      else end(code === 0 ? undefined : `exit ${code ?? signal}`);
+    });
+  });
