@@ -60,9 +60,12 @@ queueSuite("createQueue (BullMQ)", async () => {
 });
 
 queueSuite("createMemoryQueue", async () => {
-  const queue = createMemoryQueue({ clock: systemClock, onError: () => {} });
+  const errors: string[] = [];
+  const onError = (error: Error) => void errors.push(error.message);
+  const queue = createMemoryQueue({ clock: systemClock, onError });
   return {
     queue,
+    errors,
     loseLock: async (id) => queue.redeliver(id),
     [Symbol.asyncDispose]: () => queue.close(),
   };
@@ -93,31 +96,39 @@ describe("a queue whose Redis fails", () => {
     expect(Date.now() - flushed).toBeLessThan(5000);
   });
 
-  it("aborts the handler of a job that FLUSHALL took, and takes new jobs afterwards", async () => {
+  it("lets the handler of a job that FLUSHALL took end by itself, and takes the job anew beside it", async () => {
     await using opened = await openQueue();
-    const { queue } = opened;
-    const seen: string[] = [];
-    await queue.consume("work", 1, async ({ id }, signal) => {
-      seen.push(id);
-      if (id !== "taken-1") return { kind: "done" };
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-      return { kind: "infrastructure", reason: String(signal.reason) };
+    const { queue, errors } = opened;
+    const ended = Promise.withResolvers<void>();
+    const signals: AbortSignal[] = [];
+    await queue.consume("work", 2, async (_, signal) => {
+      signals.push(signal);
+      if (signals.length === 1) await ended.promise;
+      return { kind: "done" };
     });
     await queue.add(job("taken-1"));
-    await vi.waitFor(() => expect(seen).toEqual(["taken-1"]), SOON);
+    await vi.waitFor(() => expect(signals).toHaveLength(1), SOON);
     await admin.flushall();
+    await vi.waitFor(() => expect(errors).toHaveLength(1), SOON);
+    await queue.add(job("taken-1"));
+    await vi.waitFor(() => expect(signals).toHaveLength(2), SOON);
+    expect(signals[0]?.aborted).toBe(false);
+    ended.resolve();
     await queue.add(job("next-1"));
-    await vi.waitFor(() => expect(seen).toEqual(["taken-1", "next-1"]), SOON);
+    await vi.waitFor(() => expect(signals).toHaveLength(3), SOON);
+    expect(errors).toEqual([expect.stringContaining("lost the lock of job taken-1")]);
   });
 
   it("goes on consuming after redis-server was killed, in the midst of a job too", async () => {
     await using opened = await openQueue();
     const { queue, errors } = opened;
     const seen: string[] = [];
+    let aborted = false;
     await queue.consume("work", 2, async ({ id }, signal) => {
       seen.push(id);
       if (id === "running-1")
-        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      aborted = signal.aborted;
       return { kind: "done" };
     });
     await queue.add(job("running-1"));
@@ -127,7 +138,9 @@ describe("a queue whose Redis fails", () => {
     await vi.waitFor(() => queue.add(job("next-1")), SOON);
     await vi.waitFor(() => expect(seen).toEqual(["running-1", "next-1"]), SOON);
     expect(Date.now() - killed).toBeLessThan(8000);
-    expect(errors).not.toEqual([]);
+    const lost = expect.stringContaining("lost the lock of job running-1");
+    await vi.waitFor(() => expect(errors).toContainEqual(lost), SOON);
+    expect(aborted).toBe(false);
   });
 
   it("refuses to add or look up at once while Redis is away, and closes in bounded time", async () => {

@@ -38,8 +38,10 @@ export const consumeLane = (options: {
       return;
     }
     const { run, step } = job.data;
-    using lock = holdLock(job, token, onError);
-    const outcome = await deliveries.run({ id: job.id, lane, run, step }, lock.lost);
+    const lock = keepLock(job, token, onError);
+    const outcome = await deliveries.run({ id: job.id, lane, run, step });
+    // to BullMQ this error says that the job has been seen to
+    if (!(await lock.end())) throw new DelayedError();
     await settle(job, token, outcome);
   };
 
@@ -77,19 +79,25 @@ const settle = async (job: BullJob<JobData>, token: string, outcome: JobOutcome)
   }
 };
 
-/** Renews the lock of one delivery until it is disposed of; `lost` is aborted when Redis refuses. */
-const holdLock = (job: BullJob<JobData>, token: string, onError: (error: Error) => void) => {
-  const lost = new AbortController();
+/** Renews the lock of one delivery until its end, which answers whether the lock was kept; a loss is told once. */
+const keepLock = (job: BullJob<JobData>, token: string, onError: (error: Error) => void) => {
   const ended = new AbortController();
+  let lost = false;
+  const extend = async (): Promise<boolean> => {
+    const extended = (await job.extendLock(token, LOCK_MS)) === 1;
+    if (!extended && !lost) onError(lockLost(job.id ?? ""));
+    lost ||= !extended;
+    return extended;
+  };
   const renew = async (): Promise<void> => {
-    for await (const _ of setInterval(RENEW_MS, undefined, { signal: ended.signal })) {
-      const held = await job.extendLock(token, LOCK_MS).catch(onError);
-      if (held === 0 && !ended.signal.aborted) return lost.abort(lockLost(job.id ?? ""));
-    }
+    for await (const _ of setInterval(RENEW_MS, undefined, { signal: ended.signal }))
+      if ((await extend().catch(onError)) === false) return;
   };
   renew().catch(() => {});
   return {
-    lost: lost.signal,
-    [Symbol.dispose]: () => ended.abort(),
+    end() {
+      ended.abort();
+      return extend();
+    },
   };
 };

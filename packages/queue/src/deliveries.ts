@@ -19,10 +19,10 @@ export class Deliveries {
   }
 
   /** Never rejects: a handler that throws has lost its delivery to a failure of the machine. */
-  async run(job: Job, lost: AbortSignal): Promise<JobOutcome> {
+  async run(job: Job): Promise<JobOutcome> {
     if (this.#closing)
       return { kind: "retry-at", at: new Date(0), reason: "this consumer is closing" };
-    const running = this.#handle(job, AbortSignal.any([lost, this.#graceOver.signal]));
+    const running = this.#handle(job);
     this.#running.add(running);
     try {
       return await running;
@@ -31,9 +31,9 @@ export class Deliveries {
     }
   }
 
-  async #handle(job: Job, signal: AbortSignal): Promise<JobOutcome> {
+  async #handle(job: Job): Promise<JobOutcome> {
     try {
-      const outcome = await this.#handler(job, signal);
+      const outcome = await this.#handler(job, this.#graceOver.signal);
       if (outcome.kind === "fatal")
         this.#onError(new Error(`job ${job.id} can never be done: ${outcome.reason}`));
       return outcome;
@@ -54,6 +54,6 @@ export class Deliveries {
   }
 }
 
-/** Why a handler is aborted whose job another consumer may be given now. */
+/** Told where a running job may be delivered once more. */
 export const lockLost = (id: string): Error =>
-  new InfrastructureError(`the lock of job ${id} was lost`);
+  new InfrastructureError(`the queue lost the lock of job ${id}; its handler goes on`);

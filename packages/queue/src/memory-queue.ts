@@ -7,8 +7,8 @@ export type MemoryQueueOptions = { clock: Clock; onError: (error: Error) => void
 type Entry = {
   job: Job;
   dueAt: number;
-  /** the running delivery: aborted when its lock is lost */
-  lock?: AbortController;
+  /** the running delivery that decides what becomes of the job */
+  lock?: symbol;
 };
 type Member = { lane: Lane; concurrency: number; deliveries: Deliveries };
 
@@ -60,12 +60,12 @@ export class MemoryQueue implements Queue {
     this.#entries.clear();
   }
 
-  /** Gives a running job away as if its lock had expired: aborted here, delivered once more. */
+  /** Gives a running job away as if its lock had expired: it goes on, and is delivered once more beside it. */
   redeliver(id: string): void {
     const entry = this.#entries.get(id);
     if (entry?.lock === undefined) return;
-    entry.lock.abort(lockLost(id));
     delete entry.lock;
+    this.#onError(lockLost(id));
     this.#schedule(entry, 0);
   }
 
@@ -98,10 +98,10 @@ export class MemoryQueue implements Queue {
   }
 
   #deliver(entry: Entry, deliveries: Deliveries): void {
-    const lock = new AbortController();
+    const lock = Symbol(entry.job.id);
     entry.lock = lock;
     deliveries
-      .run(entry.job, lock.signal)
+      .run(entry.job)
       .then((outcome) => {
         // a delivery that lost its lock decides nothing
         if (entry.lock === lock) this.#settle(entry, outcome);

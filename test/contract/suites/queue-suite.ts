@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 export type QueueFixture = AsyncDisposable & {
   queue: Queue;
+  /** what was told to `onError` */
+  errors: readonly string[];
   /** makes the queue believe that the consumer of this running job has died */
   loseLock(id: string): Promise<void>;
 };
@@ -181,7 +183,7 @@ export const queueSuite = (name: string, make: () => Promise<QueueFixture>): voi
       await vi.waitFor(() => expect(seen).toEqual(["control control c-1", "work work w-1"]), SOON);
     });
 
-    it("aborts a handler whose lock is lost and delivers the job again beside it", async () => {
+    it("leaves a handler alone whose lock is lost, tells it once and delivers the job again beside it", async () => {
       const signals: AbortSignal[] = [];
       const first = gate();
       const second = gate();
@@ -194,12 +196,36 @@ export const queueSuite = (name: string, make: () => Promise<QueueFixture>): voi
       await vi.waitFor(() => expect(signals).toHaveLength(1), SOON);
       await fixture.loseLock("a-1");
       await vi.waitFor(() => expect(signals).toHaveLength(2), SOON);
-      await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true), SOON);
+      await vi.waitFor(() => expect(fixture.errors).toHaveLength(1), SOON);
+      expect(signals[0]?.aborted).toBe(false);
       first.resolve();
       await sleep(100);
       expect(await queue.present(["a-1"])).toEqual(new Set(["a-1"]));
       second.resolve();
       await vi.waitFor(async () => expect(await queue.present(["a-1"])).toEqual(new Set()), SOON);
+      expect(fixture.errors).toEqual([expect.stringContaining("lost the lock of job a-1")]);
+    });
+
+    it("does not heed what a handler without its lock asks for", async () => {
+      const first = gate();
+      const second = gate();
+      let deliveries = 0;
+      await queue.consume("work", 2, async () => {
+        deliveries += 1;
+        if (deliveries > 1) return second.promise.then(() => done);
+        await first.promise;
+        return { kind: "retry-at", at: new Date(), reason: "from the delivery that lost its lock" };
+      });
+      await queue.add(job("a-1"));
+      await vi.waitFor(() => expect(deliveries).toBe(1), SOON);
+      await fixture.loseLock("a-1");
+      await vi.waitFor(() => expect(deliveries).toBe(2), SOON);
+      first.resolve();
+      await sleep(100);
+      second.resolve();
+      await vi.waitFor(async () => expect(await queue.present(["a-1"])).toEqual(new Set()), SOON);
+      expect(deliveries).toBe(2);
+      expect(fixture.errors).toEqual([expect.stringContaining("lost the lock of job a-1")]);
     });
 
     it("lets handlers end by themselves while a consumer closes", async () => {

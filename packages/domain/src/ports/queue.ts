@@ -11,6 +11,10 @@ export type JobOutcome =
   | { kind: "infrastructure"; reason: string }
   | { kind: "fatal"; reason: string };
 
+/**
+ * `signal` is aborted only when the handler's consumer closes and the grace is over. A queue that loses sight of a
+ * running handler delivers its job again beside it; the store's claim decides which of the two works.
+ */
 export type JobHandler = (job: Job, signal: AbortSignal) => Promise<JobOutcome>;
 
 export interface Consumer {
