@@ -93,6 +93,7 @@ const resolve = (ports: WorkflowPorts) => async (s: S) => {
       base: s.tip ?? "",
       theirs: row.change,
       only: files,
+      ...(s.merged === undefined ? {} : { from: s.merged }),
       summary: `Resolve conflicts of ${row.task.title}`,
     },
   });

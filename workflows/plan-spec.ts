@@ -72,6 +72,7 @@ const problemsOf = async (
     listed: state.run.requirements,
     policy: state.run.policy,
     tasks: state.tasks,
+    unmet: (state.run.acceptance?.results ?? []).filter((r) => !r.met).map((r) => r.requirement),
   });
 
 const backToPlanner = (ports: WorkflowPorts) => async (s: S, reasons: string[]) => {

@@ -55,6 +55,7 @@ export const planner = defineAgent({
           spec: brief.spec,
           policy: brief.policy,
           tasks: Object.fromEntries(brief.tasks.map((row) => [row.id, row])),
+          unmet: brief.unmet.map((u) => u.requirement),
         }),
     }),
   render: (brief, guidance) => ({

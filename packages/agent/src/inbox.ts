@@ -1,22 +1,32 @@
 import type { Signal } from "@headrace/domain";
 
-/** What the control plane says while a job runs: notes wait for the next turn, a stop aborts at once. */
+/**
+ * What the control plane says while a job runs. Notes wait for the next turn. A cancel ends tools at once and lets a
+ * model call that is under way come to its end, since it is paid for; a stop ends both.
+ */
 export class Inbox {
-  readonly #abort = new AbortController();
+  readonly #work = new AbortController();
+  readonly #call = new AbortController();
   #notes: string[] = [];
 
   get signal(): AbortSignal {
-    return this.#abort.signal;
+    return this.#work.signal;
+  }
+
+  /** For calls of the model. */
+  get callSignal(): AbortSignal {
+    return this.#call.signal;
   }
 
   stop(reason: unknown): void {
-    this.#abort.abort(reason);
+    this.#work.abort(reason);
+    this.#call.abort(reason);
   }
 
   deliver(signal: Signal): void {
     switch (signal.kind) {
       case "cancel":
-        this.stop(new StoppedError(signal.reason));
+        this.#work.abort(new StoppedError(signal.reason));
         return;
       case "wrap-up":
         this.#notes.push(

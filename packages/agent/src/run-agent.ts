@@ -47,7 +47,7 @@ const ask = async (session: Session): Promise<AgentRun | undefined> => {
     role: definition.role,
     request: requestOf(session),
     turn,
-    signal: inbox.signal,
+    signal: inbox.callSignal,
   });
   if (answer.kind === "invalid" && progress.turns > 0) {
     return session.ended({ end: "limit", limit: "request", detail: answer.reason });

@@ -22,6 +22,7 @@ import { Transcript } from "./transcript.ts";
 export type AskResult =
   | { kind: "reply"; reply: ModelReply }
   | { kind: "budget"; reason: string }
+  | { kind: "stopped"; reason: string }
   | { kind: "unavailable"; reason: string; retryAt?: string }
   | { kind: "invalid"; reason: string };
 

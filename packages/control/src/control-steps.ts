@@ -27,6 +27,9 @@ import { finishStep } from "./outcomes.ts";
 type Work = { context: Context; repo: FactoryRepo; state: RunState; row: StepRow };
 type Done = { result: StepResult; events?: NewEvent[] };
 
+/** The name under which the control plane claims its own steps. */
+export const CONTROL_WORKER = "control";
+
 /** Does the steps of the control lane: the only code that makes commits and moves the integration branch. */
 export const createControlHandler =
   (context: Context, dispatcher: Dispatcher) =>
@@ -37,7 +40,7 @@ export const createControlHandler =
     if (state === undefined || row === undefined || row.result !== undefined)
       return { kind: "done" };
     if (!isRunning(state.run.status)) return { kind: "done" };
-    const claim = await store.claim(job.run, job.step, "control", limits.leaseMs);
+    const claim = await store.claim(job.run, job.step, CONTROL_WORKER, limits.leaseMs);
     if (claim.kind === "busy") {
       return { kind: "retry-at", at: new Date(claim.until), reason: "another delivery has it" };
     }
@@ -121,7 +124,7 @@ const MARKER = /^(?:<{7}|>{7}) /m;
 
 /** A resolution may touch conflicted files only, and leaves no marker in them. */
 const strayed = async (repo: FactoryRepo, input: StepInputOf<"change">): Promise<string[]> => {
-  const [started] = await repo.parentsOf(input.snapshot);
+  const started = input.from;
   const only = new Set(input.only);
   const touched = started === undefined ? [] : await repo.diffStat(started, input.snapshot);
   const outside = touched

@@ -6,9 +6,10 @@ import {
   isRunning,
   type RunState,
   type StoredEvent,
+  waitingOnPerson,
 } from "@headrace/domain";
 import { createCommands } from "./commands.ts";
-import { createControlHandler } from "./control-steps.ts";
+import { CONTROL_WORKER, createControlHandler } from "./control-steps.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { asksForExport, Exporter } from "./exporter.ts";
 import { createFactoryApi } from "./factory-api.ts";
@@ -45,7 +46,10 @@ export const createControl = (options: ControlOptions): Control => {
   const react = async (run: string, events: StoredEvent[]): Promise<void> => {
     for (const event of events) {
       if (event.type !== "step.requested") continue;
-      await dispatcher.dispatch(run, event.step, { lost: false, reason: "requested" });
+      // a queue that is away is no reason to miss a wake-up: the reconciler adds the job when it is back
+      await dispatcher
+        .dispatch(run, event.step, { lost: false, reason: "requested" })
+        .catch(failed);
     }
     await driver.follow(run, events);
     if (asksForExport(events)) await exporter.export(run);
@@ -60,6 +64,7 @@ export const createControl = (options: ControlOptions): Control => {
     api: createFactoryApi(context, dispatcher),
     async start() {
       unsubscribe = context.store.onCommit((run, events) => void react(run, events).catch(failed));
+      await context.store.releaseClaims(CONTROL_WORKER);
       consumer = await context.queue.consume("control", 1, handle);
       for (const state of await context.store.runs()) {
         if (isEnded(state.run.status)) continue;
@@ -84,7 +89,7 @@ export const createControl = (options: ControlOptions): Control => {
 /** Whether anything but a person can move the run. */
 const canGoOn = (state: RunState): boolean => {
   if (state.run.status === "queued") return true;
-  return isRunning(state.run.status);
+  return isRunning(state.run.status) && !waitingOnPerson(state);
 };
 
 /** One tick in a fixed order: orphaned reservations, queued runs, missing jobs. */

@@ -70,6 +70,8 @@ const reserve =
   (context: Context): FactoryApi["reserve"] =>
   async (fence, call) => {
     const { store, prices, clock } = context;
+    const { run } = await stateOf(store, fence.run);
+    if (!isRunning(run.status)) return { kind: "stopped", reason: `the run is ${run.status}` };
     const worstCase = prices.worstCase(call.model, call.inputTokens, call.maxOutput, clock.now());
     if (worstCase === undefined) {
       const reason = `${call.model} has no price: no call is made that cannot be priced`;

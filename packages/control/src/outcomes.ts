@@ -1,5 +1,6 @@
 import {
   type Fence,
+  isEnded,
   isRunning,
   type NewEvent,
   type RunState,
@@ -23,7 +24,12 @@ export const finishStep = async (
   if (row === undefined) throw new Error(`run ${run} has no step ${step}`);
   switch (outcome.kind) {
     case "done":
-      await store.append(run, [...resultEvents(row, outcome.result)], fence);
+      // a run that has ended meanwhile gains nothing more
+      await store.append(
+        run,
+        (s) => (s && isEnded(s.run.status) ? [] : resultEvents(row, outcome.result)),
+        fence,
+      );
       break;
     case "fatal":
       await store.append(run, (s) => failing(s, `${step}: ${outcome.reason}`), fence);

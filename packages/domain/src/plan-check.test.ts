@@ -225,6 +225,14 @@ describe("a later version", () => {
     ]);
   });
 
+  test("must give what was found unmet a task that is still to be built", () => {
+    const unmet = { ...again(), unmet: ["r1"] };
+    expect(checkPlan(proposalOf([task("t5", { requirements: ["r1"] })]), unmet)).toEqual([]);
+    expect(checkPlan(proposalOf([task("t1", { requirements: ["r1"] })]), unmet)).toContain(
+      "Requirement r1 was found unmet after its tasks had landed: give it a task that is still to be built.",
+    );
+  });
+
   test("must keep a task from which the only gate starts", () => {
     const gates = [{ name: "test", run: "npm test", timeoutS: 60, from: "t2" }];
     const policy = policyWith({ gates, from: { gates: "plan", setup: "plan" } });
@@ -232,6 +240,16 @@ describe("a later version", () => {
       "No gate would apply at the end: keep the task from which a gate starts.",
     ]);
   });
+});
+
+test("a task that no gate applies to yet must wait for one that brings a gate", () => {
+  const gates = [{ name: "test", run: "npm test", timeoutS: 60, from: "t1" }];
+  const policy = policyWith({ gates, from: { gates: "spec", setup: "none" } });
+  const waits = proposalOf([task("t1"), task("t2", { blockedBy: ["t1"] })]);
+  expect(checkPlan(waits, context({ policy }))).toEqual([]);
+  expect(checkPlan(proposalOf([task("t1"), task("t2")]), context({ policy }))).toEqual([
+    "No gate applies yet when task t2 is verified, so it could never land: let it wait for a task that a gate starts from.",
+  ]);
 });
 
 describe("what an accepted plan freezes", () => {

@@ -1,6 +1,7 @@
 import { globProblem, globsOverlap } from "./glob.ts";
 import type { PlanProposal, Task } from "./plan.ts";
 import { findCycle, reach, waves } from "./plan-graph.ts";
+import { unverifiable } from "./plan-verifiable.ts";
 import type { Policy } from "./policy.ts";
 import { findQuote } from "./quote.ts";
 import type { TaskRow } from "./run-state.ts";
@@ -23,6 +24,8 @@ export type PlanContext = {
   policy: Policy;
   /** rows of earlier plan versions; empty for the first plan */
   tasks: Readonly<Record<string, PlannedTask>>;
+  /** requirements that acceptance found unmet */
+  unmet?: readonly string[];
 };
 
 /**
@@ -146,6 +149,18 @@ const checkProposed = ({ requirements }: PlanProposal, context: PlanContext): st
   ];
 };
 
+/** What acceptance found unmet is not met by work that had landed then. */
+const checkUnmet = ({ tasks }: PlanProposal, context: PlanContext): string[] => {
+  const landed = new Set(landedIn(context).map((row) => row.id));
+  const fresh = new Set(tasks.filter((t) => !landed.has(t.id)).flatMap((t) => t.requirements));
+  return (context.unmet ?? [])
+    .filter((id) => !fresh.has(id))
+    .map(
+      (id) =>
+        `Requirement ${id} was found unmet after its tasks had landed: give it a task that is still to be built.`,
+    );
+};
+
 const checkCoverage = (proposal: PlanProposal, context: PlanContext): string[] => {
   const { tasks } = proposal;
   const wanted = context.listed.length > 0 ? context.listed : proposal.requirements;
@@ -221,6 +236,17 @@ const checkPolicy = (proposal: PlanProposal, context: PlanContext): string[] => 
         ? "No gate will apply at the end, so nothing could be verified: propose at least one gate whose command tests the work."
         : "No gate would apply at the end: keep the task from which a gate starts.",
     );
+  else
+    problems.push(
+      ...unverifiable(
+        proposal.tasks,
+        policy.gates,
+        new Set(landedIn(context).map((r) => r.id)),
+      ).map(
+        (id) =>
+          `No gate applies yet when task ${id} is verified, so it could never land: let it wait for a task that a gate starts from.`,
+      ),
+    );
   for (const task of proposal.tasks)
     for (const permit of task.permits) problems.push(...checkPermit(task, permit, policy));
   return problems;
@@ -235,5 +261,6 @@ export const checkPlan = (proposal: PlanProposal, context: PlanContext): string[
   ...checkGraph(proposal, context),
   ...checkProposed(proposal, context),
   ...checkCoverage(proposal, context),
+  ...checkUnmet(proposal, context),
   ...checkPolicy(proposal, context),
 ];

@@ -53,6 +53,8 @@ export const StepInput = z.discriminatedUnion("kind", [
     /** the other parent and the conflicted files, when the snapshot resolves a merge */
     theirs: ObjectId.optional(),
     only: z.array(z.string()).optional(),
+    /** the commit the resolution started from: `only` is checked against it */
+    from: ObjectId.optional(),
     summary: z.string(),
   }),
   /** merges `change` onto the tip of the integration branch, moving nothing */

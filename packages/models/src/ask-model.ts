@@ -31,13 +31,15 @@ export type AskResult =
   | { kind: "reply"; reply: ModelReply }
   /** the budget cannot hold the call, or the model has no price: nothing was sent */
   | { kind: "budget"; reason: string }
+  /** the run was paused, cancelled or parked meanwhile: nothing was sent */
+  | { kind: "stopped"; reason: string }
   /** the provider does not serve us; without `retryAt` (RFC 3339) a person must act */
   | { kind: "unavailable"; reason: string; retryAt?: string }
   /** the provider will never accept this request */
   | { kind: "invalid"; reason: string };
 
 type Tried =
-  | Extract<AskResult, { kind: "reply" | "budget" }>
+  | Extract<AskResult, { kind: "reply" | "budget" | "stopped" }>
   /** `call` is the reservation still to be settled; absent when counting failed */
   | { kind: "failed"; failure: ModelFailure; call?: string };
 
@@ -59,6 +61,7 @@ const tryOnce = async (deps: AskDeps, ask: Ask): Promise<Tried> => {
   const { model, maxTokens: maxOutput } = request;
   const grant = await api.reserve(fence, { role, model, inputTokens, maxOutput });
   if (grant.kind === "refused") return { kind: "budget", reason: grant.reason };
+  if (grant.kind === "stopped") return grant;
 
   const sent = clock.now().getTime();
   let reply: ModelReply;

@@ -62,6 +62,10 @@ export class Claims {
     );
   }
 
+  releaseAll(worker: string): void {
+    this.#sql.run("UPDATE claims SET released = 1 WHERE worker = ? AND released = 0", worker);
+  }
+
   #newest(run: string, step: string): ClaimRow | undefined {
     return this.#sql.get<ClaimRow>(
       "SELECT epoch, until_ms, released FROM claims WHERE run = ? AND step = ?",

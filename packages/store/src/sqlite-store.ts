@@ -97,6 +97,10 @@ export class SqliteStore implements Store, AsyncDisposable {
     this.#sql.write(() => this.#claims.release(fence));
   }
 
+  async releaseClaims(worker: string): Promise<void> {
+    this.#sql.write(() => this.#claims.releaseAll(worker));
+  }
+
   async reserve(fence: Fence, call: Parameters<Store["reserve"]>[1]): Promise<ReserveAnswer> {
     return this.#log.write((writing) => {
       this.#claims.check(fence);

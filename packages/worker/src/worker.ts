@@ -37,35 +37,53 @@ export type Work = WorkerOptions & { claim: Claim; inbox: Inbox };
 
 export interface Worker {
   handle(job: Job, signal: AbortSignal): Promise<JobOutcome>;
+  /** Begins nothing more: steps under way stop where they can be resumed without loss. */
+  park(reason: string): void;
 }
 
 /** A worker: what it knows of a run it got with the claim, and what it does it says through the API. */
-export const createWorker = (options: WorkerOptions): Worker => ({
-  async handle(job, signal) {
-    const reply = await options.api.claim(job.run, job.step, options.workerId);
-    if (reply.kind === "stale") return { kind: "done" };
-    if (reply.kind === "busy") {
-      return { kind: "retry-at", at: new Date(reply.until), reason: "another delivery has it" };
-    }
-    const inbox = new Inbox();
-    const onAbort = () => inbox.stop(new StoppedError("the worker is stopping"));
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    const work: Work = { ...options, claim: reply.claim, inbox };
-    try {
-      await using _beat = heartbeat(work);
-      const outcome = await perform(work).catch((cause) => outcomeOf(work, cause));
-      await options.api.outcome(reply.claim.fence, outcome);
-      return jobOutcome(outcome);
-    } catch (cause) {
-      // another epoch has the step: it will say how it ended
-      if (cause instanceof StaleEpochError) return { kind: "done" };
-      throw cause;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
-  },
-});
+export const createWorker = (options: WorkerOptions): Worker => {
+  const inboxes = new Set<Inbox>();
+  let parked: string | undefined;
+  return {
+    park(reason) {
+      parked = reason;
+      for (const inbox of inboxes) inbox.deliver({ kind: "cancel", reason });
+    },
+    async handle(job, signal) {
+      if (parked !== undefined) return { kind: "done" };
+      const inbox = new Inbox();
+      const onAbort = () => inbox.stop(new StoppedError("the worker is stopping"));
+      signal.addEventListener("abort", onAbort, { once: true });
+      inboxes.add(inbox);
+      try {
+        return await handle(options, job, inbox);
+      } finally {
+        inboxes.delete(inbox);
+        signal.removeEventListener("abort", onAbort);
+      }
+    },
+  };
+};
+
+const handle = async (options: WorkerOptions, job: Job, inbox: Inbox): Promise<JobOutcome> => {
+  const reply = await options.api.claim(job.run, job.step, options.workerId);
+  if (reply.kind === "stale") return { kind: "done" };
+  if (reply.kind === "busy") {
+    return { kind: "retry-at", at: new Date(reply.until), reason: "another delivery has it" };
+  }
+  const work: Work = { ...options, claim: reply.claim, inbox };
+  try {
+    await using _beat = heartbeat(work);
+    const outcome = await perform(work).catch((cause) => outcomeOf(work, cause));
+    await options.api.outcome(reply.claim.fence, outcome);
+    return jobOutcome(outcome);
+  } catch (cause) {
+    // another epoch has the step: it will say how it ended
+    if (cause instanceof StaleEpochError) return { kind: "done" };
+    throw cause;
+  }
+};
 
 const perform = async (work: Work): Promise<StepOutcome> => {
   const { input } = work.claim;

@@ -37,8 +37,11 @@ export interface Factory extends AsyncDisposable {
   idle(): Promise<boolean>;
 }
 
+/** this process's own worker: with the store's lock held, no other of that name can be alive */
+const WORKER = "local";
+
 /** what a running step may take to end when the factory closes, before it is cut off and resumes later */
-const PARK_MS = 20_000;
+const PARK_MS = 60_000;
 
 export type FactoryOptions = {
   data: DataDir;
@@ -97,11 +100,16 @@ const compose = async (
     repo: await openFactoryRepo({ dir: join(data.worker, "trees.git") }),
     modelClient: models.client,
     clock,
-    workerId: `${identity.boot}-worker`,
+    workerId: WORKER,
     log,
   });
+  // leases of a factory that was killed would only make its successor wait
+  await store.releaseClaims(WORKER);
   const consumer = await queue.consume("work", slots, worker.handle);
-  closing.defer(() => consumer.close(PARK_MS));
+  closing.defer(() => {
+    worker.park("the factory is stopping");
+    return consumer.close(PARK_MS);
+  });
   await control.start();
   closing.defer(() => control.stop());
   await notifier.start();

@@ -48,7 +48,9 @@ export type CallRequest = {
 
 export type CallGrant =
   | { kind: "granted"; call: string }
-  | { kind: "refused"; why: "budget" | "unpriced"; reason: string };
+  | { kind: "refused"; why: "budget" | "unpriced"; reason: string }
+  /** the run is paused or has ended: no call is begun for it */
+  | { kind: "stopped"; reason: string };
 
 /** How a call ended: a reply (committed as the record of its turn), or nothing usable. */
 export type Settlement =

@@ -56,6 +56,8 @@ export interface Store {
   renew(fence: Fence, ttlMs: number): Promise<string>;
   /** Ends the lease, so that the step can be claimed at once; a stale fence is ignored. */
   release(fence: Fence): Promise<void>;
+  /** Ends every lease of a worker that is known to be dead. */
+  releaseClaims(worker: string): Promise<void>;
 
   /** Reserves the worst case of one call, in one transaction with the check against the budget. */
   reserve(
