@@ -1,8 +1,14 @@
 import { spawn } from "node:child_process";
 import { HELPER, MARK } from "./processes.mjs";
 
-/** Runs one of the supervisor's own programs; resolves with its stdout, throws with its stderr. */
-export function run(file, args, { input, env = {}, maxBytes = 64 * 1024 * 1024 } = {}) {
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Runs one of the supervisor's own programs; resolves with its stdout, throws with its stderr, or with `tooMuch`
+ * where stdout is longer than `maxBytes`.
+ */
+export function run(file, args, options = {}) {
+  const { input, env = {}, maxBytes = MAX_BYTES, tooMuch = `${file} printed too much` } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
@@ -24,7 +30,7 @@ export function run(file, args, { input, env = {}, maxBytes = 64 * 1024 * 1024 }
     child.stdin?.end(input);
     child.on("error", reject);
     child.on("close", (code) => {
-      if (size > maxBytes) reject(new Error(`${args[0]}: more than ${maxBytes} bytes`));
+      if (size > maxBytes) reject(new Error(tooMuch));
       else if (code !== 0) reject(new Error(stderr.trim() || `${file} ended with ${code}`));
       else resolve(Buffer.concat(stdout));
     });

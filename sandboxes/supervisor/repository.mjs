@@ -13,6 +13,8 @@ const AGENT_GIT = join(WORKSPACE, ".git");
 const STORE = join(import.meta.dirname, "..", "store");
 const INDEX = join(STORE, "index");
 const MAX_PACK_BYTES = 256 * 1024 * 1024;
+const TOO_MUCH =
+  "the workspace has more than 256 MB of new content: delete what is not source, or list it in .gitignore";
 
 /** Content is kept byte for byte whatever the tree's attributes ask for, as the gates will see it. */
 const RAW_CONTENT = "* -text -eol -ident -filter -working-tree-encoding\n";
@@ -41,6 +43,7 @@ export async function snapshot({ parent, author }) {
   const body = await git(["pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset"], {
     input: `--shallow ${parent}\n${commit}\n^${parent}\n`,
     maxBytes: MAX_PACK_BYTES,
+    tooMuch: TOO_MUCH,
   });
   return { commit, body };
 }

@@ -134,7 +134,7 @@ class AgentSandbox implements Sandbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#channel.close();
-    await this.#container.remove();
+    await this.#container[Symbol.asyncDispose]();
   }
 
   #ask(request: Parameters<Channel["request"]>[0]) {

@@ -1,5 +1,7 @@
 import type { Duplex, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { InfrastructureError } from "@headrace/domain";
 import type Docker from "dockerode";
 import { demux } from "./demux.ts";
 import { bounded, EngineRefusal } from "./engine.ts";
@@ -8,6 +10,7 @@ import { SANDBOX_USER, variables, WORKSPACE } from "./profile.ts";
 const QUICK_MS = 60_000;
 /** Archives and commits move whole trees, maybe to a remote engine. */
 const BULKY_MS = 600_000;
+const POLL_MS = 250;
 
 export type ContainerState = { running: boolean; exitCode: number; oomKilled: boolean };
 
@@ -95,8 +98,14 @@ export class Container implements AsyncDisposable {
       exec.start({ hijack: true, stdin: false }),
     );
     await drain(stream, onOutput, signal);
-    const facts = await bounded({ to: "inspect a command", ms: QUICK_MS }, () => exec.inspect());
-    return facts.ExitCode;
+    for (;;) {
+      const facts = await bounded({ to: "inspect a command", ms: QUICK_MS, signal }, () =>
+        exec.inspect(),
+      );
+      if (!facts.Running) return facts.ExitCode;
+      // it closed its output and works on
+      await sleep(POLL_MS, undefined, { signal });
+    }
   }
 
   async commit(options: { repo: string; tag: string; changes: string[] }): Promise<void> {
@@ -114,12 +123,16 @@ export class Container implements AsyncDisposable {
 
   /** Removes the container, running or not; a second call waits for the first. */
   remove(): Promise<void> {
-    this.#removal ??= removeContainer(this.#docker, this.id).finally(this.#onRemoved);
+    this.#removal ??= removeContainer(this.#docker, this.id).then(this.#onRemoved, (error) => {
+      this.#removal = undefined;
+      throw error;
+    });
     return this.#removal;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.remove();
+  /** Never fails, so as not to hide what went wrong before: what cannot be removed now is left to the reaper. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.remove().catch(() => {});
   }
 }
 
@@ -143,6 +156,9 @@ const drain = async (
   try {
     demux(stream, (_, chunk) => onOutput(chunk));
     await finished(stream, { writable: false });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new InfrastructureError("the container engine broke off a command's output", { cause });
   } finally {
     signal.removeEventListener("abort", abort);
     stream.destroy();

@@ -55,6 +55,6 @@ export class Containers {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#alive].map((container) => container.remove()));
+    await Promise.all([...this.#alive].map((container) => container[Symbol.asyncDispose]()));
   }
 }

@@ -5,6 +5,7 @@ import type Docker from "dockerode";
 import { extract } from "tar-stream";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
+import { bounded } from "./engine.ts";
 import { findImage, type Image, pullImage } from "./images.ts";
 import { FACTORY_FOLDER, HOME, SANDBOX_UID, SANDBOX_USER, WORKSPACE } from "./profile.ts";
 import { runToEnd } from "./run-to-end.ts";
@@ -23,7 +24,8 @@ for tool in git mkdir chown mkfifo; do
   command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
 done
 [ -z "$missing" ] || { echo "missing:$missing"; exit 3; }
-ls /lib/ld-linux* /lib64/ld-linux* >/dev/null 2>&1 || { echo "missing: glibc"; exit 3; }
+set -- /lib/ld-linux* /lib64/ld-linux*
+[ -e "$1" ] || [ -e "$2" ] || { echo "missing: glibc"; exit 3; }
 ${FACTORY_FOLDER}/node --version || { echo "missing: what Node needs (libstdc++, libatomic)"; exit 3; }
 set -e
 mkdir -p ${WORKSPACE} ${HOME}
@@ -65,7 +67,8 @@ export const prepareImage = async (
     containers.create({ ...common, phase: "prepare", image: from, command }, signal);
   await using source = await create(spec.base.id, ["/bin/true"]);
   await using container = await create(image.id, ["/bin/sh", "-c", CONTRACT]);
-  await container.put(await nodeOf(source, signal), "/", signal);
+  const copy = { to: "hand out the base image's Node", ms: PREPARE_MS, signal };
+  await container.put(await bounded(copy, () => nodeOf(source, signal)), "/", signal);
   await meetContract(container, spec.reference, signal);
   await container.commit({
     repo: REPOSITORY,
@@ -126,6 +129,6 @@ const meetContract = async (
   const limits = { timeoutMs: PREPARE_MS, maxOutputBytes: 8192 };
   const { exitCode, output } = await runToEnd(container, limits, signal);
   if (exitCode === 0) return;
-  const why = exitCode === NO_SHELL ? "missing: sh" : output.trim();
+  const why = exitCode === NO_SHELL ? "missing: sh, or the glibc it runs on" : output.trim();
   throw new UserError(`the image ${reference} cannot be a sandbox: ${why}`, REMEDY);
 };

@@ -106,7 +106,7 @@ class DockerSandboxes implements Sandboxes {
     try {
       return await startSandbox(container, limits, signal);
     } catch (error) {
-      await container.remove();
+      await container[Symbol.asyncDispose]();
       throw error;
     }
   }

@@ -11,7 +11,7 @@ export const lineReader = (
   const emit = (line: string) => onLine(plain(line).slice(0, MAX_LINE_CHARS));
   return {
     push(chunk) {
-      const lines = `${open}${decoder.write(chunk)}`.split(/\r?\n|\r/);
+      const lines = `${open}${decoder.write(chunk)}`.split(/\r?\n|\r(?!\n|$)/);
       open = (lines.pop() ?? "").slice(0, MAX_LINE_CHARS);
       for (const line of lines) emit(line);
     },

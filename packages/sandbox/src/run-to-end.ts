@@ -34,7 +34,7 @@ export const runToEnd = async (
   }, limits.timeoutMs);
   signal?.addEventListener("abort", kill, { once: true });
   try {
-    await container.wait(limits.timeoutMs + GRACE_MS);
+    await endOf(container, drained, limits.timeoutMs + GRACE_MS);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", kill);
@@ -54,6 +54,19 @@ export const runToEnd = async (
     truncated,
     durationMs,
   };
+};
+
+/**
+ * dockerode's wait never settles when the engine goes away in the middle of it, but the attached stream ends then
+ * too; and while a container runs, its stream may have ended because it closed its output.
+ */
+const endOf = async (container: Container, drained: Promise<void>, ms: number): Promise<void> => {
+  const ended = container.wait(ms);
+  const streamEnded = drained.then(async () => {
+    const { running } = await container.inspect();
+    if (running) await ended;
+  });
+  await Promise.race([ended, streamEnded]);
 };
 
 const within = async (ms: number, promise: Promise<void>): Promise<void> => {
