@@ -56,6 +56,15 @@ export const claimSuite = (open: OpenStore) => {
     expect(await store.claim("r1", "s1", "w3", 1000)).toMatchObject({ kind: "busy" });
   });
 
+  it("ends every lease of a dead worker and no other's", async () => {
+    const { store } = given;
+    await store.claim("r1", "s1", "dead", 60_000);
+    await store.claim("r1", "s2", "alive", 60_000);
+    await store.releaseClaims("dead");
+    expect(await store.claim("r1", "s1", "w2", 1000)).toMatchObject({ kind: "claimed", epoch: 2 });
+    expect(await store.claim("r1", "s2", "w2", 1000)).toMatchObject({ kind: "busy" });
+  });
+
   const acts: Array<[string, (store: Store, fence: Parameters<Store["release"]>[0]) => unknown]> = [
     ["append", (store, fence) => store.append("r1", [note("late")], fence)],
     ["append nothing", (store, fence) => store.append("r1", [], fence)],
