@@ -89,7 +89,7 @@ const compose = async (
     queue,
     clock,
     prices,
-    repos: createRepos(data.repos),
+    repos: closing.use(createRepos(data.repos)),
     admit: models.admit,
     threads: (ports) => createThreads(ports, store.checkpoints()),
     log,
@@ -97,7 +97,7 @@ const compose = async (
   const worker = createWorker({
     api: control.api,
     sandboxes,
-    repo: await openFactoryRepo({ dir: join(data.worker, "trees.git") }),
+    repo: closing.use(await openFactoryRepo({ dir: join(data.worker, "trees.git") })),
     modelClient: models.client,
     clock,
     workerId: WORKER,

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { FactoryRepo, SourceRepo } from "@headrace/domain";
-import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
+import type { SourceRepo } from "@headrace/domain";
+import { type OpenedFactoryRepo, openFactoryRepo, openSourceRepo } from "@headrace/repo";
 
 /** One bare repository per target, opened once; the user's repositories as they are asked for. */
 export const createRepos = (dir: string) => {
-  const open = new Map<string, Promise<FactoryRepo>>();
+  const open = new Map<string, Promise<OpenedFactoryRepo>>();
   return {
-    factory(target: string): Promise<FactoryRepo> {
+    factory(target: string): Promise<OpenedFactoryRepo> {
       const known = open.get(target);
       if (known) return known;
       const name = createHash("sha256").update(target).digest("hex").slice(0, 16);
@@ -17,5 +17,9 @@ export const createRepos = (dir: string) => {
       return opened;
     },
     source: async (path: string): Promise<SourceRepo> => openSourceRepo({ path }),
+    async [Symbol.asyncDispose]() {
+      // a repository that is not closed is checked whole at the next start
+      for (const opened of open.values()) await (await opened.catch(() => undefined))?.close();
+    },
   };
 };

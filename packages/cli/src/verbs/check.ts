@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { PRODUCT, type SetupFile, type SourceRepo } from "@headrace/domain";
 import { manifestPaths } from "@headrace/intake";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
@@ -75,7 +76,11 @@ const setupFiles = async (source: SourceRepo, commit: string): Promise<SetupFile
 
 /** The tree as a sandbox gets it: through a scratch repository, checked like any other pack. */
 const treeOf = async (dir: string, source: SourceRepo, commit: string): Promise<Uint8Array> => {
-  const scratch = await openFactoryRepo({ dir: `${dir}/check-${process.pid}.git` });
+  const folder = join(dir, `check-${process.pid}.git`);
+  await using _removed = {
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+  await using scratch = await openFactoryRepo({ dir: folder });
   await scratch.putPack(await source.pack(commit), commit, { boundary: true });
   return scratch.tar(commit, { uid: AGENT_UID });
 };
