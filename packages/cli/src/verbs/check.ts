@@ -82,5 +82,5 @@ const treeOf = async (dir: string, source: SourceRepo, commit: string): Promise<
   };
   await using scratch = await openFactoryRepo({ dir: folder });
   await scratch.putPack(await source.pack(commit), commit, { boundary: true });
-  return scratch.tar(commit, { uid: AGENT_UID });
+  return await scratch.tar(commit, { uid: AGENT_UID });
 };

@@ -54,7 +54,7 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   };
   const job = { data, submit, prepared, json: flag(options, "json") };
   const awake = options.awake !== false;
-  if (flag(options, "foreground")) return inForeground(world, { ...job, awake });
+  if (flag(options, "foreground")) return await inForeground(world, { ...job, awake });
   const control = await ensureFactory(data, env, job.json ? world.err : world.out, awake);
   const submitted = await submit(control);
   announce(job.json ? world.err : world.out, submitted, prepared);
