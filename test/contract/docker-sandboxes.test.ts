@@ -63,6 +63,17 @@ describe("set-up", () => {
   });
 });
 
+describe("an environment's image", () => {
+  it("names neither owner nor set-up's command, so that a person may run it unharmed", async () => {
+    const built = await environment({ setup: [`echo ${randomUUID()} > made.txt`] });
+    harness.discardLater(built.image);
+    const { Config } = await harness.docker.getImage(built.image).inspect();
+    expect(Config.Entrypoint).toEqual(["/bin/sh"]);
+    expect(Config.Labels).toMatchObject({ "headrace.owner": "", "headrace.boot": "" });
+    expect(Config.User).toBe("10001:10001");
+  });
+});
+
 describe("a custom image", () => {
   it("is made fit to work in: Node, workspace and user are added, its own environment is kept", async () => {
     const strip =

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
-import { LABELS, PRODUCT, type SandboxLimits, UserError } from "@headrace/domain";
+import { PRODUCT, type SandboxLimits, UserError } from "@headrace/domain";
 import type Docker from "dockerode";
 import { extract } from "tar-stream";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { bounded } from "./engine.ts";
-import { findImage, type Image, pullImage } from "./images.ts";
+import { findImage, type Image, imageChanges, pullImage } from "./images.ts";
 import { FACTORY_FOLDER, HOME, SANDBOX_UID, SANDBOX_USER, WORKSPACE } from "./profile.ts";
 import { runToEnd } from "./run-to-end.ts";
 import { makeTar } from "./tar.ts";
@@ -70,11 +70,7 @@ export const prepareImage = async (
   const copy = { to: "hand out the base image's Node", ms: PREPARE_MS, signal };
   await container.put(await bounded(copy, () => nodeOf(source, signal)), "/", signal);
   await meetContract(container, spec.reference, signal);
-  await container.commit({
-    repo: REPOSITORY,
-    tag,
-    changes: ["ENTRYPOINT []", `USER ${SANDBOX_USER}`, `LABEL ${LABELS.environment}=${tag}`],
-  });
+  await container.commit({ repo: REPOSITORY, tag, changes: imageChanges(tag) });
   const made = await findImage(docker, `${REPOSITORY}:${tag}`);
   if (made === undefined) throw new Error(`the image ${REPOSITORY}:${tag} was just committed`);
   return { image: made.id, cached: false };

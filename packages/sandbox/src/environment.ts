@@ -1,19 +1,13 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
-import {
-  type EnvironmentSpec,
-  LABELS,
-  PRODUCT,
-  SetupFailedError,
-  UserError,
-} from "@headrace/domain";
+import { type EnvironmentSpec, PRODUCT, SetupFailedError, UserError } from "@headrace/domain";
 import type Docker from "dockerode";
 import { BoundedOutput } from "../../../sandboxes/supervisor/bounded-output.mjs";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
-import { findImage } from "./images.ts";
+import { findImage, imageChanges } from "./images.ts";
 import { lineReader } from "./line-reader.ts";
-import { FACTORY_FOLDER, HOME, SANDBOX_UID, SANDBOX_USER, WORKSPACE } from "./profile.ts";
+import { FACTORY_FOLDER, HOME, SANDBOX_UID, WORKSPACE } from "./profile.ts";
 import { makeTar, type TarEntry } from "./tar.ts";
 
 const REPOSITORY = `${PRODUCT}-env`;
@@ -78,16 +72,7 @@ export const buildEnvironment = async (
   const log = await runSetup(container, { spec, ca, onLine, signal });
   await cleanUp(container, spec);
   await container.kill();
-  await container.commit({
-    repo: REPOSITORY,
-    tag: key,
-    changes: [
-      "ENTRYPOINT []",
-      `USER ${SANDBOX_USER}`,
-      `WORKDIR ${WORKSPACE}`,
-      `LABEL ${LABELS.environment}=${key}`,
-    ],
-  });
+  await container.commit({ repo: REPOSITORY, tag: key, changes: imageChanges(key) });
   return log;
 };
 

@@ -1,10 +1,23 @@
+import { LABELS } from "@headrace/domain";
 import type Docker from "dockerode";
 import { bounded, EngineRefusal } from "./engine.ts";
+import { SANDBOX_USER, WORKSPACE } from "./profile.ts";
 
 const LOOK_MS = 60_000;
 const PULL_MS = 1_800_000;
 
 export type Image = { id: string; volumes: readonly string[] };
+
+/**
+ * What a committed image says of itself: not the command nor the owner of the container it was committed from,
+ * for a container that a person makes of it must not be reaped.
+ */
+export const imageChanges = (environment: string): string[] => [
+  'ENTRYPOINT ["/bin/sh"]',
+  `USER ${SANDBOX_USER}`,
+  `WORKDIR ${WORKSPACE}`,
+  `LABEL ${LABELS.environment}=${environment} ${LABELS.owner}="" ${LABELS.boot}=""`,
+];
 
 /** The image of that name or id, or undefined where the engine has none. */
 export const findImage = async (docker: Docker, reference: string): Promise<Image | undefined> => {
