@@ -15,7 +15,8 @@ import { counter, park, recordFor, stepResult, threadState, value } from "./thre
 
 /**
  * One task from its first attempt to its landing. A red gate, a refused change or a rejected review begins the next
- * attempt with the evidence; so does a return from the merge queue. A question keeps the attempt.
+ * attempt with the evidence; so does a return from the merge queue. A question keeps the attempt. A thread that has
+ * lost its checkpoint walks through attempts whose rows are there already, and says nothing of them again.
  */
 type Node = "prepare" | "code" | "commit" | "verify" | "review" | "queue" | "finish";
 
@@ -50,7 +51,7 @@ const closeAttempt =
   (ports: WorkflowPorts) =>
   (s: S, outcome: "verified" | "red" | "rejected" | "limit" | "conflict", reason: string) =>
     recordFor(ports, s.run, s.id, (state) =>
-      state.tasks[s.id]?.closedAttempt === s.attempt
+      rowOf(state, s.id).closedAttempt >= s.attempt
         ? []
         : [
             {
@@ -256,7 +257,7 @@ const review = (ports: WorkflowPorts) => async (s: S) => {
   }
   const verdict = Verdict.parse(result.output);
   await recordFor(ports, s.run, s.id, (now) =>
-    rowOf(now, s.id).reviewedAttempt === s.attempt
+    rowOf(now, s.id).reviewedAttempt >= s.attempt
       ? []
       : [{ type: "review.finished", stage: "change", attempt: s.attempt, verdict }],
   );
@@ -269,13 +270,13 @@ const queue = (ports: WorkflowPorts) => async (s: S) => {
   await closeAttempt(ports)(s, "verified", "gates green, review approved");
   await recordFor(ports, s.run, s.id, (state) => {
     const row = rowOf(state, s.id);
-    return row.queuedAttempt === s.attempt || s.change === undefined
+    return row.queuedAttempt >= s.attempt || s.change === undefined
       ? []
       : [{ type: "task.queued", attempt: s.attempt, change: s.change }];
   });
   const row = rowOf(await ports.state(s.run), s.id);
   if (row.status === "landed") return finishWith("landed");
-  if (row.status === "queued") return park(`landing of ${s.id}`);
+  if (row.status === "queued" && row.queuedAttempt === s.attempt) return park(`landing of ${s.id}`);
   return again(ports)(s, "conflict", row.reason ?? "came back from the merge queue");
 };
 

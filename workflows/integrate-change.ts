@@ -166,14 +166,15 @@ const land = (ports: WorkflowPorts) => async (s: S) => {
 };
 
 const finish = (ports: WorkflowPorts) => async (s: S) => {
-  const { task } = landingOf(s.id);
+  const { task, attempt } = landingOf(s.id);
   const reason = s.returned;
   if (reason === undefined) return {};
-  await recordFor(ports, s.run, task, (state) =>
-    state.tasks[task]?.status === "queued"
+  await recordFor(ports, s.run, task, (state) => {
+    const row = state.tasks[task];
+    return row?.status === "queued" && row.queuedAttempt === attempt
       ? [{ type: "task.returned", reason: reason.slice(0, 4000) }]
-      : [],
-  );
+      : [];
+  });
   return {};
 };
 

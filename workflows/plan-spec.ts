@@ -36,6 +36,8 @@ const thread = (s: S) => ({ run: s.run, kind: "plan" as const, id: s.id });
 const propose = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
   const version = versionOf(s);
+  // accepted before the thread lost its checkpoint: it would no longer pass against the rows it made
+  if (state.run.planVersion >= version) return { next: "finish" as const };
   if (version === 1 && state.run.givenPlan !== undefined) {
     const given = await ports.givenPlan(state.run.givenPlan);
     return { plan: { ...given, version }, criticised: 1, next: "preflight" as const };
@@ -78,7 +80,7 @@ const problemsOf = async (
 const backToPlanner = (ports: WorkflowPorts) => async (s: S, reasons: string[]) => {
   const version = versionOf(s);
   await ports.record(s.run, (state) =>
-    state.plans[version]?.rejectedRound === s.round
+    (state.plans[version]?.rejectedRound ?? 0) >= s.round
       ? []
       : [
           {
@@ -98,7 +100,7 @@ const preflight = (ports: WorkflowPorts) => async (s: S) => {
   const { plan } = s;
   if (plan === undefined) return { next: "finish" as const };
   await ports.record(s.run, (state) =>
-    state.plans[plan.version]?.proposedRound === s.round
+    (state.plans[plan.version]?.proposedRound ?? 0) >= s.round
       ? []
       : [{ type: "plan.proposed", plan, round: s.round }],
   );
@@ -128,7 +130,7 @@ const critique = (ports: WorkflowPorts) => async (s: S) => {
   if (result.end !== "submitted") return { criticised: 1, next: "accept" as const };
   const verdict = Verdict.parse(result.output);
   await ports.record(s.run, (now) =>
-    now.plans[version]?.criticisedRound === s.round
+    (now.plans[version]?.criticisedRound ?? 0) >= s.round
       ? []
       : [{ type: "review.finished", stage: "plan", attempt: version, round: s.round, verdict }],
   );

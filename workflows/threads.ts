@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ThreadKind, ThreadRef } from "@headrace/domain";
 import { threadId } from "@headrace/domain";
+import { EmptyInputError, isInterrupted } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { buildTask } from "./build-task.ts";
 import { integrateChange } from "./integrate-change.ts";
@@ -34,12 +35,23 @@ export const createThreads = (ports: WorkflowPorts, checkpointer: BaseCheckpoint
       recursionLimit: RECURSION_LIMIT,
     };
     const before = await graph.getState(config);
-    const input = before.createdAt === undefined ? { ...thread } : null;
-    if (input === null && before.next.length === 0) return "finished";
-    // each graph has its own state type; only the thread's name is ever passed in
-    await (graph.invoke as (i: unknown, c: typeof config) => Promise<unknown>)(input, config);
-    const after = await graph.getState(config);
-    return after.next.length === 0 ? "finished" : "parked";
+    // lost, or torn: deleted under a graph at work, whose next checkpoint then holds only what changed after
+    const lost = before.createdAt === undefined || before.values.run === undefined;
+    if (lost) await checkpointer.deleteThread(threadId(thread));
+    else if (before.next.length === 0) return "finished";
+    try {
+      // each graph has its own state type; only the thread's name is ever passed in
+      const values = await (graph.invoke as (i: unknown, c: typeof config) => Promise<unknown>)(
+        lost ? { ...thread } : null,
+        config,
+      );
+      // asked of the graph, not of its checkpoint: that may be gone, which is not the same as having come to an end
+      return isInterrupted(values) ? "parked" : "finished";
+    } catch (cause) {
+      // the checkpoint went between the two looks at it
+      if (!lost && cause instanceof EmptyInputError) return wake(thread);
+      throw cause;
+    }
   };
   // a wake-up often comes out of another graph's node: run inside it, LangGraph would take it for a subgraph of that
   const outside = AsyncLocalStorage.snapshot();
