@@ -22,7 +22,11 @@ export const locate = async (path: string): Promise<Located> => {
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     if (isMissing(cause))
-      throw new UserError(`there is no directory ${path}`, undefined, { cause });
+      throw new UserError(
+        `there is no directory ${path}`,
+        "Name the repository's directory, or use --new DIR to make one.",
+        { cause },
+      );
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UserError(`${path} cannot be read: ${reason}`, "Check the permissions.", { cause });
   }
