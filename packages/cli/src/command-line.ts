@@ -26,7 +26,10 @@ export const parseCommandLine = (args: string[]): CommandLine => {
     if (!(error instanceof CommanderError)) throw error;
     const verb = VERBS.find((v) => v.name === args[0]);
     throw new UserError(
-      error.message.replace(/^error: /, "").replace(/^unknown command '(.*)'/, 'unknown verb "$1"'),
+      error.message
+        .replace(/^error: /, "")
+        .replace(/^unknown command '(.*)'/, 'unknown verb "$1"')
+        .replace("\n", " "),
       `See: headrace ${verb ? `${verb.name} ` : ""}--help`,
     );
   }

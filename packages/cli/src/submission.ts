@@ -24,7 +24,6 @@ import {
   type SpecDocument,
   treeAt,
 } from "@headrace/intake";
-import { z } from "zod";
 import { NO_KEY } from "./factory/models.ts";
 import { parseUsd } from "./usd.ts";
 
@@ -146,6 +145,12 @@ const readPlan = async (file: string): Promise<PlanProposal> => {
   }
   const parsed = PlanProposal.safeParse(json);
   if (!parsed.success)
-    throw new UserError(`${file}: ${z.prettifyError(parsed.error)}`, "Correct these fields.");
+    throw new UserError(
+      parsed.error.issues
+        .slice(0, 5)
+        .map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`)
+        .join("\n"),
+      "A plan is the JSON that submit_plan takes.",
+    );
   return parsed.data;
 };
