@@ -76,7 +76,7 @@ const TEST_SH = `for check in checks/*; do
 done
 echo all green
 `;
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 200_000;
 
 const submissionOf = (plan: RunPlan, at: { repo: string; base: string; script: string }) => {
   const requirements = (plan.requirements ?? ["it works"]).map((text, i) => ({

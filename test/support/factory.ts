@@ -112,7 +112,7 @@ export const openTestFactory = async (
     queue,
     clock,
     prices,
-    repos: createRepos(join(data.path, "repos")),
+    repos: closing.use(createRepos(join(data.path, "repos"))),
     admit: async (choice) =>
       resolveRoutes({
         available: await checkProvider(await simulators.client(choice)),
@@ -129,14 +129,17 @@ export const openTestFactory = async (
   const worker = createWorker({
     api: control.api,
     sandboxes,
-    repo: await openFactoryRepo({ dir: join(data.path, "worker.git") }),
+    repo: closing.use(await openFactoryRepo({ dir: join(data.path, "worker.git") })),
     modelClient: simulators.client,
     clock,
     workerId: "test-worker",
     log,
   });
   const consumer = await queue.consume("work", SLOTS, worker.handle);
-  closing.defer(() => consumer.close(CLOSE_MS));
+  closing.defer(() => {
+    worker.park("the test is over");
+    return consumer.close(CLOSE_MS);
+  });
   await control.start();
   closing.defer(() => control.stop());
   const factory: TestFactory = {
