@@ -1,0 +1,81 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { StoredEvent } from "../../packages/domain/src/index.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const LAUNCHER = fileURLToPath(new URL("../../packages/cli/bin/headrace.mjs", import.meta.url));
+const EXAMPLE = fileURLToPath(new URL("../../examples/csvstat", import.meta.url));
+const BOUND_MS = 4 * 60_000;
+
+export type Ended = {
+  stdout: string;
+  /** wall clock, to be compared with the times of events */
+  startedAt: number;
+  ms: number;
+};
+
+/** Runs a program to its end; throws with what it said when that is not exit code 0. */
+export const run = async (
+  program: string,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; signal?: AbortSignal | undefined } = {},
+): Promise<Ended> => {
+  const startedAt = Date.now();
+  const started = performance.now();
+  const child = spawn(program, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: BOUND_MS,
+    signal: options.signal,
+  });
+  const exited = new Promise<{ code: number | null; ms: number }>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => resolve({ code, ms: performance.now() - started }));
+  });
+  const [{ code, ms }, stdout, stderr] = await Promise.all([
+    exited,
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  if (code !== 0) {
+    const said = `${stdout}\n${stderr}`.trim().split("\n").slice(-15).join("\n");
+    throw new Error(`${program} ${args.join(" ")} ended with exit code ${code}:\n${said}`);
+  }
+  return { stdout, startedAt, ms };
+};
+
+/** The real launcher, as a person starts it, on one data directory. */
+export type Headrace = ReturnType<typeof createHeadrace>;
+
+const Submitted = z.object({ run: z.string() });
+
+export const createHeadrace = (data: string, signal?: AbortSignal) => {
+  const headrace = (...args: string[]) =>
+    run(process.execPath, [LAUNCHER, ...args, "--data", data], { signal });
+  return {
+    help: () => run(process.execPath, [LAUNCHER, "--help"], { signal }),
+    status: () => headrace("status"),
+    stop: () => headrace("stop"),
+    cancel: (id: string) => headrace("cancel", id),
+    /** Submits the example on a repository made for it. */
+    async submit(repo: string) {
+      const model = `script:${EXAMPLE}/script.yaml`;
+      const spec = `${EXAMPLE}/spec.md`;
+      const flags = ["--new", repo, "--model", model, "--detach", "--json", "--no-awake"];
+      const ended = await headrace("run", spec, ...flags);
+      return { ...Submitted.parse(JSON.parse(ended.stdout)), startedAt: ended.startedAt };
+    },
+    async runs() {
+      const { stdout } = await headrace("status", "--json");
+      return z.array(z.object({ id: z.string(), status: z.string() })).parse(JSON.parse(stdout));
+    },
+    async events(id: string) {
+      const { stdout } = await headrace("log", id, "--json");
+      const lines = stdout.trim().split("\n");
+      return lines.map((line) => StoredEvent.parse(JSON.parse(line)));
+    },
+  };
+};
