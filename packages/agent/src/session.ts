@@ -1,10 +1,10 @@
 import type {
   AgentEnd,
+  AskResult,
   Claim,
   Clock,
   FactoryApi,
   Fence,
-  ModelReply,
   ModelRequest,
   RecordPart,
   Role,
@@ -17,14 +17,6 @@ import { decode } from "./text.ts";
 import type { ToolContext } from "./tool.ts";
 import { MAX_FILE_BYTES } from "./tools/files.ts";
 import { Transcript } from "./transcript.ts";
-
-/** How a call to the model came out; a reply is durable before it is given to the loop. */
-export type AskResult =
-  | { kind: "reply"; reply: ModelReply }
-  | { kind: "budget"; reason: string }
-  | { kind: "stopped"; reason: string }
-  | { kind: "unavailable"; reason: string; retryAt?: string }
-  | { kind: "invalid"; reason: string };
 
 export type Ask = (call: {
   fence: Fence;

@@ -8,6 +8,7 @@ export * from "./money.ts";
 export * from "./plan.ts";
 export * from "./plan-check.ts";
 export * from "./policy.ts";
+export * from "./ports/ask.ts";
 export * from "./ports/clock.ts";
 export * from "./ports/factory-api.ts";
 export * from "./ports/factory-control.ts";

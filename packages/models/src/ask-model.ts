@@ -1,4 +1,5 @@
 import {
+  type AskResult,
   type Clock,
   type FactoryApi,
   type Fence,
@@ -26,17 +27,6 @@ export type Ask = {
   turn: number;
   signal?: AbortSignal;
 };
-
-export type AskResult =
-  | { kind: "reply"; reply: ModelReply }
-  /** the budget cannot hold the call, or the model has no price: nothing was sent */
-  | { kind: "budget"; reason: string }
-  /** the run was paused, cancelled or parked meanwhile: nothing was sent */
-  | { kind: "stopped"; reason: string }
-  /** the provider does not serve us; without `retryAt` (RFC 3339) a person must act */
-  | { kind: "unavailable"; reason: string; retryAt?: string }
-  /** the provider will never accept this request */
-  | { kind: "invalid"; reason: string };
 
 type Tried =
   | Extract<AskResult, { kind: "reply" | "budget" | "stopped" }>

@@ -1,4 +1,4 @@
-export { type Ask, type AskDeps, type AskResult, askModel } from "./ask-model.ts";
+export { type Ask, type AskDeps, askModel } from "./ask-model.ts";
 export { withCacheBreakpoints } from "./cache-breakpoints.ts";
 export { checkProvider } from "./check-provider.ts";
 export { createModelClient, type ModelClientOptions } from "./client.ts";
