@@ -11,14 +11,14 @@ import {
   PlanProposal,
   Policy,
   type RunState,
+  type Store,
   type StoredEvent,
   type Submission,
 } from "@headrace/domain";
 import { openSourceRepo } from "@headrace/repo";
-import type { SeenRequest } from "@headrace/simulator";
+import type { SeenRequest, Simulator } from "@headrace/simulator";
 import { stringify } from "yaml";
 import type { z } from "zod";
-import type { TestFactory } from "./factory.ts";
 import { commitFiles, type FileChange, git, tempDir, tempRepo } from "./git.ts";
 import type { Conversation } from "./script.ts";
 
@@ -108,11 +108,26 @@ const submissionOf = (plan: RunPlan, at: { repo: string; base: string; script: s
   return submission;
 };
 
-export const startRun = async (
-  factory: TestFactory,
+/** What is needed to look at a run: its rows, and the simulator that plays its script. */
+export type Host = {
+  store: Pick<Store, "state" | "events" | "calls" | "onCommit">;
+  simulator(script: string): Promise<Simulator>;
+  logged: readonly string[];
+};
+
+type Prepared = {
+  submission: Submission;
+  pack: Uint8Array;
+  repo: string;
+  base: string;
+  script: string;
+};
+
+/** Makes the user's repository, the script file, and what a client hands in. */
+export const prepareRun = async (
   plan: RunPlan,
   closing: AsyncDisposableStack,
-): Promise<TestRun> => {
+): Promise<Prepared> => {
   const repo = plan.repo ?? closing.use(await tempRepo()).path;
   const dir = closing.use(await tempDir("headrace-script-")).path;
   if (plan.repo === undefined) await commitFiles(repo, { "before.txt": "before\n" });
@@ -123,25 +138,25 @@ export const startRun = async (
   await writeFile(script, stringify({ conversations: plan.script }));
   const submission = submissionOf(plan, { repo, base, script });
   const pack = await (await openSourceRepo({ path: repo })).pack(base);
-  const { run, behind } = await factory.control.submit(submission, pack);
-  return runHandle(factory, { id: run, behind, repo, base, script });
+  return { submission, pack, repo, base, script };
 };
 
-const runHandle = (
-  factory: TestFactory,
-  at: { id: string; behind: string | undefined; repo: string; base: string; script: string },
+/** A run as a test looks at it. */
+export const lookAt = (
+  host: Host,
+  at: Pick<TestRun, "id" | "behind" | "repo" | "base" | "script">,
 ): TestRun => {
-  const { control, store } = factory;
+  const { store } = host;
   const { id, repo, base, script } = at;
   const branch = branchRef(integrationBranch(id));
-  const until: TestRun["until"] = (what, enough) => waitFor(factory, id, what, enough);
+  const until: TestRun["until"] = (what, enough) => waitFor(host, id, what, enough);
   return {
     ...at,
-    state: () => control.run(id),
-    events: () => allEvents(factory, id),
+    state: () => stateOf(host, id),
+    events: () => allEvents(host, id),
     calls: () => store.calls(id),
     requests: async () =>
-      (await factory.simulator(script))
+      (await host.simulator(script))
         .requests()
         .filter((r) => r.path === "/v1/messages" && r.user?.startsWith(`hr1.${id}.`)),
     until,
@@ -161,6 +176,12 @@ const runHandle = (
   };
 };
 
+const stateOf = async ({ store }: Host, run: string): Promise<RunState> => {
+  const state = await store.state(run);
+  if (state === undefined) throw new Error(`there is no run ${run}`);
+  return state;
+};
+
 const landing = (repo: string, commit: string): Landing => {
   const text = git(repo, "log", "-1", "--format=%(trailers:only,unfold)", commit);
   return {
@@ -177,7 +198,7 @@ const landing = (repo: string, commit: string): Landing => {
   };
 };
 
-const allEvents = async ({ store }: TestFactory, run: string): Promise<StoredEvent[]> => {
+const allEvents = async ({ store }: Host, run: string): Promise<StoredEvent[]> => {
   const events: StoredEvent[] = [];
   for (;;) {
     const more = await store.events(run, events.length);
@@ -187,20 +208,20 @@ const allEvents = async ({ store }: TestFactory, run: string): Promise<StoredEve
 };
 
 const waitFor = async (
-  factory: TestFactory,
+  host: Host,
   run: string,
   what: string,
   enough: (state: RunState) => boolean,
 ): Promise<RunState> => {
   const found = Promise.withResolvers<RunState>();
   const look = async () => {
-    const state = await factory.control.run(run);
+    const state = await stateOf(host, run);
     if (state.run.status === "failed" && !enough(state)) {
       found.reject(new Error(`waiting for ${what}: the run failed: ${state.run.reasons.join()}`));
     }
     if (enough(state)) found.resolve(state);
   };
-  const stop = factory.store.onCommit((committed) => {
+  const stop = host.store.onCommit((committed) => {
     if (committed === run) look().catch(found.reject);
   });
   const timer = setTimeout(
@@ -211,11 +232,11 @@ const waitFor = async (
     await look();
     return await found.promise;
   } catch (cause) {
-    const tail = (await allEvents(factory, run))
+    const tail = (await allEvents(host, run))
       .slice(-12)
       .map((e) => JSON.stringify(e).slice(0, 400));
     throw new Error(
-      `${(cause as Error).message}\n${tail.join("\n")}\n${factory.logged.slice(-10).join("\n")}`,
+      `${(cause as Error).message}\n${tail.join("\n")}\n${host.logged.slice(-10).join("\n")}`,
       { cause },
     );
   } finally {

@@ -22,7 +22,7 @@ import { createThreads, type Threads } from "@headrace/workflows";
 import { createRepos } from "../../packages/cli/src/factory/repos.ts";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { engineAddress } from "./engine.ts";
-import { type RunPlan, startRun, type TestRun } from "./factory-run.ts";
+import { type Host, lookAt, prepareRun, type RunPlan, type TestRun } from "./factory-run.ts";
 import { tempDir } from "./git.ts";
 
 export type OpenedStore = Awaited<ReturnType<typeof openStore>>;
@@ -33,17 +33,15 @@ export type Between = {
   threads?(threads: Threads): Threads;
 };
 
-export type TestFactory = AsyncDisposable & {
-  control: FactoryControl;
-  api: FactoryApi;
-  store: OpenedStore;
-  redis: RedisEndpoint;
-  /** what the factory told the person who looks after it */
-  logged: readonly string[];
-  simulator(script: string): Promise<Simulator>;
-  /** Makes a repository, submits a run on it, and hands back how to look at both. */
-  start(plan: RunPlan): Promise<TestRun>;
-};
+export type TestFactory = AsyncDisposable &
+  Host & {
+    control: FactoryControl;
+    api: FactoryApi;
+    store: OpenedStore;
+    redis: RedisEndpoint;
+    /** Makes a repository, submits a run on it, and hands back how to look at both. */
+    start(plan: RunPlan): Promise<TestRun>;
+  };
 
 const SLOTS = 4;
 const CLOSE_MS = 1_000;
@@ -142,15 +140,18 @@ export const openTestFactory = async (
   });
   await control.start();
   closing.defer(() => control.stop());
-  const factory: TestFactory = {
+  const host: Host = { store, logged, simulator: simulators.of };
+  return {
+    ...host,
+    store,
     control: control.commands,
     api: control.api,
-    store,
     redis,
-    logged,
-    simulator: simulators.of,
-    start: (plan) => startRun(factory, plan, closing),
+    async start(plan) {
+      const { submission, pack, ...at } = await prepareRun(plan, closing);
+      const { run, behind } = await control.commands.submit(submission, pack);
+      return lookAt(host, { ...at, id: run, behind });
+    },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
-  return factory;
 };
