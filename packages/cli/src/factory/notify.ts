@@ -26,6 +26,8 @@ export const createNotifier = (options: {
   store: Pick<Store, "runs" | "state" | "events" | "onCommit">;
   dir: string;
   env: NodeJS.ProcessEnv;
+  /** what one command may take; 30 s unless given */
+  commandMs?: number;
   log(line: string): void;
 }): AsyncDisposable & { start(): Promise<void> } => {
   const { store, log } = options;
@@ -51,7 +53,10 @@ export const createNotifier = (options: {
 
 type Options = Parameters<typeof createNotifier>[0];
 
-const tellNews = async ({ store, dir, env, log }: Options, run: string): Promise<void> => {
+const tellNews = async (
+  { store, dir, env, commandMs = COMMAND_MS, log }: Options,
+  run: string,
+): Promise<void> => {
   const command = (await store.state(run))?.run.notify;
   if (command === undefined) return;
   const marker = join(dir, run);
@@ -59,12 +64,12 @@ const tellNews = async ({ store, dir, env, log }: Options, run: string): Promise
   for await (const event of eventsAfter(store, run, told)) {
     const status = STATUS[event.type];
     if (status === undefined) continue;
-    const problem = await runCommand(command, {
-      ...withoutKeys(env),
+    const about = {
       HEADRACE_RUN: run,
       HEADRACE_STATUS: status,
       HEADRACE_MESSAGE: eventWords(event) ?? status,
-    });
+    };
+    const problem = await runCommand(command, { ...withoutKeys(env), ...about }, commandMs);
     if (problem !== undefined) log(`notify for ${run} (${status}): ${problem}`);
     await mkdir(dir, { recursive: true });
     await writePrivate(marker, `${event.seq}\n`);
@@ -88,8 +93,12 @@ async function* eventsAfter(
 const withoutKeys = ({ ANTHROPIC_API_KEY: _, HEADRACE_TOKEN: __, ...env }: NodeJS.ProcessEnv) =>
   env;
 
-/** Why it did not work; its whole process group is ended after 30 s. */
-const runCommand = (command: string, env: NodeJS.ProcessEnv): Promise<string | undefined> =>
+/** Why it did not work; its whole process group is ended when it takes too long. */
+const runCommand = (
+  command: string,
+  env: NodeJS.ProcessEnv,
+  limitMs: number,
+): Promise<string | undefined> =>
   new Promise((resolve) => {
     const child = spawn("/bin/sh", ["-c", command], {
       cwd: homedir(),
@@ -100,15 +109,19 @@ const runCommand = (command: string, env: NodeJS.ProcessEnv): Promise<string | u
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    }, COMMAND_MS);
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      } catch {
+        // it ended at this very moment
+      }
+    }, limitMs);
     const end = (problem: string | undefined) => {
       clearTimeout(timer);
       resolve(problem);
     };
     child.once("error", ({ message }) => end(message));
     child.once("exit", (code, signal) => {
-      if (late) end(`ended after ${COMMAND_MS / 1000} s`);
+      if (late) end(`ended after ${limitMs / 1000} s`);
       else end(code === 0 ? undefined : `exit ${code ?? signal}`);
     });
   });
