@@ -11,7 +11,6 @@ import {
   type Store,
 } from "@headrace/domain";
 import { readCredentials } from "@headrace/intake";
-import { createPriceBook } from "@headrace/models";
 import { createQueue, startRedis } from "@headrace/queue";
 import { openFactoryRepo } from "@headrace/repo";
 import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
@@ -21,6 +20,7 @@ import { createThreads } from "@headrace/workflows";
 import { keepAwake } from "../awake.ts";
 import { type DataDir, installationId, makeDataDir } from "../data-dir.ts";
 import { baseImageTag } from "../machine/base-image.mjs";
+import { readPriceBook } from "../user-config.ts";
 import { hostCertificates } from "./certificates.ts";
 import { requireEngine } from "./engine.ts";
 import { createModels } from "./models.ts";
@@ -81,7 +81,7 @@ const compose = async (
   const engine = (await requireEngine(env)).address;
   const sandboxes = await openSandboxes({ engine, identity, env, log }, closing);
   const queue = await openQueue({ data, env, engine, identity, log }, closing);
-  const prices = createPriceBook();
+  const prices = await readPriceBook(data.root);
   const credentials = await readCredentials({ env, dataDir: data.root });
   const models = closing.use(createModels({ credentials, prices, clock }));
   const control = createControl({

@@ -1,12 +1,12 @@
 import {
   type FactoryControl,
   formatUsd,
+  type PriceBook,
   type Submission,
   type Submitted,
   UserError,
 } from "@headrace/domain";
 import { type Credentials, readCredentials } from "@headrace/intake";
-import { createPriceBook } from "@headrace/models";
 import { createClock } from "@headrace/store";
 import { type DataDir, dataDir } from "../data-dir.ts";
 import { openFactory } from "../factory/compose.ts";
@@ -16,6 +16,7 @@ import { ensureFactory } from "../factory/spawn.ts";
 import { followRun } from "../follow.ts";
 import { type Prepared, prepareSubmission, readRequest } from "../submission.ts";
 import { openTarget } from "../target.ts";
+import { readPriceBook } from "../user-config.ts";
 import { flag, text, type VerbAction, type World } from "../world.ts";
 
 const DETACHED = 130;
@@ -40,7 +41,7 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   const repo = await openTarget(options, cwd, undo);
   const prepared = await prepareSubmission(request, read, repo, credentials);
   await requireBaseImage(await requireEngine(env));
-  await requireModel(prepared.submission, credentials);
+  await requireModel(prepared.submission, credentials, await readPriceBook(data.root));
   const pack = await repo.pack(prepared.submission.base);
   const submit = async (control: FactoryControl): Promise<Submitted> => {
     // from here on the run may be accepted whatever this process hears of it
@@ -69,8 +70,8 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
 const requireModel = async (
   { model, credentials: fingerprint }: Submission,
   credentials: Credentials | undefined,
+  prices: PriceBook,
 ): Promise<void> => {
-  const prices = createPriceBook();
   await using models = createModels({ credentials, prices, clock: createClock() });
   await models.admit(model, fingerprint);
 };
