@@ -10,7 +10,7 @@ import { expectSound, repliesOf } from "../support/soundness.ts";
 
 let factory: TestFactory;
 beforeAll(async () => {
-  factory = await openTestFactory();
+  factory = await openTestFactory({ limits: { reconcileMs: 300 } });
 });
 afterAll(() => factory[Symbol.asyncDispose]());
 
@@ -99,28 +99,29 @@ describe.concurrent("a person at the controls", () => {
     expect(await repliesOf(run)).toHaveLength(5);
   });
 
-  test("a cancelled run ends at once, and the run queued behind it on the repository starts", async () => {
+  test("a cancelled run ends at once; who waits on the repository starts after the oldest open run", async () => {
     const first = await factory.start({ tasks: slow, script: SLOWLY });
-    const second = await factory.start({ repo: first.repo, tasks: slow, script: SLOWLY });
-    expect(second.behind).toBe(first.id);
-    await first.until("the coder is at work", (s) => s.run.calls === 1);
-    expect((await second.state()).run).toMatchObject({
-      status: "queued",
-      behind: first.id,
-      calls: 0,
-    });
+    const again = { repo: first.repo, tasks: slow, script: SLOWLY };
+    const second = await factory.start(again);
+    const third = await factory.start(again);
+    expect([second.behind, third.behind]).toEqual([first.id, second.id]);
+    await factory.control.cancel(second.id, "not needed");
+    await first.until("the coder is at work", (s) => s.run.calls === 2);
+    expect((await third.state()).run).toMatchObject({ status: "queued", calls: 0 });
 
     await factory.control.cancel(first.id, "the wrong spec");
     const cancelled = await first.state();
     expect(exitCode(cancelled)).toBe(3);
     expect(cancelled.run.reasons).toEqual(["the wrong spec"]);
-    await second.until("complete", (s) => s.run.status === "complete");
-    await second.settled();
-    await expectSound(second);
-    expect(await asked(first)).toBeLessThanOrEqual(2);
+    await third.until("complete", (s) => s.run.status === "complete");
+    await third.settled();
+    await expectSound(third);
+    // a call under way came to its end, and no other was begun
+    expect(await asked(first)).toBeLessThanOrEqual(3);
     const over = await expectSound(first);
     expect(isEnded(over.run.status)).toBe(true);
     expect(await containersOf(first.id)).toBe(0);
+    expect(await asked(second)).toBe(0);
     await expect(factory.control.resume(first.id)).rejects.toThrow("has ended");
   });
 });

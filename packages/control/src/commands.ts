@@ -33,7 +33,7 @@ const refuseEnded = ({ run }: RunState): void => {
 
 /** What clients may ask of a run, decided inside one transaction each. */
 export const createCommands = (context: Context): FactoryControl => ({
-  submit: (submission, pack) => submit(context, submission, pack),
+  submit: oneAtATime((submission, pack) => submit(context, submission, pack)),
   runs: () => context.store.runs(),
   run: (id) => find(context, id),
   async *events(run, after, signal) {
@@ -76,6 +76,16 @@ export const createCommands = (context: Context): FactoryControl => ({
       return state.run.status === "budget" ? [raised, { type: "run.resumed" }] : [raised];
     }),
 });
+
+/** Each submission sees the runs that were accepted before it, so that it can queue behind them. */
+const oneAtATime = (accept: FactoryControl["submit"]): FactoryControl["submit"] => {
+  let last: Promise<unknown> = Promise.resolve();
+  return (submission, pack) => {
+    const mine = last.then(() => accept(submission, pack));
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+};
 
 const resuming = (state: RunState): NewEvent[] => {
   refuseEnded(state);

@@ -92,6 +92,14 @@ const canGoOn = (state: RunState): boolean => {
   return isRunning(state.run.status) && !waitingOnPerson(state);
 };
 
+/**
+ * The oldest open run on its repository. Whom it was queued behind does not tell: that one may have been cancelled
+ * while it waited itself.
+ */
+const isNext = (state: RunState, oldestFirst: readonly RunState[]): boolean =>
+  oldestFirst.find(({ run }) => run.repo.path === state.run.repo.path && !isEnded(run.status)) ===
+  state;
+
 /** One tick in a fixed order: orphaned reservations, queued runs, missing jobs. */
 class ReconcileLoop {
   readonly #context: Context;
@@ -119,10 +127,9 @@ class ReconcileLoop {
   async #tick(): Promise<void> {
     const { store } = this.#context;
     const states = await store.runs();
-    const ended = new Set(states.filter((s) => isEnded(s.run.status)).map((s) => s.run.id));
     for (const state of states) {
-      const { id, status, behind } = state.run;
-      if (status === "queued" && (behind === undefined || ended.has(behind))) {
+      const { id, status } = state.run;
+      if (status === "queued" && isNext(state, states)) {
         await store.append(id, (s) =>
           s?.run.status === "queued" ? [{ type: "run.started" }] : [],
         );

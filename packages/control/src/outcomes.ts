@@ -22,6 +22,8 @@ export const finishStep = async (
   const { run, step } = fence;
   const row = (await stateOf(store, run)).steps[step];
   if (row === undefined) throw new Error(`run ${run} has no step ${step}`);
+  // a claim that was overtaken has no say, not even that it was lost
+  await store.append(run, [], fence);
   switch (outcome.kind) {
     case "done":
       // a run that has ended meanwhile gains nothing more

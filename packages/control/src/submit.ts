@@ -3,7 +3,7 @@ import {
   integrationBranch,
   isEnded,
   type NewEvent,
-  type Submission,
+  Submission,
   type Submitted,
   slug,
   UserError,
@@ -18,9 +18,10 @@ const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.strin
  */
 export const submit = async (
   context: Context,
-  submission: Submission,
+  sent: Submission,
   pack: Uint8Array,
 ): Promise<Submitted> => {
+  const submission = checked(sent);
   const { store, repos, clock } = context;
   const routes = await context.admit(submission.model, submission.credentials);
   const repo = await repos.factory(submission.repo.path);
@@ -54,6 +55,13 @@ export const submit = async (
   const queued: NewEvent[] = behind === undefined ? [] : [{ type: "run.queued", behind }];
   await store.append(id, [submitted, ...queued, thread]);
   return behind === undefined ? { run: id } : { run: id, behind };
+};
+
+const checked = (sent: Submission): Submission => {
+  const parsed = Submission.safeParse(sent);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((i) => `${i.path.join(".")}: ${i.message}`);
+  throw new UserError(`the submission is not valid: ${problems.join("; ")}`);
 };
 
 /** The newest run on the repository that has not ended: runs on one repository go one after the other. */

@@ -1,0 +1,51 @@
+import { fromUsd, type NewEvent, PlanVersion } from "@headrace/domain";
+import { controlRig, NO_GATES } from "../support/control-rig.ts";
+import { commitFiles, git, packFrom } from "../support/git.ts";
+import { task } from "../support/script.ts";
+import { type ApiFixture, factoryApiSuite } from "./suites/factory-api-suite.ts";
+
+/** A plan of the one task `t1`, so that its steps have a row. */
+const planned = (requirements: Extract<NewEvent, { type: "plan.accepted" }>["requirements"]) => {
+  const tasks = [task("t1", { requirements: [] })];
+  const plan = PlanVersion.parse({ version: 1, summary: "One task.", tasks });
+  return (policyHash: string): NewEvent[] => [
+    { type: "plan.proposed", plan, round: 1 },
+    { type: "plan.accepted", version: 1, requirements, policy: NO_GATES, policyHash },
+  ];
+};
+
+const inProcess = async (): Promise<ApiFixture> => {
+  const rig = await controlRig();
+  const { store, control } = rig;
+  const { submission, pack, user } = await rig.submission();
+  const { run } = await control.commands.submit({ ...submission, budget: fromUsd(1) }, pack);
+  const policyHash = await store.putBlob(Buffer.from(JSON.stringify(NO_GATES)));
+  await store.append(run, planned(submission.requirements)(policyHash));
+  const onBase = async (files: Parameters<typeof commitFiles>[1]) => {
+    const commit = await commitFiles(user.path, files);
+    const handed = { commit, pack: packFrom(user.path, commit, `^${submission.base}`) };
+    git(user.path, "reset", "--quiet", "--hard", submission.base);
+    return handed;
+  };
+  return {
+    api: control.api,
+    run,
+    base: submission.base,
+    async request(name, input) {
+      const step = `${run}-t1-${name}`;
+      const thread = { kind: "task" as const, id: "t1" };
+      const about = { subject: "t1", task: "t1", attempt: 1 };
+      await store.append(run, [{ type: "step.requested", step, thread, input, ...about }]);
+      return step;
+    },
+    commit: (path) => onBase({ [path]: "text\n" }),
+    hostile: () => onBase({ escape: { link: "../../etc/passwd" } }),
+    advance: (ms) => rig.clock.advance(ms),
+    pause: () => control.commands.pause(run, "a test"),
+    state: () => control.commands.run(run),
+    events: () => store.events(run),
+    [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose](),
+  };
+};
+
+factoryApiSuite("the control plane", inProcess);
