@@ -14,13 +14,14 @@ const initializer = {
   createCheckpointer: async () => {
     const dir = await mkdtemp(join(tmpdir(), "headrace-checkpoints-"));
     const store = await openStore({ file: join(dir, "headrace.db"), clock: createClock() });
-    opened.set(store.checkpoints(), {
+    const saver = await store.checkpoints();
+    opened.set(saver, {
       [Symbol.asyncDispose]: async () => {
         await store.close();
         await rm(dir, { recursive: true });
       },
     });
-    return store.checkpoints();
+    return saver;
   },
   destroyCheckpointer: async (saver: SqliteCheckpointSaver) => {
     await opened.get(saver)?.[Symbol.asyncDispose]();

@@ -105,6 +105,7 @@ export const openTestFactory = async (
   const queue = between.queue?.(real) ?? real;
   const prices = createPriceBook();
   const simulators = createSimulators(closing);
+  const checkpoints = await store.checkpoints();
   const control = createControl({
     store,
     queue,
@@ -118,7 +119,7 @@ export const openTestFactory = async (
         at: clock.now(),
       }),
     threads: (ports) => {
-      const threads = createThreads(ports, store.checkpoints());
+      const threads = createThreads(ports, checkpoints);
       return between.threads?.(threads) ?? threads;
     },
     ...(limits === undefined ? {} : { limits }),

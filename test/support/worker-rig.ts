@@ -60,6 +60,7 @@ export const workerRig = async (options: {
   const store = await openStore({ file: join(dir.path, "store.db"), clock });
   stack.defer(() => store.close());
   const factory = await openFactoryRepo({ dir: join(dir.path, "factory.git") });
+  const checkpoints = await store.checkpoints();
   const control = createControl({
     store,
     queue: createMemoryQueue({ clock, onError: () => {} }),
@@ -67,7 +68,7 @@ export const workerRig = async (options: {
     prices: createPriceBook(),
     repos: { factory: async () => factory, source: async (path) => openSourceRepo({ path }) },
     admit: async () => ({ coder: "claude-sonnet-5", reviewer: "claude-opus-4-8" }),
-    threads: (ports) => createThreads(ports, store.checkpoints()),
+    threads: (ports) => createThreads(ports, checkpoints),
     log: () => {},
   });
   const submission: Submission = {

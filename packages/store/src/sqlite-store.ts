@@ -13,7 +13,7 @@ import {
   UserError,
 } from "@headrace/domain";
 import { Blobs } from "./blobs.ts";
-import { SqliteCheckpointSaver } from "./checkpoint-saver.ts";
+import type { SqliteCheckpointSaver } from "./checkpoint-saver.ts";
 import { Claims } from "./claims.ts";
 import { EventLog, type Writing } from "./event-log.ts";
 import { allProblems } from "./integrity.ts";
@@ -42,7 +42,7 @@ export class SqliteStore implements Store, AsyncDisposable {
   readonly #ledger: Ledger;
   readonly #records: Records;
   readonly #blobs: Blobs;
-  readonly #saver: SqliteCheckpointSaver;
+  #saver: SqliteCheckpointSaver | undefined;
   #close: (() => void) | undefined;
 
   constructor({ sql, clock, uncleanStop, close }: Parts) {
@@ -53,7 +53,6 @@ export class SqliteStore implements Store, AsyncDisposable {
     this.#ledger = new Ledger(sql, clock);
     this.#records = new Records(sql);
     this.#blobs = new Blobs(sql);
-    this.#saver = new SqliteCheckpointSaver(sql);
     this.#close = close;
   }
 
@@ -155,7 +154,10 @@ export class SqliteStore implements Store, AsyncDisposable {
   }
 
   /** LangGraph's checkpoints in the same file; losing them costs no truth. */
-  checkpoints(): SqliteCheckpointSaver {
+  async checkpoints(): Promise<SqliteCheckpointSaver> {
+    // loaded when asked for: who only reads runs should not wait for LangGraph
+    const { SqliteCheckpointSaver: Saver } = await import("./checkpoint-saver.ts");
+    this.#saver ??= new Saver(this.#sql);
     return this.#saver;
   }
 

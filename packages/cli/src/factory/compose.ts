@@ -84,6 +84,7 @@ const compose = async (
   const prices = await readPriceBook(data.root);
   const credentials = await readCredentials({ env, dataDir: data.root });
   const models = closing.use(createModels({ credentials, prices, clock }));
+  const checkpoints = await store.checkpoints();
   const control = createControl({
     store,
     queue,
@@ -91,7 +92,7 @@ const compose = async (
     prices,
     repos: closing.use(createRepos(data.repos)),
     admit: models.admit,
-    threads: (ports) => createThreads(ports, store.checkpoints()),
+    threads: (ports) => createThreads(ports, checkpoints),
     log,
   });
   const worker = createWorker({

@@ -9,7 +9,6 @@ import {
 import { type Credentials, readCredentials } from "@headrace/intake";
 import { createClock } from "@headrace/store";
 import { type DataDir, dataDir } from "../data-dir.ts";
-import { openFactory } from "../factory/compose.ts";
 import { requireBaseImage, requireEngine } from "../factory/engine.ts";
 import { createModels } from "../factory/models.ts";
 import { ensureFactory } from "../factory/spawn.ts";
@@ -60,7 +59,9 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   const submitted = await submit(control);
   announce(job.json ? world.err : world.out, submitted, prepared);
   if (flag(options, "detach")) {
-    if (job.json) world.out(JSON.stringify(submitted));
+    world.out(
+      job.json ? JSON.stringify(submitted) : `  follow it: headrace watch ${submitted.run}`,
+    );
     return 0;
   }
   return (await followRun(world, control, submitted.run, job)) ?? DETACHED;
@@ -121,6 +122,8 @@ const inForeground = async (
   world: World,
   { data, submit, prepared, json, awake }: Job,
 ): Promise<number> => {
+  // a client that hands its run to the background factory should not wait for all of one to load
+  const { openFactory } = await import("../factory/compose.ts");
   await using factory = await openFactory({
     data,
     env: world.env,
