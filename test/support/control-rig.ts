@@ -35,6 +35,7 @@ export const controlRig = async () => {
   const store = await openStore({ file: join(dir.path, "store.db"), clock });
   closing.defer(() => store.close());
   const repo = closing.use(await openFactoryRepo({ dir: join(dir.path, "factory.git") }));
+  const checkpoints = await store.checkpoints();
   const control: Control = createControl({
     store,
     queue: createMemoryQueue({ clock, onError: () => {} }),
@@ -42,7 +43,7 @@ export const controlRig = async () => {
     prices: createPriceBook(),
     repos: { factory: async () => repo, source: async (path) => openSourceRepo({ path }) },
     admit: async () => ROUTES,
-    threads: (ports) => createThreads(ports, store.checkpoints()),
+    threads: (ports) => createThreads(ports, checkpoints),
     log: () => {},
   });
   return {
