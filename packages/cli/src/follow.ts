@@ -32,7 +32,10 @@ export const followRun = async (
     return undefined;
   }
   if (!json) for (const line of reportLines(last)) world.out(line);
-  return exitCode(last) ?? 0;
+  const code = exitCode(last);
+  if (code !== undefined) return code;
+  world.err(`headrace: no factory works on run ${run} now; start one: headrace resume ${run}`);
+  return 1;
 };
 
 /** How a view takes part in following. */

@@ -12,12 +12,7 @@ export type FactoryReader = Pick<FactoryControl, "runs" | "run" | "events" | "bl
 export const openReader = async (data: DataDir): Promise<FactoryReader> => {
   const running = await connect(data);
   if (running) return { ...running.control, [Symbol.asyncDispose]: async () => undefined };
-  if (!existsSync(data.store)) {
-    throw new UserError(
-      `there are no runs in ${data.root}`,
-      "Start one: headrace run spec.md --repo DIR",
-    );
-  }
+  if (!existsSync(data.store)) return nothingIn(data);
   const store = await openStore({ file: data.store, clock: createClock(), readOnly: true });
   const run = async (id: string): Promise<RunState> => {
     const state = await store.state(id);
@@ -43,6 +38,23 @@ export const openReader = async (data: DataDir): Promise<FactoryReader> => {
       return bytes;
     },
     [Symbol.asyncDispose]: () => store.close(),
+  };
+};
+
+/** A data directory no factory has ever used. */
+const nothingIn = ({ root }: DataDir): FactoryReader => {
+  const none = (): never => {
+    throw new UserError(
+      `there are no runs in ${root}`,
+      "Start one: headrace run spec.md --repo DIR, or name the run's data directory: --data DIR",
+    );
+  };
+  return {
+    runs: async () => [],
+    run: async () => none(),
+    events: none,
+    blob: async () => none(),
+    [Symbol.asyncDispose]: async () => undefined,
   };
 };
 

@@ -36,7 +36,7 @@ export const serve = async ({
   if (other)
     throw new UserError(
       `a factory (pid ${other.file.pid}) serves ${data.root} already`,
-      "headrace stop",
+      "Stop it first: headrace stop",
     );
   const { host, port } = listenAddress(options.listen);
   await using factory = await openFactory({ data, env, slots: slotsFrom(env), awake, log });

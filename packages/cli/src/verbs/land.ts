@@ -1,4 +1,4 @@
-import { integrationBranch, isGreen, type RunState, UserError } from "@headrace/domain";
+import { integrationBranch, isGreen, type RunState } from "@headrace/domain";
 import { landInto } from "@headrace/repo";
 import { dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
@@ -9,7 +9,12 @@ import { text, type VerbAction } from "../world.ts";
 export const land: VerbAction = async (world, [id = ""], options) => {
   await using reader = await openReader(dataDir(text(options, "data"), world.env));
   const state = await reader.run(id);
-  requireVerified(state);
+  if (!isVerified(state)) {
+    world.err(
+      `headrace: run ${id} has landed nothing that is verified\n  See: headrace status ${id}`,
+    );
+    return 1;
+  }
   const { run } = state;
   const into = text(options, "into");
   const answer = await landInto({
@@ -39,13 +44,9 @@ export const land: VerbAction = async (world, [id = ""], options) => {
   return 1;
 };
 
-const requireVerified = (state: RunState): void => {
-  const last = Object.values(state.tasks).find((t) => t.landing?.commit === state.run.tip);
-  const receipt = last?.landing && state.receipts[last.landing.receipt];
-  if (receipt === undefined || !isGreen(receipt)) {
-    throw new UserError(
-      `run ${state.run.id} has landed nothing that is verified`,
-      "See: headrace status",
-    );
-  }
+/** The tip is the landing of some task, with a green receipt of its own. */
+const isVerified = ({ run, tasks, receipts }: RunState): boolean => {
+  const last = Object.values(tasks).find((t) => t.landing?.commit === run.tip);
+  const receipt = last?.landing && receipts[last.landing.receipt];
+  return receipt !== undefined && isGreen(receipt);
 };

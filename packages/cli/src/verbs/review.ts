@@ -21,6 +21,10 @@ export const review: VerbAction = async (world, [id = ""], options) => {
     return 0;
   }
   for (const packet of packets(state)) for (const line of packetLines(packet)) world.out(line);
+  if (state.run.tip === state.run.base) {
+    world.out(`run ${id} has landed nothing yet; what happened: headrace log ${id}`);
+    return 0;
+  }
   const branch = integrationBranch(id);
   world.out("");
   world.out(`  git -C ${state.run.repo.path} log --first-parent ${branch}`);

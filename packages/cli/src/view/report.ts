@@ -41,6 +41,9 @@ const nextLines = (state: RunState): string[] => {
   const { run } = state;
   const branch = integrationBranch(run.id);
   const resume = `  go on:   headrace resume ${run.id}`;
+  if (isEnded(run.status) && run.tip === run.base) {
+    return [`  nothing has landed; what happened: headrace log ${run.id}`];
+  }
   if (isEnded(run.status)) {
     return [
       `  branch   ${branch} in ${run.repo.path}`,
