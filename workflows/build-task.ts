@@ -251,10 +251,9 @@ const review = (ports: WorkflowPorts) => async (s: S) => {
       brief: await reviewerBrief(ports, state, row, { change: s.change ?? "", attempt: s.attempt }),
     },
   });
-  if (result.end !== "submitted") {
-    const why = result.end === "limit" ? result.detail : result.reason;
-    return again(ports)(s, "rejected", `the review did not come to a verdict: ${why}`);
-  }
+  if (result.end === "blocked") return finishWith(`the review was blocked: ${result.reason}`);
+  if (result.end === "limit")
+    return again(ports)(s, "rejected", `the review did not come to a verdict: ${result.detail}`);
   const verdict = Verdict.parse(result.output);
   await recordFor(ports, s.run, s.id, (now) =>
     rowOf(now, s.id).reviewedAttempt >= s.attempt

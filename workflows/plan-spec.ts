@@ -11,7 +11,7 @@ import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { critiqueBrief, plannerBrief } from "./briefs.ts";
 import type { WorkflowPorts } from "./ports.ts";
-import { counter, stepResult, threadState, value } from "./thread.ts";
+import { counter, park, stepResult, threadState, value } from "./thread.ts";
 
 /**
  * One plan version: the planner proposes, code checks, the reviewer criticises once, and the accepted plan
@@ -22,6 +22,8 @@ type Node = "propose" | "preflight" | "critique" | "accept" | "finish";
 const State = Annotation.Root({
   ...threadState,
   round: counter(1),
+  /** rises with every round and every answered question */
+  conversation: counter(1),
   criticised: counter(0),
   plan: value<PlanVersion>(),
   reasons: value<string[]>(),
@@ -44,23 +46,36 @@ const propose = (ports: WorkflowPorts) => async (s: S) => {
   }
   const { result } = await stepResult(ports, thread(s), {
     subject: "plan",
-    step: `propose-${version}-${s.round}`,
+    step: `propose-${version}-${s.conversation}`,
     attempt: version,
     input: {
       kind: "agent",
       role: "planner",
       commit: state.run.tip,
       attempt: version,
-      conversation: s.round,
+      conversation: s.conversation,
       brief: await plannerBrief(ports, state, { reasons: s.reasons ?? [], previous: s.plan }),
     },
   });
   if (result.end === "submitted") {
     return { plan: { ...PlanProposal.parse(result.output), version }, next: "preflight" as const };
   }
+  if (result.end === "blocked" && result.question !== undefined)
+    return ask(ports, s, result.question, result.reason);
   const why =
     result.end === "limit" ? `${result.limit}: ${result.detail}` : `blocked: ${result.reason}`;
   return { reasons: [`the planner did not submit a plan: ${why}`], next: "finish" as const };
+};
+
+/** A question about the whole run; the next conversation of the same round starts with its answer. */
+const ask = async (ports: WorkflowPorts, s: S, text: string, reason: string) => {
+  const question = `plan-q${versionOf(s)}-${s.conversation}`;
+  await ports.record(s.run, (state) =>
+    state.questions[question] ? [] : [{ type: "question.asked", question, text, reason }],
+  );
+  const asked = (await ports.state(s.run)).questions[question];
+  if (asked?.answer === undefined) return park(question);
+  return { conversation: s.conversation + 1, next: "propose" as const };
 };
 
 /** Everything code can know about a plan, in sentences the planner can act on. */
@@ -93,7 +108,12 @@ const backToPlanner = (ports: WorkflowPorts) => async (s: S, reasons: string[]) 
   );
   const given = version === 1 && (await ports.state(s.run)).run.givenPlan !== undefined;
   if (given || s.round >= ports.limits.planRounds) return { reasons, next: "finish" as const };
-  return { reasons, round: s.round + 1, next: "propose" as const };
+  return {
+    reasons,
+    round: s.round + 1,
+    conversation: s.conversation + 1,
+    next: "propose" as const,
+  };
 };
 
 const preflight = (ports: WorkflowPorts) => async (s: S) => {
@@ -183,7 +203,7 @@ export const planSpec = (ports: WorkflowPorts, checkpointer: BaseCheckpointSaver
     .addNode("accept", accept(ports))
     .addNode("finish", finish(ports))
     .addEdge(START, "propose")
-    .addConditionalEdges("propose", onward, ["preflight", "finish"])
+    .addConditionalEdges("propose", onward, ["preflight", "propose", "finish"])
     .addConditionalEdges("preflight", onward, ["critique", "accept", "propose", "finish"])
     .addConditionalEdges("critique", onward, ["accept", "propose", "finish"])
     .addConditionalEdges("accept", onward, ["finish"])

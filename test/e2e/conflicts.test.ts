@@ -115,45 +115,47 @@ describe.concurrent("two tasks that edit the same line", () => {
   });
 });
 
-test("changes that are green alone and red together: the second goes back with the evidence", async () => {
-  const run = await factory.start({
-    // one word of the list may stand in parts/, not two
-    files: {
-      "checks/one.sh":
-        'test "$(ls parts 2>/dev/null | wc -l)" -le 1 || { echo two parts; exit 1; }\n',
-    },
-    tasks,
-    script: [
-      codes("left", { "parts/left.txt": "left\n" }),
-      codes("right", { "parts/right.txt": "right\n" }),
-      approves("left"),
-      approves("right"),
-      ...either((id) => ({
-        role: "coder",
-        task: id,
-        attempt: 2,
-        turns: [
-          {
-            contains: ["two parts", "after merging"],
-            calls: [
-              { bash: { command: "rm parts/*" } },
-              { write: { path: "list.txt", content: BOTH } },
-              { submit_change: { summary: "one list instead of two parts" } },
-            ],
-          },
-        ],
-      })),
-      ...either((id) => approves(id, { attempt: 2 })),
-      ACCEPTED,
-    ],
+describe.concurrent("two changes that are green alone and red together", () => {
+  test("land one after the other: the second goes back with the evidence", async () => {
+    const run = await factory.start({
+      // one word of the list may stand in parts/, not two
+      files: {
+        "checks/one.sh":
+          'test "$(ls parts 2>/dev/null | wc -l)" -le 1 || { echo two parts; exit 1; }\n',
+      },
+      tasks,
+      script: [
+        codes("left", { "parts/left.txt": "left\n" }),
+        codes("right", { "parts/right.txt": "right\n" }),
+        approves("left"),
+        approves("right"),
+        ...either((id) => ({
+          role: "coder",
+          task: id,
+          attempt: 2,
+          turns: [
+            {
+              contains: ["two parts", "after merging"],
+              calls: [
+                { bash: { command: "rm parts/*" } },
+                { write: { path: "list.txt", content: BOTH } },
+                { submit_change: { summary: "one list instead of two parts" } },
+              ],
+            },
+          ],
+        })),
+        ...either((id) => approves(id, { attempt: 2 })),
+        ACCEPTED,
+      ],
+    });
+    await run.settled();
+    const state = await expectSound(run);
+    expect(state.run.status).toBe("complete");
+    const [first = "", second = ""] = await orderOf(run);
+    expect(state.tasks[first]).toMatchObject({ attempts: 1, returns: 0 });
+    expect(state.tasks[second]).toMatchObject({ attempts: 2, returns: 1 });
+    const red = state.steps[`${run.id}-${second}-verify-landing-1-1`]?.result;
+    expect(red?.kind === "verify" && red.receipt.results).toMatchObject([{ verdict: "fail" }]);
+    expect(run.merged("list.txt")).toBe(BOTH.trim());
   });
-  await run.settled();
-  const state = await expectSound(run);
-  expect(state.run.status).toBe("complete");
-  const [first = "", second = ""] = await orderOf(run);
-  expect(state.tasks[first]).toMatchObject({ attempts: 1, returns: 0 });
-  expect(state.tasks[second]).toMatchObject({ attempts: 2, returns: 1 });
-  const red = state.steps[`${run.id}-${second}-verify-landing-1-1`]?.result;
-  expect(red?.kind === "verify" && red.receipt.results).toMatchObject([{ verdict: "fail" }]);
-  expect(run.merged("list.txt")).toBe(BOTH.trim());
 });

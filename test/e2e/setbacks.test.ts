@@ -92,6 +92,36 @@ describe.concurrent("a task that uses up its attempts", () => {
   });
 });
 
+test("a planner's question holds the run until it is answered, and no round is lost by it", async () => {
+  const question = "Which of the two?";
+  const run = await factory.start({
+    script: [
+      {
+        role: "planner",
+        task: "plan",
+        turns: [{ calls: [{ report_blocked: { reason: "the spec names two", question } }] }],
+      },
+      plans(
+        { summary: "The first one.", tasks: [task("solo")] },
+        {
+          conversation: 2,
+          contains: [question, "The first."],
+        },
+      ),
+      approves("plan"),
+      ...solo,
+      accepts({ r1: SOLO_QUOTE }),
+    ],
+  });
+  const waiting = await run.until("the question", (s) => exitCode(s) === 5);
+  expect(waiting.questions["plan-q1-1"]).toMatchObject({ text: question });
+  await factory.control.answer(run.id, "plan-q1-1", "The first.");
+  await run.until("complete", (s) => s.run.status === "complete");
+  await run.settled();
+  const state = await expectSound(run);
+  expect(state.plans[1]).toMatchObject({ status: "accepted", proposedRound: 1 });
+});
+
 describe.concurrent("a coder who cannot go on", () => {
   test("asks a person: its task waits, all else goes on, and the answer continues the same attempt", async () => {
     const question = "Tabs or spaces?";

@@ -28,7 +28,10 @@ export class ThreadDriver {
       if (RESUMES.has(event.type)) return this.wakeAll(run);
       if (event.type === "thread.started") add(event.kind, event.id);
       if (event.type === "thread.finished" && event.kind !== "run") add("run", "run");
-      if (event.type === "question.answered" && event.task) add("task", event.task);
+      if (event.type === "question.answered") {
+        if (event.task === undefined) return this.wakeAll(run);
+        add("task", event.task);
+      }
       if (RETURNS.has(event.type) && event.task) add("task", event.task);
       if (MOVES.has(event.type)) add("run", "run");
       if (event.type === "step.finished") {
