@@ -32,6 +32,12 @@ describe("the first plan goes back to the planner", () => {
       ["Task id t1 is used more than once: give every task an id of its own."],
     ],
     [
+      "a task named as the factory names its own steps",
+      proposalOf([task("end")]),
+      {},
+      ["Task id end is the factory's own word: give the task another id."],
+    ],
+    [
       "a blocker that does not exist",
       proposalOf([task("t1", { blockedBy: ["t9"] })]),
       {},

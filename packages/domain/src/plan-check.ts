@@ -12,6 +12,9 @@ const MAX_WIDTH = 16;
 /** Tasks of all versions together, so that replanning cannot grow without end. */
 const MAX_TASKS = 120;
 
+/** Steps, questions and conversations that belong to no task are named by these. */
+const OWN_SUBJECTS: ReadonlySet<string> = new Set(["plan", "end"]);
+
 /** What the check needs of a task of an earlier version. */
 export type PlannedTask = Pick<TaskRow, "id" | "status" | "task">;
 
@@ -72,6 +75,8 @@ const checkIds = ({ tasks }: PlanProposal, context: PlanContext): string[] => {
     (id) => `Task id ${id} is used more than once: give every task an id of its own.`,
   );
   for (const task of tasks) {
+    if (OWN_SUBJECTS.has(task.id))
+      problems.push(`Task id ${task.id} is the factory's own word: give the task another id.`);
     const row = Object.hasOwn(context.tasks, task.id) ? context.tasks[task.id] : undefined;
     if (row?.status === "quarantined" || row?.status === "dropped")
       problems.push(
