@@ -9,7 +9,7 @@ import { createThreads } from "@headrace/workflows";
 import { commitFiles, type TempDir, tempDir, tempRepo } from "./git.ts";
 import { sampleSubmission } from "./sample-submission.ts";
 
-export const ROUTES = { coder: "claude-sonnet-5", reviewer: "claude-opus-4-8" };
+const ROUTES = { coder: "claude-sonnet-5", reviewer: "claude-opus-4-8" };
 
 /** The system's clock, which a test can push ahead. */
 const pushedClock = (): Clock & { advance(ms: number): void } => {

@@ -38,7 +38,7 @@ export type RunPlan = {
   repo?: string;
 };
 
-export type Landing = {
+type Landing = {
   commit: string;
   tree: string;
   /** tree of the first parent */

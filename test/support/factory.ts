@@ -25,7 +25,7 @@ import { engineAddress } from "./engine.ts";
 import { type Host, lookAt, prepareRun, type RunPlan, type TestRun } from "./factory-run.ts";
 import { tempDir } from "./git.ts";
 
-export type OpenedStore = Awaited<ReturnType<typeof openStore>>;
+type OpenedStore = Awaited<ReturnType<typeof openStore>>;
 
 /** Where a test stands between two parts of the factory. */
 export type Between = {
