@@ -56,7 +56,7 @@ describe("a run that ended", () => {
   test("was followed in plain lines, was called out for, and says what comes next", async () => {
     expect(followed).not.toContain("\u001b");
     expect(followed).toMatch(/landed as \w{10} on headrace\/hello-\w+\/integration/);
-    expect(followed).toContain("You can walk away now.");
+    expect(followed).toContain("You can walk away now: it goes on without this terminal");
     expect(followed).toContain(`merge it: headrace land ${run}`);
     const notified = await readFile(join(shell.dir, "notified"), "utf8");
     expect(notified.trimEnd().split("\n")).toEqual([
@@ -149,7 +149,7 @@ describe("a run in progress", () => {
     });
     const left = await ended(viewer);
     expect(left.code).toBe(130);
-    expect(left.out).toContain(`the run goes on without this view: headrace watch ${run}`);
+    expect(left.out).toContain(`the run goes on: headrace watch ${run}`);
 
     const behind = await shell.headrace(...args, "--detach");
     expect(behind.out).toContain(`queued behind run ${run}, which works on the same repository`);
@@ -159,6 +159,26 @@ describe("a run in progress", () => {
 
     expect(await shell.headrace("pause", run)).toMatchObject({ code: 0 });
     expect(await watched(run)).toMatchObject({ code: 5 });
+    expect(await shell.headrace("resume", run)).toMatchObject({ code: 0 });
+    expect(await watched(run)).toMatchObject({ code: 0 });
+  });
+
+  test("in the foreground is parked by Ctrl-C, and goes on in the background when it is resumed", async () => {
+    await shell.headrace("stop");
+    const slow = [codes("hello", { "hello.txt": HELLO }, { delayMs: 3_000 })];
+    const { args } = await prepareHello(shell, "parked", helloScript(slow));
+    const front = shell.start(...args, "--foreground");
+    front.stdout?.on("data", (text: string) => {
+      if (text.includes("attempt 1 starts")) front.kill("SIGINT");
+    });
+    const { code, err } = await ended(front);
+    const [, run = ""] = /^parked; go on with: headrace resume (\S+)$/m.exec(err) ?? [];
+    expect({ code, run }).toEqual({ code: 130, run: expect.stringMatching(/^hello-/) });
+    const alone = await watched(run);
+    expect(alone).toMatchObject({
+      code: 5,
+      out: expect.stringContaining(`headrace resume ${run}`),
+    });
     expect(await shell.headrace("resume", run)).toMatchObject({ code: 0 });
     expect(await watched(run)).toMatchObject({ code: 0 });
   });

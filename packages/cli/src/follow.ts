@@ -10,6 +10,12 @@ import { createLiveView } from "./view/live-view.ts";
 import { reportLines } from "./view/report.ts";
 import type { World } from "./world.ts";
 
+export type FollowOptions = {
+  json: boolean;
+  /** the factory is in this process: leaving the view parks the run */
+  foreground: boolean;
+};
+
 /**
  * Shows a run until it ends or waits for a person, and answers with the run's exit code; undefined when the
  * viewer left first, which changes nothing for the run.
@@ -18,17 +24,19 @@ export const followRun = async (
   world: World,
   control: Pick<FactoryControl, "run" | "events">,
   run: string,
-  { json }: { json: boolean },
+  { json, foreground }: FollowOptions,
 ): Promise<number | undefined> => {
+  const leaving = foreground
+    ? "Ctrl-C parks the run"
+    : `it goes on without this terminal, headrace watch ${run} shows it again`;
   const show = json
     ? jsonLines(world)
     : world.terminal
-      ? createLiveView(world.terminal, run)
-      : plainLines(world);
-  const last = await watchEvents(control, run, world.interrupt, show);
-  show.close();
+      ? createLiveView(world.terminal, leaving)
+      : plainLines(world, leaving);
+  const last = await watchEvents(control, run, world.interrupt, show).finally(() => show.close());
   if (last === undefined || world.interrupt.aborted) {
-    if (!json) world.out(`the run goes on without this view: headrace watch ${run}`);
+    if (!json && !foreground) world.out(`the run goes on: headrace watch ${run}`);
     return undefined;
   }
   if (!json) for (const line of reportLines(last)) world.out(line);
@@ -50,17 +58,15 @@ const jsonLines = (world: World): View => ({
   close: () => undefined,
 });
 
-const plainLines = (world: World): View => ({
-  event(event, state) {
+const plainLines = (world: World, leaving: string): View => ({
+  event(event) {
     const line = eventLine(event);
     if (line !== undefined) world.out(line);
-    if (event.type === "plan.accepted" && event.version === 1) world.out(walkAway(state));
+    if (event.type === "plan.accepted" && event.version === 1)
+      world.out(`          You can walk away now: ${leaving}.`);
   },
   close: () => undefined,
 });
-
-const walkAway = ({ run }: RunState): string =>
-  `          You can walk away now. The run goes on without this terminal; headrace watch ${run.id} shows it again.`;
 
 /** Folds events as they come, until nothing but a person can move the run. */
 const watchEvents = async (

@@ -64,7 +64,10 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
     );
     return 0;
   }
-  return (await followRun(world, control, submitted.run, job)) ?? DETACHED;
+  return (
+    (await followRun(world, control, submitted.run, { json: job.json, foreground: false })) ??
+    DETACHED
+  );
 };
 
 /** Asks for the run's models as the factory will: a wrong key, name or script starts no factory. */
@@ -133,7 +136,7 @@ const inForeground = async (
   });
   const submitted = await submit(factory.control);
   announce(json ? world.err : world.out, submitted, prepared);
-  const code = await followRun(world, factory.control, submitted.run, { json });
+  const code = await followRun(world, factory.control, submitted.run, { json, foreground: true });
   if (code !== undefined) return code;
   await factory.control.pause(submitted.run, "the foreground process was interrupted");
   world.err(`parked; go on with: headrace resume ${submitted.run}`);

@@ -3,7 +3,9 @@ import { dataDir } from "../data-dir.ts";
 import { connect, readControlFile } from "../factory/control-file.ts";
 import { text, type VerbAction } from "../world.ts";
 
-const STOP_MS = 60_000;
+/** longer than a factory lets a model call under way come to its end, which is paid for */
+const STOP_MS = 90_000;
+const TELL_MS = 3_000;
 
 /** Stops the background factory; its runs are parked and go on with the next one. */
 export const stop: VerbAction = async (world, _operands, options) => {
@@ -16,9 +18,15 @@ export const stop: VerbAction = async (world, _operands, options) => {
   const { pid, boot } = running.file;
   // the process answered as this boot a moment ago, so the pid is its own
   process.kill(pid, "SIGTERM");
-  const deadline = Date.now() + STOP_MS;
+  const began = Date.now();
+  let told = false;
   while ((await readControlFile(data))?.boot === boot || alive(pid)) {
-    if (Date.now() > deadline) {
+    const waited = Date.now() - began;
+    if (!told && waited > TELL_MS) {
+      world.out("waiting for model calls under way to end, since they are paid for");
+      told = true;
+    }
+    if (waited > STOP_MS) {
       world.err(
         `the factory (pid ${pid}) has not stopped after ${STOP_MS / 1000} s; its log: ${data.log}`,
       );

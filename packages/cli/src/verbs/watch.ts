@@ -9,5 +9,5 @@ const DETACHED = 130;
 export const watch: VerbAction = async (world, [id], options) => {
   await using reader = await openReader(dataDir(text(options, "data"), world.env));
   const { run } = await pickRun(reader, id);
-  return (await followRun(world, reader, run.id, { json: false })) ?? DETACHED;
+  return (await followRun(world, reader, run.id, { json: false, foreground: false })) ?? DETACHED;
 };

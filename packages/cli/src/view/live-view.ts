@@ -10,7 +10,7 @@ const TAIL = 8;
 const REDRAW_MS = 200;
 
 /** Redraws one block in place: the run, its tasks, the last events. Nothing scrolls away, nothing flickers. */
-export const createLiveView = (terminal: Terminal, run: string): View => {
+export const createLiveView = (terminal: Terminal, leaving: string): View => {
   const tail: string[] = [];
   let state: RunState | undefined;
   let drawn = 0;
@@ -23,7 +23,7 @@ export const createLiveView = (terminal: Terminal, run: string): View => {
       "",
       ...tail,
       "",
-      `Ctrl-C leaves this view; the run goes on (headrace watch ${run})`,
+      `${state.run.planVersion > 0 ? "You can walk away now" : "Ctrl-C leaves this view"}: ${leaving}`,
     ];
     const lines = all.slice(0, room).map((line) => clip(line, width));
     terminal.write(
