@@ -5,6 +5,7 @@ import {
   formatUsd,
   InfrastructureError,
   integrationBranch,
+  isEnded,
   isGreen,
   isRunning,
   type Job,
@@ -20,6 +21,7 @@ import {
   TRAILERS,
 } from "@headrace/domain";
 import { touchedProtected } from "@headrace/verify";
+import { commitMessage } from "./commit-message.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
 import { type Context, stateOf } from "./options.ts";
 import { finishStep } from "./outcomes.ts";
@@ -54,11 +56,21 @@ export const createControlHandler =
         result: done.result,
         ...eventOwner(row),
       };
-      await store.append(job.run, [...(done.events ?? []), ended], fence);
+      await store.append(
+        job.run,
+        // a run that was cancelled meanwhile gains nothing more, but what has landed is told
+        (s) =>
+          s && isEnded(s.run.status) && !hasLanded(done) ? [] : [...(done.events ?? []), ended],
+        fence,
+      );
       await store.release(fence);
       return { kind: "done" };
     } catch (cause) {
       if (cause instanceof StaleEpochError) return { kind: "done" };
+      if (cause instanceof NotNowError) {
+        await finishStep(context, dispatcher, fence, { kind: "stopped", reason: cause.message });
+        return { kind: "done" };
+      }
       const reason = cause instanceof Error ? cause.message : String(cause);
       context.log(`step ${job.step}: ${reason}`);
       const kind = cause instanceof InfrastructureError ? "infrastructure" : "fatal";
@@ -66,6 +78,14 @@ export const createControlHandler =
       return { kind, reason };
     }
   };
+
+/** The run was stopped while the step was prepared: it stays open, and nothing was moved. */
+class NotNowError extends Error {
+  override readonly name = "NotNowError";
+}
+
+const hasLanded = ({ result }: Done): boolean =>
+  result.kind === "land" && result.land.outcome === "landed";
 
 const perform = (work: Work): Promise<Done> => {
   const { input } = work.row;
@@ -102,7 +122,14 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
   const commit = await repo.commit({
     tree: await repo.treeOf(input.snapshot),
     parents: [input.base, ...(input.theirs === undefined ? [] : [input.theirs])],
-    message: `${task.title}\n\n${input.summary}\n\n${TRAILERS.run}: ${state.run.id}\n${TRAILERS.task}: ${task.id}\n`,
+    message: commitMessage({
+      subject: task.title,
+      body: input.summary,
+      trailers: [
+        [TRAILERS.run, state.run.id],
+        [TRAILERS.task, task.id],
+      ],
+    }),
     at: stableTime(work.row),
   });
   return {
@@ -148,7 +175,7 @@ const mergeChange = async (work: Work, input: StepInputOf<"merge">): Promise<Don
   const merged = await repo.commit({
     tree: answer.tree,
     parents: [tip, input.change],
-    message: `Merge for verification: ${taskOf(work).task.title}\n`,
+    message: commitMessage({ subject: `Merge for verification: ${taskOf(work).task.title}` }),
     at: stableTime(row),
   });
   const events: NewEvent[] = [
@@ -203,7 +230,9 @@ const landChange = async (work: Work, input: StepInputOf<"land">): Promise<Done>
   // the branch's own history says what has landed: a crash after the move is found here (I3)
   const before = await repo.landings(ref, state.run.base);
   const already = before.find(
-    (l) => l.parents[1] === input.change && l.message.includes(`${TRAILERS.task}: ${task.id}`),
+    (l) =>
+      l.parents[1] === input.change &&
+      l.message.split("\n").includes(`${TRAILERS.task}: ${task.id}`),
   );
   if (already) return landed(already.commit);
   const tip = (await repo.readRef(ref)) ?? state.run.base;
@@ -215,6 +244,8 @@ const landChange = async (work: Work, input: StepInputOf<"land">): Promise<Done>
     message: landingMessage(state, task, input.receipt),
     at: stableTime(row),
   });
+  const { status } = (await stateOf(work.context.store, state.run.id)).run;
+  if (!isRunning(status)) throw new NotNowError(`the run is ${status}`);
   try {
     await repo.moveRef(ref, commit, tip);
   } catch (cause) {
@@ -224,15 +255,15 @@ const landChange = async (work: Work, input: StepInputOf<"land">): Promise<Done>
   return landed(commit);
 };
 
-const landingMessage = (state: RunState, row: TaskRow, receipt: string): string => {
-  const trailers = [
-    [TRAILERS.run, state.run.id],
-    [TRAILERS.task, row.id],
-    [TRAILERS.requirement, row.task.requirements.join(", ") || "none"],
-    [TRAILERS.receipt, receipt],
-    [TRAILERS.model, row.models.join(", ") || "none"],
-    [TRAILERS.cost, formatUsd(row.spent)],
-  ];
-  const body = trailers.map(([name, value]) => `${name}: ${value}`).join("\n");
-  return `Land ${row.id}: ${row.task.title}\n\n${body}\n`;
-};
+const landingMessage = (state: RunState, row: TaskRow, receipt: string): string =>
+  commitMessage({
+    subject: `Land ${row.id}: ${row.task.title}`,
+    trailers: [
+      [TRAILERS.run, state.run.id],
+      [TRAILERS.task, row.id],
+      [TRAILERS.requirement, row.task.requirements.join(", ") || "none"],
+      [TRAILERS.receipt, receipt],
+      [TRAILERS.model, row.models.join(", ") || "none"],
+      [TRAILERS.cost, formatUsd(row.spent)],
+    ],
+  });
