@@ -107,7 +107,7 @@ test.skipIf(!strace)(
     await s.repo.close();
     const log = join(s.dir, "strace.log");
     const calls = "fsync,fdatasync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat";
-    const program = join(import.meta.dirname, "../support/land-one-change.ts");
+    const program = join(import.meta.dirname, "../fixtures/land-one-change.ts");
     const args = ["-f", "-y", "-s", "300", "-e", `trace=${calls}`, "-o", log];
     const run = spawnSync("strace", [...args, process.execPath, program, s.dir, s.base]);
     expect(run.stderr.toString()).toBe("");
