@@ -219,7 +219,7 @@ export const BAD_INPUTS: readonly BadInput[] = [
     args: ["run", "spec.md", "--repo", "repo", "--model", "script:bad.yaml"],
     says: `headrace: DIR/bad.yaml:2: conversations[0].turns: Invalid input: expected array, received undefined
 DIR/bad.yaml:2: conversations[0]: Unrecognized key: "turn"
-  The format is described in packages/simulator/README.md.
+  The format is described in docs/model-script.md.
 `,
   },
   {

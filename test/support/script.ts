@@ -1,7 +1,7 @@
 import type { Finding, PlanProposal, Task } from "@headrace/domain";
 import type { z } from "zod";
 
-/** One conversation of a model script, as packages/simulator/README.md describes it. */
+/** One conversation of a model script, as docs/model-script.md describes it. */
 export type Conversation = Record<string, unknown>;
 
 type Where = { attempt?: number; conversation?: number };
