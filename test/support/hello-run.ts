@@ -7,7 +7,7 @@ import type { Shell } from "./shell.ts";
 
 export const HELLO = "hello to all of you\n";
 
-export const HELLO_SPEC = "# Hello\n\n## Acceptance criteria\n\n- hello.txt says hello.\n";
+const HELLO_SPEC = "# Hello\n\n## Acceptance criteria\n\n- hello.txt says hello.\n";
 
 /** The smallest run: one task that writes hello.txt; `coder` may do it another way. */
 export const helloScript = (
