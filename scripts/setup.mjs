@@ -74,7 +74,11 @@ const refuseWhereUnsupported = () => {
 };
 
 /** What the whole of a test run needs besides, in CI. */
-const CI_TOOLS = /** @type {const} */ ({ strace: "strace", compose: "docker-compose" });
+const CI_TOOLS = /** @type {const} */ ({
+  strace: "strace",
+  compose: "docker-compose",
+  tmux: "tmux",
+});
 
 /**
  * @param {NodeJS.ProcessEnv} env

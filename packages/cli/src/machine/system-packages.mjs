@@ -3,7 +3,7 @@
 
 import { which } from "./which.mjs";
 
-/** @typedef {"engine" | "redis" | "git" | "debootstrap" | "strace" | "compose"} Need */
+/** @typedef {"engine" | "redis" | "git" | "debootstrap" | "strace" | "compose" | "tmux"} Need */
 
 /**
  * @typedef {object} Manager
@@ -29,6 +29,7 @@ const MANAGERS = [
       debootstrap: ["debootstrap", "debian-archive-keyring", "gpgv"],
       strace: ["strace"],
       compose: ["docker-compose"],
+      tmux: ["tmux"],
     },
     after: {},
   },
@@ -44,6 +45,7 @@ const MANAGERS = [
       debootstrap: ["debootstrap"],
       strace: ["strace"],
       compose: ["docker-compose"],
+      tmux: ["tmux"],
     },
     after: { engine: ["systemctl", "enable", "--now", "docker"] },
   },
@@ -57,6 +59,7 @@ const MANAGERS = [
       redis: ["redis"],
       git: ["git"],
       compose: ["docker-compose"],
+      tmux: ["tmux"],
     },
     after: { engine: ["colima", "start"] },
   },
@@ -89,6 +92,7 @@ const PRODUCTS = {
   debootstrap: "debootstrap",
   strace: "strace",
   compose: "docker-compose",
+  tmux: "tmux",
 };
 
 /**
