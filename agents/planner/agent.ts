@@ -23,8 +23,6 @@ export const PlannerBrief = z.object({
   requirements: z.array(Requirement),
   constraints: z.array(z.string()).default([]),
   policy: Policy,
-  /** files of the repository, one a line */
-  layout: z.string().optional(),
   /** tasks of earlier plan versions */
   tasks: z.array(PlannedTask).default([]),
   /** requirements that acceptance found unmet, each with why */
@@ -66,7 +64,6 @@ export const planner = defineAgent({
       section("Constraints", bullets(brief.constraints)),
       policyOf(brief),
       protectedSection(brief.policy.protected),
-      section("Files of the repository", brief.layout && fence("files", brief.layout)),
       section("Tasks of earlier versions", bullets(brief.tasks.map(taskLine))),
       section(
         "Requirements found unmet",
