@@ -38,12 +38,19 @@ test("the simulator serves a script until it is ended, to who shows the key it p
 });
 
 test("serve listens where it is told, and answers nobody without the token", async () => {
-  await using shell = await openShell({ HEADRACE_TOKEN: "of-this-test" });
+  await using shell = await openShell({ HEADRACE_TOKEN: "the-token-of-this-test" });
   const factory = shell.start("serve", "--listen", "localhost:0");
   const [, url = ""] = await printed(factory.stderr, / at (http:\/\/localhost:\d+) /);
   expect(await get(`${url}/v1/health`, {})).toBe(401);
-  expect(await get(`${url}/v1/health`, { authorization: "Bearer of-this-test" })).toBe(200);
+  expect(await get(`${url}/v1/health`, { authorization: "Bearer the-token-of-this-test" })).toBe(
+    200,
+  );
   const second = await shell.headrace("serve");
-  expect(second).toMatchObject({ code: 2, err: expect.stringContaining("headrace stop") });
+  expect(second).toMatchObject({ code: 2, err: expect.stringMatching(/serves .* already\n/) });
   expect(await stop(factory)).toBe(0);
+  shell.env.HEADRACE_TOKEN = "short";
+  expect(await shell.headrace("serve")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("HEADRACE_TOKEN has 5 characters, at least 16 are needed"),
+  });
 });

@@ -4,10 +4,13 @@ import type { FactoryControl } from "@headrace/domain";
 import { z } from "zod";
 import { type DataDir, writePrivate } from "../data-dir.ts";
 
+/** Characters of a token nobody guesses. */
+export const MIN_TOKEN = 16;
+
 /** How clients find the factory that owns a data directory. */
 const ControlFile = z.object({
   url: z.url(),
-  token: z.string().min(16),
+  token: z.string().min(MIN_TOKEN),
   pid: z.number().int().positive(),
   boot: z.string(),
 });

@@ -5,7 +5,7 @@ import { UserError, VERSION } from "@headrace/domain";
 import type { DataDir } from "../data-dir.ts";
 import { listenAddress } from "./address.ts";
 import { openFactory } from "./compose.ts";
-import { connect, removeControlFile, writeControlFile } from "./control-file.ts";
+import { connect, MIN_TOKEN, removeControlFile, writeControlFile } from "./control-file.ts";
 
 export type ServeOptions = {
   data: DataDir;
@@ -39,8 +39,8 @@ export const serve = async ({
       "Stop it first: headrace stop",
     );
   const { host, port } = listenAddress(options.listen);
+  const token = tokenFrom(env);
   await using factory = await openFactory({ data, env, slots: slotsFrom(env), awake, log });
-  const token = env.HEADRACE_TOKEN ?? randomBytes(32).toString("hex");
   const app = createConsole({
     control: factory.control,
     token,
@@ -80,6 +80,16 @@ const positive = (text: string | undefined, name: string, fallback: number): num
   if (!Number.isInteger(value) || value < 1)
     throw new UserError(`${name}=${text}: expected a whole number above 0`);
   return value;
+};
+
+/** Clients take a shorter one in control.json for a damaged file. */
+const tokenFrom = ({ HEADRACE_TOKEN: given }: NodeJS.ProcessEnv): string => {
+  if (given !== undefined && given.length < MIN_TOKEN)
+    throw new UserError(
+      `HEADRACE_TOKEN has ${given.length} characters, at least ${MIN_TOKEN} are needed`,
+      "Make one: openssl rand -hex 32",
+    );
+  return given ?? randomBytes(32).toString("hex");
 };
 
 const slotsFrom = (env: NodeJS.ProcessEnv): number =>
