@@ -248,6 +248,14 @@ DIR/plan.json: tasks.0.acceptance: Invalid input: expected array, received undef
 `,
   },
   {
+    when: "the installation's config.yaml is not as it must be",
+    files: { "data/config.yaml": "prices: 7\n" },
+    args: runs("spec.md"),
+    says: `headrace: DIR/data/config.yaml:1: prices: Invalid input: expected array, received number
+  Known: prices, a list of {model, input: "3", output: "15"} in USD per million tokens.
+`,
+  },
+  {
     when: "a credentials file is open to others",
     files: { "data/credentials": "ANTHROPIC_API_KEY=sk-1\n" },
     args: runs("spec.md"),
