@@ -21,6 +21,8 @@ test("a plan in which everything is named and covered has no problem", () => {
     task("t3", { blockedBy: ["t1"], permits: ["lockfile", "gates:test", "path:docs/**"] }),
   ]);
   expect(checkPlan(plan, context())).toEqual([]);
+  const anywhere = policyWith({ protected: ["**/.git/**"] });
+  expect(checkPlan(plan, context({ policy: anywhere }))).toEqual([]);
 });
 
 describe("the first plan goes back to the planner", () => {
@@ -114,6 +116,14 @@ describe("the first plan goes back to the planner", () => {
       {},
       [
         "Task t1 permits path:.github/**, which reaches the protected .github/workflows/**: name a narrower path; protected files stay as they are.",
+      ],
+    ],
+    [
+      "a permit that names what is protected anywhere",
+      proposalOf([task("t1", { permits: ["path:lib/.git/config"] })]),
+      { policy: policyWith({ protected: ["**/.git/**"] }) },
+      [
+        "Task t1 permits path:lib/.git/config, which reaches the protected **/.git/**: name a narrower path; protected files stay as they are.",
       ],
     ],
     [

@@ -1,4 +1,4 @@
-import { globProblem, globsOverlap } from "./glob.ts";
+import { globMatcher, globProblem, globsOverlap } from "./glob.ts";
 import type { PlanProposal, Task } from "./plan.ts";
 import { findCycle, reach, waves } from "./plan-graph.ts";
 import { unverifiable } from "./plan-verifiable.ts";
@@ -210,7 +210,10 @@ const checkPermit = (task: Task, permit: string, policy: Policy): string[] => {
   if (kind !== "path") return [];
   const problem = globProblem(value);
   if (problem !== undefined) return [`Task ${task.id} permits ${permit}, which ${problem}.`];
-  const closed = policy.protected.filter((glob) => globsOverlap(glob, value));
+  // one that starts anywhere meets every folder's glob; it is reached only by a permit that names it
+  const closed = policy.protected.filter((glob) =>
+    glob.startsWith("**/") ? globMatcher([glob])(value) : globsOverlap(glob, value),
+  );
   return closed.length === 0
     ? []
     : [
