@@ -5,8 +5,8 @@ import { save } from "./save.ts";
 import type { AgentRun, Session } from "./session.ts";
 import type { Turn } from "./transcript.ts";
 
-const NO_CALL =
-  "Your reply held no tool call, so nothing happened. Nobody reads text: go on with a tool, or end the job with its terminal tool or report_blocked.";
+const noCall = (terminal: string): string =>
+  `Your reply held no tool call, so nothing happened. Nobody reads text: go on with a tool, or end the job with ${terminal} or report_blocked.`;
 const CUT =
   "Your reply was cut at its output limit before it called a tool. Go on in smaller steps, with a tool call.";
 
@@ -27,7 +27,8 @@ export const act = async (session: Session): Promise<AgentRun | undefined> => {
     const end = await submit(session, turn, call, refused);
     if (end !== undefined) return session.ended(end);
   }
-  if (calls.length === 0) await session.note(isCut(turn.reply) ? CUT : NO_CALL);
+  if (calls.length === 0)
+    await session.note(isCut(turn.reply) ? CUT : noCall(session.toolbox.terminal.name));
   return undefined;
 };
 

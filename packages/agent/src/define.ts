@@ -1,6 +1,13 @@
 import type { Brief, Guidance, Role } from "@headrace/domain";
 import type { z } from "zod";
-import { type Bound, inputSchema, parseInput, type Tool, type ToolSpec } from "./tool.ts";
+import {
+  type Bound,
+  inputSchema,
+  parseInput,
+  strayFields,
+  type Tool,
+  type ToolSpec,
+} from "./tool.ts";
 
 /** What ends a conversation that does not end itself; the harness's data, checked in one place. */
 export type AgentLimits = {
@@ -67,6 +74,11 @@ const bindTerminal = (terminal: Terminal): BoundTerminal => ({
     const parsed = parseInput(terminal.schema, input);
     if (!parsed.ok) return parsed;
     const output = parsed.value;
+    // a misspelt optional field would be lost without a word: blockedBy, for one
+    const stray = strayFields(input, output);
+    if (stray.length > 0) {
+      return { ok: false, problem: `the tool takes no ${stray.slice(0, 10).join(", ")}` };
+    }
     const problems = async (workspace: Workspace) =>
       (await terminal.accept?.(output, workspace)) ?? [];
     return { ok: true, value: { output, problems } };

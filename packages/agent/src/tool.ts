@@ -40,10 +40,27 @@ export const parseInput = <T extends z.ZodType>(schema: T, input: unknown): Boun
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return { ok: false, problem: "the input is not a JSON object" };
   }
-  const parsed = schema.safeParse(input);
+  const parsed = schema.safeParse(input, {
+    error: (issue) =>
+      issue.code === "invalid_type" && issue.input === undefined
+        ? `Missing: expected ${issue.expected}`
+        : undefined,
+  });
   return parsed.success
     ? { ok: true, value: parsed.data }
     : { ok: false, problem: z.prettifyError(parsed.error) };
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
+/** Fields of an input that its schema does not know, and parsing therefore left out. */
+export const strayFields = (sent: unknown, kept: unknown, at = ""): string[] => {
+  if (!isRecord(sent) || !isRecord(kept)) return [];
+  return Object.entries(sent).flatMap(([key, value]) => {
+    const path = Array.isArray(sent) ? `${at}[${key}]` : at === "" ? key : `${at}.${key}`;
+    return Object.hasOwn(kept, key) ? strayFields(value, kept[key], path) : [path];
+  });
 };
 
 /** A work tool. `run` throws `ToolError` for what the model can mend; any other error is the factory's. */

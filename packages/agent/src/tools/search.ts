@@ -9,6 +9,9 @@ const LONGEST_LINE = 300;
 const TIMEOUT_MS = 60_000;
 const MAX_OUTPUT_BYTES = 512 * 1024;
 
+/** How grep says, in one line, that it cannot use the pattern. */
+const UNREADABLE = /^grep: (?:Unmatched|Invalid|Trailing)[^\n]*$/;
+
 const shorten = (line: string): string =>
   line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)} [...]`.toWellFormed() : line;
 
@@ -33,6 +36,11 @@ export const search = defineTool({
     const output = safeText(result.output).trimEnd();
     if (result.exitCode === 1) return { text: "no line matches", ok: true };
     if (result.exitCode !== 0 && output === "") throw new ToolError("grep failed without a word");
+    if (UNREADABLE.test(output)) {
+      throw new ToolError(
+        `${output}: the pattern is no extended regular expression; put \\ before ( ) [ { } * + ? | that stand for themselves`,
+      );
+    }
     const lines = output.split("\n");
     const more =
       lines.length > MAX_MATCHES || result.truncated
