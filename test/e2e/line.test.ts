@@ -80,6 +80,30 @@ describe.concurrent("the line", () => {
     expect(state.tasks.one?.spent).toBe(ofOne.reduce((sum, c) => sum + c.cost, 0));
   });
 
+  test("a script behind a gate is the gate's: a change of it is refused, and told to the next attempt", async () => {
+    const manifest = (test: string) => `${JSON.stringify({ scripts: { test } })}\n`;
+    const run = await factory.start({
+      files: { "package.json": manifest("sh test.sh") },
+      test: "npm test",
+      tasks: [task("one")],
+      script: [
+        codes("one", { "all.txt": WHOLE, "package.json": manifest("true") }),
+        codes(
+          "one",
+          { "package.json": manifest("sh test.sh") },
+          { attempt: 2, contains: "decides a gate and was changed" },
+        ),
+        approves("one", { attempt: 2 }),
+        accepts(QUOTE),
+      ],
+    });
+    await run.settled();
+    const state = await expectSound(run);
+    expect(state.run.status).toBe("complete");
+    expect(state.tasks.one).toMatchObject({ status: "landed", attempts: 2 });
+    expect(run.merged("package.json")).toBe(manifest("sh test.sh").trim());
+  });
+
   test("a rejected review's finding goes to the coder, whose next attempt is approved", async () => {
     const problem = "the greeting is rude";
     const run = await factory.start({

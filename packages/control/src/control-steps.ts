@@ -20,7 +20,7 @@ import {
   type TaskRow,
   TRAILERS,
 } from "@headrace/domain";
-import { touchedProtected } from "@headrace/verify";
+import { changedGateScripts, touchedProtected } from "@headrace/verify";
 import { commitMessage } from "./commit-message.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
 import { type Context, stateOf } from "./options.ts";
@@ -115,8 +115,12 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
   const { repo, state } = work;
   const { task } = taskOf(work);
   const changed = (await repo.diffStat(input.base, input.snapshot)).map((d) => d.path);
-  const reasons =
-    input.only === undefined ? refusals(state, task.permits, changed) : await strayed(repo, input);
+  const reasons = [
+    ...(input.only === undefined
+      ? refusals(state, task.permits, changed)
+      : await strayed(repo, input)),
+    ...(await gateScripts(work, input, changed)),
+  ];
   if (reasons.length > 0)
     return { result: { kind: "change", change: { outcome: "refused", reasons } } };
   const commit = await repo.commit({
@@ -145,6 +149,33 @@ const refusals = (state: RunState, permits: readonly string[], changed: string[]
   return touchedProtected(changed, state.run.policy.protected, permits).map(
     (path) => `${path} is protected and was changed: put it back`,
   );
+};
+
+/** What the change did to package.json scripts that a gate of the policy runs. */
+const gateScripts = async (
+  work: Work,
+  { base, snapshot }: StepInputOf<"change">,
+  changed: readonly string[],
+): Promise<string[]> => {
+  const { repo, state } = work;
+  const { permits } = taskOf(work).task;
+  const text = async (commit: string, path: string): Promise<string | undefined> => {
+    const bytes = await repo.read(commit, path);
+    return bytes && new TextDecoder().decode(bytes);
+  };
+  const manifests = changed.filter((path) => /(?:^|\/)package\.json$/.test(path));
+  const problems = await Promise.all(
+    manifests.map(async (path) =>
+      changedGateScripts({
+        path,
+        before: await text(base, path),
+        after: await text(snapshot, path),
+        gates: state.run.policy.gates,
+        permits,
+      }),
+    ),
+  );
+  return problems.flat();
 };
 
 const MARKER = /^(?:<{7}|>{7}) /m;

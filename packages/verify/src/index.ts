@@ -6,6 +6,7 @@ export {
   type RepositoryCheck,
 } from "./check-repository.ts";
 export { checkEvidence, type EvidenceTools } from "./evidence.ts";
+export { changedGateScripts } from "./gate-scripts.ts";
 export { type Judgement, judge } from "./judge.ts";
 export { touchedProtected } from "./protected.ts";
 export { findReceipt, makeReceipt, receiptKeysEqual } from "./receipts.ts";
