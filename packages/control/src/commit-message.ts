@@ -13,7 +13,7 @@ const SUBJECT_LENGTH = 120;
 const BODY_LENGTH = 4000;
 
 /** An agent's words as one line. */
-export const oneLine = (text: string, max = SUBJECT_LENGTH): string => {
+const oneLine = (text: string, max = SUBJECT_LENGTH): string => {
   const line = text.replace(HIDDEN, "").replace(BREAKS, " ").trim();
   return line.length <= max ? line : `${[...line].slice(0, max - 3).join("")}...`;
 };
