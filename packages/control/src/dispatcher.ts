@@ -16,8 +16,16 @@ export class Dispatcher {
     this.#context = context;
   }
 
-  /** Gives the step its next dispatch number and adds the job. */
-  async dispatch(run: string, step: string, why: { lost: boolean; reason: string }): Promise<void> {
+  /**
+   * Gives the step its next dispatch number and adds the job. With `after`, only if no other dispatch has come
+   * after that number since the caller looked.
+   */
+  async dispatch(
+    run: string,
+    step: string,
+    why: { lost: boolean; reason: string },
+    after?: number,
+  ): Promise<void> {
     if (this.#adding.has(step)) return;
     this.#adding.add(step);
     try {
@@ -26,6 +34,7 @@ export class Dispatcher {
         const row = state?.steps[step];
         if (!state || !isRunning(state.run.status) || row === undefined || row.result !== undefined)
           return [];
+        if (after !== undefined && row.dispatch !== after) return [];
         return [
           { type: "step.dispatched", step, dispatch: row.dispatch + 1, ...why, ...owner(row) },
         ];
@@ -50,7 +59,7 @@ export class Dispatcher {
     for (const step of open) {
       if (step.dispatch > 0 && present.has(jobId(step.id, step.dispatch))) continue;
       const reason = step.dispatch === 0 ? "requested" : "not in the queue";
-      await this.dispatch(state.run.id, step.id, { lost: false, reason });
+      await this.dispatch(state.run.id, step.id, { lost: false, reason }, step.dispatch);
     }
   }
 }

@@ -1,3 +1,2 @@
 export { type Control, createControl } from "./control.ts";
-export { wantedRefs } from "./exporter.ts";
 export { type ControlLimits, type ControlOptions, DEFAULT_LIMITS } from "./options.ts";

@@ -1,4 +1,4 @@
-import { isRunning, type StoredEvent, type ThreadRef, threadId } from "@headrace/domain";
+import { isEnded, isRunning, type StoredEvent, type ThreadRef, threadId } from "@headrace/domain";
 import type { Threads } from "@headrace/workflows";
 import { type Context, stateOf } from "./options.ts";
 
@@ -59,27 +59,42 @@ export class ThreadDriver {
     }
     const entry = { again: true, done: Promise.resolve() };
     this.#running.set(key, entry);
-    entry.done = this.#drive(thread, entry).finally(() => this.#running.delete(key));
+    entry.done = this.#drive(thread, entry);
+  }
+
+  /** Whether a thread of the run is being woken now. */
+  isBusy(run: string): boolean {
+    return [...this.#running.keys()].some((key) => key.startsWith(`${run}/`));
   }
 
   async #drive(thread: ThreadRef, entry: { again: boolean }): Promise<void> {
-    const { store } = this.#context;
     while (entry.again && !this.#stopped) {
       entry.again = false;
-      try {
-        const state = await stateOf(store, thread.run);
-        const row = state.threads[`${thread.kind}/${thread.id}`];
-        if (!isRunning(state.run.status) || row === undefined || row.finished) return;
-        if ((await this.#threads.wake(thread)) === "finished") await this.#finish(thread);
-      } catch (cause) {
-        await this.#fail(thread, cause);
-      }
+      await this.#wakeOnce(thread);
+    }
+    // in the same turn as the last look at `again`: no wake-up can fall between
+    this.#running.delete(threadId(thread));
+  }
+
+  /** Never rejects. A thread of a run that does not run is left where it is: resuming wakes all of them. */
+  async #wakeOnce(thread: ThreadRef): Promise<void> {
+    try {
+      const state = await stateOf(this.#context.store, thread.run);
+      const row = state.threads[`${thread.kind}/${thread.id}`];
+      if (!isRunning(state.run.status) || row === undefined || row.finished) return;
+      if ((await this.#threads.wake(thread)) === "finished") await this.#finish(thread);
+    } catch (cause) {
+      await this.#fail(thread, cause).catch((error) =>
+        this.#context.log(`thread ${threadId(thread)} could not be failed: ${String(error)}`),
+      );
     }
   }
 
   async #finish({ run, kind, id }: ThreadRef): Promise<void> {
     await this.#context.store.append(run, (state) =>
-      state?.threads[`${kind}/${id}`]?.finished ? [] : [{ type: "thread.finished", kind, id }],
+      state === undefined || isEnded(state.run.status) || state.threads[`${kind}/${id}`]?.finished
+        ? []
+        : [{ type: "thread.finished", kind, id }],
     );
   }
 

@@ -1,11 +1,11 @@
-import { PlanProposal, stepId } from "@headrace/domain";
+import { isEnded, PlanProposal, stepId } from "@headrace/domain";
 import type { WorkflowPorts } from "@headrace/workflows";
 import { boundText } from "./bound-text.ts";
 import { type Context, stateOf } from "./options.ts";
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** Gives graphs their rows and records what they ask for. */
+/** Gives graphs their rows and records what they ask for; a run that was ended under a graph gains nothing more. */
 export const createWorkflowPorts = (context: Context): WorkflowPorts => {
   const { store, repos, limits } = context;
   const blob = async (id: string): Promise<Uint8Array> => {
@@ -19,7 +19,7 @@ export const createWorkflowPorts = (context: Context): WorkflowPorts => {
     async request(thread, request) {
       const step = stepId(thread.run, request.subject, request.step);
       await store.append(thread.run, (state) =>
-        state?.steps[step]
+        state === undefined || isEnded(state.run.status) || state.steps[step]
           ? []
           : [
               {
@@ -35,7 +35,9 @@ export const createWorkflowPorts = (context: Context): WorkflowPorts => {
       );
     },
     async record(run, decide) {
-      await store.append(run, (state) => (state === undefined ? [] : decide(state)));
+      await store.append(run, (state) =>
+        state === undefined || isEnded(state.run.status) ? [] : decide(state),
+      );
     },
     text: async (id, maxBytes) => boundText(decode(await blob(id)), maxBytes),
     async diff(run, from, to, maxBytes) {
