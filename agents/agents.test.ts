@@ -89,14 +89,22 @@ describe("a submission is held back", () => {
     const files = { "a.js": "const  quote =\n  true;" };
     expect(
       await problems("researcher", briefs.researcherBrief, { summary: "s", facts }, { files }),
-    ).toEqual(['a.js does not contain the quote "made up"', "there is no file b.js to quote from"]);
+    ).toEqual([
+      'a.js does not contain the quote "made up": copy it exactly, or leave the fact out',
+      "there is no file b.js to quote from",
+    ]);
   });
 
   const finding = { severity: "high", file: "src/parse.js", problem: "wrong" } as const;
 
   test.each([
     ["a rejection without a grave finding", { decision: "reject", findings: [] }, "at least one"],
-    ["approval of a grave fault", { decision: "approve", findings: [finding] }, "not approved"],
+    ["approval of a grave fault", { decision: "approve", findings: [finding] }, "is a rejection"],
+    [
+      "approval of a defect that the next task will meet",
+      { decision: "approve", findings: [{ ...finding, severity: "medium" }] },
+      "is a rejection",
+    ],
     [
       "an invented quote",
       { decision: "reject", findings: [{ ...finding, quote: "no such line" }] },
@@ -128,6 +136,30 @@ describe("a submission is held back", () => {
     const evidence = [{ kind: "command", run: "node --test" }];
     expect(await submit({ ...claim("r1"), evidence })).toEqual([]);
     expect(await submit({ requirement: "r1", met: false, reason: "no" })).toEqual([]);
+  });
+
+  test("when acceptance quotes what the factory would not look up", async () => {
+    const files = { "src/parse.js": "const quote = true;\n", "/workspace/src/parse.js": "x" };
+    const quoted = (file: string, quote: string) => {
+      const evidence = [{ kind: "quote", file, quote }];
+      const claims = [{ requirement: "r1", met: true, reason: "seen", evidence }];
+      return problems("reviewer", briefs.acceptanceBrief, { claims }, { files });
+    };
+    expect(await quoted("src/parse.js", "const quote = true")).toEqual([]);
+    expect(await quoted("src/parse.js", "quote")).toEqual([
+      expect.stringContaining("fewer than 12 letters and digits"),
+    ]);
+    expect(await quoted("/workspace/src/parse.js", "const quote = true")).toEqual([
+      expect.stringContaining("path from the repository's root"),
+    ]);
+  });
+
+  test("when a field is misspelt, which would otherwise be lost", async () => {
+    const { blockedBy: depends_on, ...task } = briefs.coderBrief.task;
+    const plan = { summary: "s", tasks: [{ ...task, depends_on }] };
+    expect(await problems("planner", briefs.plannerBrief, plan)).toEqual([
+      "the tool takes no tasks[0].depends_on",
+    ]);
   });
 
   test("when a merge still has markers", async () => {

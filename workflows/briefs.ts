@@ -29,8 +29,17 @@ const brief = (value: object): Brief =>
 
 const ALL = Number.MAX_SAFE_INTEGER;
 
-const planText = (state: RunState): string =>
-  state.plans[state.run.planVersion]?.plan?.summary ?? "";
+/** The plan's summary, and its other tasks, so that nobody builds or misses another's part. */
+const planText = (state: RunState, { id }: Task): string => {
+  const plan = state.plans[state.run.planVersion]?.plan;
+  if (plan === undefined) return "";
+  const others = plan.tasks.filter((task) => task.id !== id);
+  return [
+    plan.summary,
+    ...(others.length === 0 ? [] : ["\nOther tasks, each built by somebody else:"]),
+    ...others.map((task) => `- ${task.id}: ${task.title}`),
+  ].join("\n");
+};
 
 const requirementsFor = (state: RunState, task: Task) =>
   state.run.requirements
@@ -48,6 +57,11 @@ const landedFacts = (state: RunState) =>
     return task ? [{ id, title: task.title, description: task.description }] : [];
   });
 
+const unmetIn = ({ run }: RunState) =>
+  (run.acceptance?.results ?? [])
+    .filter((r) => !r.met)
+    .map(({ requirement, reason }) => ({ requirement, reason }));
+
 const answersFor = (state: RunState, task: string | undefined) =>
   Object.values(state.questions)
     .filter((q) => q.task === task && q.answer !== undefined)
@@ -59,7 +73,6 @@ export const plannerBrief = async (
   round: { reasons: readonly string[]; previous: PlanVersion | undefined },
 ): Promise<Brief> => {
   const { run } = state;
-  const unmet = (run.acceptance?.results ?? []).filter((r) => !r.met);
   const planning: PlannerBrief = {
     title: run.title,
     spec: await ports.text(run.spec, ALL),
@@ -72,7 +85,7 @@ export const plannerBrief = async (
       task: t.task,
       ...(t.reason === undefined ? {} : { reason: t.reason }),
     })),
-    unmet: unmet.map(({ requirement, reason }) => ({ requirement, reason })),
+    unmet: unmetIn(state),
     ...(round.reasons.length === 0
       ? {}
       : {
@@ -104,6 +117,8 @@ export const critiqueBrief = async (
     plan,
     gates,
     setup,
+    landed: landedFacts(state).map(({ id, title }) => ({ id, title })),
+    unmet: unmetIn(state),
   };
   return brief(critique);
 };
@@ -112,7 +127,7 @@ export const researcherBrief = (state: RunState, task: Task): Brief => {
   const research: ResearcherBrief = {
     task,
     question: task.research ?? task.description,
-    plan: planText(state),
+    plan: planText(state, task),
     requirements: requirementsFor(state, task),
   };
   return brief(research);
@@ -165,7 +180,7 @@ export const coderBrief = async (
         };
   const coding: CoderBrief = {
     task: row.task,
-    plan: planText(state),
+    plan: planText(state, row.task),
     requirements: requirementsFor(state, row.task),
     gates: gatesAt(state, row.id),
     protected: state.run.policy.protected,
@@ -198,7 +213,7 @@ export const reviewerBrief = async (
   const changing: ReviewerBrief = {
     stage: "change",
     task: row.task,
-    plan: planText(state),
+    plan: planText(state, row.task),
     requirements: requirementsFor(state, row.task),
     constraints: run.constraints,
     gates: gatesAt(state, row.id).map((g) => ({

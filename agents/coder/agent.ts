@@ -11,7 +11,7 @@ import {
   PreviousFact,
   protectedSection,
   RequirementFact,
-  requirementsSection,
+  servedSection,
   TaskFact,
   taskText,
 } from "../shared/facts.ts";
@@ -73,7 +73,7 @@ export const coder = defineAgent({
     guidance: renderGuidance(guidance, brief.task.paths),
     task: page(
       section("Task", taskText(brief.task)),
-      requirementsSection("Requirements it serves", brief.requirements),
+      servedSection(brief.requirements),
       section("Constraints", bullets(brief.constraints)),
       section("Where it stands in the plan", fence("plan", brief.plan)),
       section(

@@ -64,7 +64,7 @@ export const planner = defineAgent({
       section("Constraints", bullets(brief.constraints)),
       policyOf(brief),
       protectedSection(brief.policy.protected),
-      section("Tasks of earlier versions", bullets(brief.tasks.map(taskLine))),
+      tasksOf(brief),
       section(
         "Requirements found unmet",
         bullets(brief.unmet.map(({ requirement, reason }) => `${requirement}: ${reason}`)),
@@ -114,6 +114,20 @@ const policyOf = ({ policy }: Brief): string[] => [
 
 const taskLine = ({ id, status, task, reason }: Brief["tasks"][number]): string =>
   `${id} (${status}): ${task.title}${reason === undefined ? "" : `; ${reason}`}`;
+
+const SETTLED: ReadonlySet<string> = new Set(["landed", "dropped"]);
+
+/** What has not landed in full, since it can be repeated only as it is, and replaced only by who knows it. */
+const tasksOf = ({ tasks }: Brief): string[] => {
+  const open = tasks.filter(({ status }) => !SETTLED.has(status)).map(({ task }) => task);
+  return section(
+    "Tasks of earlier versions",
+    [
+      bullets(tasks.map(taskLine)),
+      ...(open.length === 0 ? [] : [fence("tasks", JSON.stringify(open, null, 1))]),
+    ].join("\n\n"),
+  );
+};
 
 const rejectedOf = ({ rejected }: Brief): string[] =>
   section(

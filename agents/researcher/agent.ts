@@ -1,7 +1,7 @@
 import { bash, defineAgent, defineTerminal, read, search, type Workspace } from "@headrace/agent";
 import { findQuote, Task } from "@headrace/domain";
 import { z } from "zod";
-import { RequirementFact, requirementsSection, taskText } from "../shared/facts.ts";
+import { RequirementFact, servedSection, taskText } from "../shared/facts.ts";
 import { fence, page, section } from "../shared/fence.ts";
 import { READER_LIMITS } from "../shared/limits.ts";
 import { promptOf } from "../shared/prompt.ts";
@@ -38,7 +38,9 @@ const unfounded = async (output: ResearcherOutput, workspace: Workspace): Promis
       const text = await workspace.read(source.file);
       if (text === undefined) return [`there is no file ${source.file} to quote from`];
       return findQuote(text, source.quote) === undefined
-        ? [`${source.file} does not contain the quote ${JSON.stringify(source.quote.slice(0, 80))}`]
+        ? [
+            `${source.file} does not contain the quote ${JSON.stringify(source.quote.slice(0, 80))}: copy it exactly, or leave the fact out`,
+          ]
         : [];
     }),
   );
@@ -65,7 +67,7 @@ export const researcher = defineAgent({
     task: page(
       section("Question", brief.question),
       section("For this task", taskText(brief.task)),
-      requirementsSection("Requirements it serves", brief.requirements),
+      servedSection(brief.requirements),
       section("Where it stands in the plan", fence("plan", brief.plan)),
     ),
   }),

@@ -1,5 +1,5 @@
 import type { Workspace } from "@headrace/agent";
-import { findQuote } from "@headrace/domain";
+import { findQuote, MIN_QUOTE, quoteWeight } from "@headrace/domain";
 import type { AcceptanceOutput, BriefOf, ReviewOutput } from "./brief.ts";
 
 const short = (quote: string): string => JSON.stringify(quote.slice(0, 80));
@@ -12,14 +12,13 @@ export const verdictProblems = async (
 ): Promise<string[]> => {
   const grave = verdict.findings.some(({ severity }) => severity !== "low");
   const shape =
-    verdict.decision === "reject" && !grave
-      ? ["a rejection names at least one finding of severity high or medium; else approve"]
-      : verdict.decision === "approve" &&
-          verdict.findings.some(({ severity }) => severity === "high")
-        ? [
-            "a change with a finding of severity high is not approved: reject it or lower the finding",
-          ]
-        : [];
+    (verdict.decision === "reject") === grave
+      ? []
+      : [
+          grave
+            ? "a finding of severity high or medium is a rejection: reject, or call it low if it is not worth another attempt"
+            : "a rejection names at least one finding of severity high or medium; else approve",
+        ];
   if (brief.stage === "plan") return shape;
   const invented = await Promise.all(
     verdict.findings.map(async ({ file, quote }) => {
@@ -44,6 +43,12 @@ export const claimProblems = async (
   const quotes = claims.flatMap(({ evidence }) => evidence.filter((e) => e.kind === "quote"));
   const lost = await Promise.all(
     quotes.map(async ({ file, quote }) => {
+      if (file.startsWith("/")) return [`name ${file} by its path from the repository's root`];
+      if (quoteWeight(quote) < MIN_QUOTE) {
+        return [
+          `the quote ${short(quote)} has fewer than ${MIN_QUOTE} letters and digits: quote more`,
+        ];
+      }
       const text = await workspace.read(file);
       return text !== undefined && findQuote(text, quote) !== undefined
         ? []

@@ -14,7 +14,7 @@ const terminalOf = (brief: Review): Terminal => {
       return defineTerminal({
         name,
         description:
-          "Hands in the verdict. A rejection names at least one high or medium finding; quotes are copied from the file.",
+          "Hands in the verdict: reject exactly if a finding is high or medium. quote is copied from the file or the diff.",
         schema: ReviewOutput,
         accept: (output, workspace) => verdictProblems(output, brief, workspace),
       });
@@ -22,7 +22,7 @@ const terminalOf = (brief: Review): Terminal => {
       return defineTerminal({
         name,
         description:
-          "Hands in one claim for each requirement. The factory re-runs every command and looks up every quote itself.",
+          "Hands in one claim, with its reason, for each requirement. The factory re-runs every command on a clean checkout and looks up every quote.",
         schema: AcceptanceOutput,
         accept: (output, workspace) => claimProblems(output, brief, workspace),
       });

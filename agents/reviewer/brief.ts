@@ -14,6 +14,10 @@ export const ReviewerBrief = z.discriminatedUnion("stage", [
     /** what would be in force: the plan's own where the repository gave none */
     gates: z.array(Gate),
     setup: z.array(z.string()).default([]),
+    /** tasks of earlier versions, which are in the workspace */
+    landed: z.array(TaskFact).default([]),
+    /** requirements that acceptance found unmet, each with why */
+    unmet: z.array(z.object({ requirement: z.string(), reason: z.string() })).default([]),
   }),
   z.object({
     stage: z.literal("change"),

@@ -3,6 +3,7 @@ import {
   gatesSection,
   protectedSection,
   requirementsSection,
+  servedSection,
   taskText,
 } from "../shared/facts.ts";
 import { bullets, fence, page, section } from "../shared/fence.ts";
@@ -26,6 +27,14 @@ const planReview = (brief: BriefOf<"plan">): string =>
     section(`Spec: ${brief.title}`, fence("spec", brief.spec)),
     requirementsSection("Requirements", brief.requirements),
     section("Constraints", bullets(brief.constraints)),
+    section(
+      "Already merged, and in the workspace",
+      bullets(brief.landed.map(({ id, title }) => `${id}: ${title}`)),
+    ),
+    section(
+      "Requirements found unmet, which this plan is for",
+      bullets(brief.unmet.map(({ requirement, reason }) => `${requirement}: ${reason}`)),
+    ),
     section("The plan", fence("plan", JSON.stringify(brief.plan, null, 1))),
     gatesSection(brief.gates),
     section("Setup", bullets(brief.setup.map((command) => `\`${command}\``))),
@@ -35,7 +44,7 @@ const changeReview = (brief: BriefOf<"change">): string =>
   page(
     section("Your job now", "Stage: change. Judge whether this change may be merged."),
     section("Task", taskText(brief.task)),
-    requirementsSection("Requirements it serves", brief.requirements),
+    servedSection(brief.requirements),
     section("Constraints", bullets(brief.constraints)),
     section("Where it stands in the plan", fence("plan", brief.plan)),
     section(

@@ -16,10 +16,22 @@ export const PreviousFact = z.object({
   evidence: z.array(EvidenceFact),
 });
 
+const requirementLines = (requirements: readonly z.infer<typeof RequirementFact>[]): string =>
+  bullets(requirements.map(({ id, text }) => `${id}: ${text}`));
+
 export const requirementsSection = (
   title: string,
   requirements: readonly z.infer<typeof RequirementFact>[],
-): string[] => section(title, bullets(requirements.map(({ id, text }) => `${id}: ${text}`)));
+): string[] => section(title, requirementLines(requirements));
+
+/** Shared by tasks, so nobody builds, or is held to, another's part. */
+export const servedSection = (requirements: readonly z.infer<typeof RequirementFact>[]): string[] =>
+  section(
+    "Requirements it serves",
+    requirements.length === 0
+      ? undefined
+      : `Other tasks may serve them too; this one owes what it is done by.\n${requirementLines(requirements)}`,
+  );
 
 export const gatesSection = (gates: readonly z.infer<typeof GateFact>[]): string[] =>
   section(
