@@ -43,6 +43,7 @@ test("a fast-forward makes no commit, and is refused where the branch has moved 
     outcome: "landed",
     branch: "main",
     commit: s.commit,
+    onto: s.base,
   });
   git(s.path, "checkout", "--quiet", "moved");
   const tip = await commitFiles(s.path, { "c.txt": "c" });
@@ -100,7 +101,6 @@ const refusals: Array<
   ],
   ["in a bisect", (path) => git(path, "bisect", "start"), {}, /bisect is in progress/],
   ["without the branch", () => {}, { into: "nope" }, /no branch nope/],
-  ["without the commit", () => {}, { commit: "1".repeat(40) }, /does not hold 1111/],
   ["asked for an option", () => {}, { into: "--all" }, /no branch --all/],
   ["asked for an expression", () => {}, { into: "main~0" }, /no branch main~0/],
 ];
@@ -116,6 +116,13 @@ test.each(refusals)(
     expect(await fingerprint(s.path, LOGS)).toEqual(before);
   },
 );
+
+test("a commit that was never exported, or was deleted there, is missing and nothing changes", async () => {
+  await using s = await exported();
+  const before = await fingerprint(s.path, LOGS);
+  expect(await s.land({ commit: "1".repeat(40) })).toEqual({ outcome: "missing", path: s.path });
+  expect(await fingerprint(s.path, LOGS)).toEqual(before);
+});
 
 test("a branch checked out in another work tree is landed there", async () => {
   await using s = await exported();

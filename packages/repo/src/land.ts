@@ -22,10 +22,13 @@ export type LandSpec = {
 };
 
 export type LandAnswer =
-  | { outcome: "landed"; branch: string; commit: string }
+  /** `onto` is where the branch stood */
+  | { outcome: "landed"; branch: string; commit: string; onto: string }
   /** the branch held the commit before */
   | { outcome: "already"; branch: string; commit: string }
   | { outcome: "conflict"; branch: string; files: string[] }
+  /** the repository at `path` does not hold the commit */
+  | { outcome: "missing"; path: string }
   | { outcome: "refused"; reason: string; remedy: string };
 
 type Refusal = Extract<LandAnswer, { outcome: "refused" }>;
@@ -37,11 +40,7 @@ type Refusal = Extract<LandAnswer, { outcome: "refused" }>;
 export const landInto = async (spec: LandSpec): Promise<LandAnswer> => {
   const at = await locate(spec.path);
   const git = await personalGit(at);
-  if (!(await hasCommit(git, spec.commit)))
-    return refuse(
-      `${at.path} does not hold ${spec.commit}`,
-      "Its branch was not exported, or was deleted and cleaned up: resume the run to export it.",
-    );
+  if (!(await hasCommit(git, spec.commit))) return { outcome: "missing", path: at.path };
   const branch = spec.into ?? (await currentBranch(git));
   if (branch === undefined)
     return refuse("no branch is checked out", "Name the branch: --into BRANCH.");
@@ -97,7 +96,7 @@ type Target = { git: Git; branch: string; ref: string; tip: string };
 
 const mergeInTree = async (
   spec: LandSpec,
-  { branch, tree }: Target & { tree: string },
+  { branch, tip, tree }: Target & { tree: string },
 ): Promise<LandAnswer> => {
   const at = await locate(tree);
   const operation = await operationIn(at.gitDir);
@@ -124,7 +123,7 @@ const mergeInTree = async (
     return refuse(error.message, `${branch} is as it was.`);
   }
   const head = await git.text(["rev-parse", "HEAD"]);
-  return { outcome: "landed", branch, commit: head.trim() };
+  return { outcome: "landed", branch, commit: head.trim(), onto: tip };
 };
 
 const mergeWithoutTree = async (
@@ -144,5 +143,5 @@ const mergeWithoutTree = async (
     if (!(error instanceof GitError)) throw error;
     return refuse(`${branch} was moved meanwhile`, "Try again.");
   }
-  return { outcome: "landed", branch, commit };
+  return { outcome: "landed", branch, commit, onto: tip };
 };

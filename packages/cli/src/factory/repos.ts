@@ -3,6 +3,10 @@ import { join } from "node:path";
 import type { SourceRepo } from "@headrace/domain";
 import { type OpenedFactoryRepo, openFactoryRepo, openSourceRepo } from "@headrace/repo";
 
+/** Where the factory keeps its own repository of a target. */
+export const factoryRepoDir = (dir: string, target: string): string =>
+  join(dir, `${createHash("sha256").update(target).digest("hex").slice(0, 16)}.git`);
+
 /** One bare repository per target, opened once; the user's repositories as they are asked for. */
 export const createRepos = (dir: string) => {
   const open = new Map<string, Promise<OpenedFactoryRepo>>();
@@ -10,8 +14,7 @@ export const createRepos = (dir: string) => {
     factory(target: string): Promise<OpenedFactoryRepo> {
       const known = open.get(target);
       if (known) return known;
-      const name = createHash("sha256").update(target).digest("hex").slice(0, 16);
-      const opened = openFactoryRepo({ dir: join(dir, `${name}.git`) });
+      const opened = openFactoryRepo({ dir: factoryRepoDir(dir, target) });
       open.set(target, opened);
       opened.catch(() => open.delete(target));
       return opened;

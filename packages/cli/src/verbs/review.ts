@@ -9,6 +9,7 @@ import {
 import { dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { duration } from "../view/duration.ts";
+import { standing } from "../view/report.ts";
 import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
@@ -27,6 +28,7 @@ export const review: VerbAction = async (world, [id = ""], options) => {
   }
   const branch = integrationBranch(id);
   world.out("");
+  if (state.run.status !== "complete") world.out(`  note: ${standing(state.run)}`);
   world.out(`  git -C ${state.run.repo.path} log --first-parent ${branch}`);
   world.out(`  git -C ${state.run.repo.path} push origin ${branch}`);
   world.out(`  gh pr create --head ${branch} --title ${JSON.stringify(safe(state.run.title, 80))}`);

@@ -1,4 +1,4 @@
-import { formatUsd, integrationBranch, isEnded, type RunState } from "@headrace/domain";
+import { branchRef, formatUsd, integrationBranch, isEnded, type RunState } from "@headrace/domain";
 import { runLines } from "./run-lines.ts";
 import { safe } from "./safe.ts";
 
@@ -14,6 +14,20 @@ export const reportLines = (state: RunState): string[] => {
     ...costLines(state),
     ...nextLines(state),
   ];
+};
+
+/** How a run stands, for whoever takes over its work before it is complete. */
+export const standing = ({ id, status, reasons }: RunState["run"]): string =>
+  [`run ${id} is ${status}, not complete`, ...reasons.map((reason) => safe(reason, 200))].join(
+    ": ",
+  );
+
+/** Where the landed work is; a branch that the user moved or deleted is theirs and holds other work, or none. */
+const branchLine = ({ id, repo, exportBlocked }: RunState["run"]): string => {
+  const branch = integrationBranch(id);
+  return exportBlocked.includes(branchRef(branch))
+    ? `${branch} was moved or deleted in ${repo.path}; headrace land ${id} tells how to have it again`
+    : `${branch} in ${repo.path}`;
 };
 
 const requirementLines = ({ run }: RunState): string[] =>
@@ -39,14 +53,13 @@ const costLines = (state: RunState): string[] => {
 /** The command that comes next, by how the run stands. */
 const nextLines = (state: RunState): string[] => {
   const { run } = state;
-  const branch = integrationBranch(run.id);
   const resume = `  go on:   headrace resume ${run.id}`;
   if (isEnded(run.status) && run.tip === run.base) {
     return [`  nothing has landed; what happened: headrace log ${run.id}`];
   }
   if (isEnded(run.status)) {
     return [
-      `  branch   ${branch} in ${run.repo.path}`,
+      `  branch   ${branchLine(run)}`,
       `  review:  headrace review ${run.id}     merge it: headrace land ${run.id}`,
     ];
   }
