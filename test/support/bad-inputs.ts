@@ -140,7 +140,7 @@ export const BAD_INPUTS: readonly BadInput[] = [
     when: "there is neither key nor script",
     args: ["run", "spec.md", "--repo", "repo"],
     says: `headrace: there is no API key
-  Set ANTHROPIC_API_KEY, or write it to \`credentials\` in the data directory (mode 0600), or see a run without a key: npm run demo.
+  Set ANTHROPIC_API_KEY, or write the line ANTHROPIC_API_KEY=... to \`credentials\` in the data directory (mode 0600), or see a run without a key: npm run demo.
 `,
   },
   {
