@@ -8,7 +8,7 @@ export type DataDir = ReturnType<typeof dataDir>;
 
 /** `--data DIR`, else `$HEADRACE_HOME`, else `~/.headrace`. */
 export const dataDir = (flag: string | undefined, env: NodeJS.ProcessEnv) => {
-  const root = resolve(flag ?? env.HEADRACE_HOME ?? join(homedir(), `.${PRODUCT}`));
+  const root = resolve(flag ?? (env.HEADRACE_HOME || join(homedir(), `.${PRODUCT}`)));
   return {
     root,
     store: join(root, `${PRODUCT}.db`),
