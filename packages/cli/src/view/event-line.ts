@@ -77,6 +77,8 @@ const finished = (e: EventOf<"step.finished">): string | undefined => {
     return `change refused: ${result.change.reasons.join("; ")}`;
   }
   if (result.kind !== "agent" || result.result.end === "submitted") return undefined;
+  // the failed model call has been told of
+  if (result.result.end === "limit" && result.result.limit === "request") return undefined;
   return result.result.end === "limit"
     ? `ended by ${result.result.limit}: ${result.result.detail}`
     : `blocked: ${result.result.reason}`;
