@@ -62,7 +62,7 @@ try {
     "headrace demo: a spec for a small command-line tool, built from an empty repository by a scripted model.\n",
   );
   say(
-    `$ headrace run examples/csvstat/spec.md --new ${repo} --model script:examples/csvstat/script.yaml\n`,
+    `$ headrace run examples/csvstat/spec.md --new ${repo} --model script:examples/csvstat/script.yaml --data ${data} --foreground\n`,
   );
   const built = headrace([
     "run",
@@ -78,6 +78,12 @@ try {
   process.exitCode = built === 0 ? useTheTool() : built;
   if (process.exitCode === 0) say(REAL);
 } finally {
-  if (process.env.HEADRACE_KEEP_DEMO) say(`kept: ${folder}`);
-  else rmSync(folder, { recursive: true, force: true });
+  if (process.env.HEADRACE_KEEP_DEMO)
+    say(`kept: ${folder}\n  npx headrace review RUN --data ${data}, and every other verb`);
+  else {
+    rmSync(folder, { recursive: true, force: true });
+    say(
+      "The demo's folder is removed with its run. To keep both: HEADRACE_KEEP_DEMO=1 npm run demo",
+    );
+  }
 }
