@@ -216,10 +216,10 @@ export const reviewerBrief = async (
     plan: planText(state, row.task),
     requirements: requirementsFor(state, row.task),
     constraints: run.constraints,
-    gates: gatesAt(state, row.id).map((g) => ({
-      ...g,
-      verdict: results.find((r) => r.gate === g.name)?.verdict ?? ("not_run" as const),
-    })),
+    gates: gatesAt(state, row.id).flatMap((g) => {
+      const result = results.find((r) => r.gate === g.name);
+      return result === undefined ? [] : [{ ...g, verdict: result.verdict }];
+    }),
     protected: run.policy.protected,
     diff: await ports.diff(
       run.id,

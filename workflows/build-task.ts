@@ -1,15 +1,8 @@
-import {
-  applicableGates,
-  isGreen,
-  landedTasks,
-  type RunState,
-  stepId,
-  type TaskRow,
-  Verdict,
-} from "@headrace/domain";
+import { isGreen, type RunState, stepId, type TaskRow, Verdict } from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { coderBrief, researcherBrief, reviewerBrief } from "./briefs.ts";
+import { gatesFor } from "./gates-for.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, park, recordFor, stepResult, threadState, value } from "./thread.ts";
 
@@ -42,10 +35,6 @@ const rowOf = (state: RunState, id: string): TaskRow => {
 
 const codeStep = (attempt: number, conversation: number): string =>
   conversation === 1 ? `code-${attempt}` : `code-${attempt}-${conversation}`;
-
-/** Gates that apply to a task's own candidate: those of landed work, and the ones it brings itself. */
-export const gatesFor = (state: RunState, task: string): string[] =>
-  applicableGates(state.run.policy, new Set([...landedTasks(state), task])).map((g) => g.name);
 
 const closeAttempt =
   (ports: WorkflowPorts) =>
@@ -80,7 +69,7 @@ const research = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
   const { task } = rowOf(state, s.id);
   if (task.research === undefined) return {};
-  await stepResult(ports, thread(s), {
+  const { result } = await stepResult(ports, thread(s), {
     subject: s.id,
     step: "research",
     task: s.id,
@@ -94,6 +83,9 @@ const research = (ports: WorkflowPorts) => async (s: S) => {
       brief: researcherBrief(state, task),
     },
   });
+  // the coder reads the answer; a researcher that found nothing is advice missing, not a task at fault
+  if (result.end === "blocked" && result.question !== undefined)
+    await answerTo(ports, s, `${s.id}-q0`, result.question, result.reason);
   return {};
 };
 
@@ -167,14 +159,24 @@ const lastSnapshot = (state: RunState, s: S): string | undefined => {
   return step?.result?.kind === "agent" ? step.result.result.snapshot : undefined;
 };
 
-/** A question waits for its answer, whatever else goes on; then the same attempt continues. */
-const ask = async (ports: WorkflowPorts, s: S, text: string, reason: string) => {
-  const question = `${s.id.slice(0, 32)}-q${s.attempt}-${s.conversation}`;
+/** A question waits for its answer, whatever else goes on. */
+const answerTo = async (
+  ports: WorkflowPorts,
+  s: S,
+  question: string,
+  text: string,
+  reason: string,
+): Promise<void> => {
   await recordFor(ports, s.run, s.id, (state) =>
     state.questions[question] ? [] : [{ type: "question.asked", question, text, reason }],
   );
   const asked = (await ports.state(s.run)).questions[question];
-  if (asked?.answer === undefined) return park(question);
+  if (asked?.answer === undefined) park(question);
+};
+
+/** The same attempt goes on with the answer, in a new conversation. */
+const ask = async (ports: WorkflowPorts, s: S, text: string, reason: string) => {
+  await answerTo(ports, s, `${s.id}-q${s.attempt}-${s.conversation}`, text, reason);
   return { conversation: s.conversation + 1, next: "code" as const };
 };
 
@@ -211,6 +213,7 @@ const summaryOf = (output: unknown, fallback: string): string => {
 const verify = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
   const row = rowOf(state, s.id);
+  const landingBase = row.attemptBase ?? state.run.tip;
   const { receipt } = await stepResult(ports, thread(s), {
     subject: s.id,
     step: `verify-${s.attempt}`,
@@ -219,8 +222,8 @@ const verify = (ports: WorkflowPorts) => async (s: S) => {
     input: {
       kind: "verify",
       commit: s.change ?? "",
-      landingBase: row.attemptBase ?? state.run.tip,
-      gates: gatesFor(state, s.id),
+      landingBase,
+      gates: gatesFor(state, s.id, landingBase),
       permits: row.task.permits,
     },
   });

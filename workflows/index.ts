@@ -1,4 +1,3 @@
-export { gatesFor } from "./build-task.ts";
 export { landingId, landingOf } from "./integrate-change.ts";
 export type { StepRequest, WorkflowLimits, WorkflowPorts } from "./ports.ts";
 export { createThreads, type Threads } from "./threads.ts";

@@ -2,7 +2,7 @@ import { isGreen, type Receipt, type ReceiptKey, type RunState, stepId } from "@
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { mergerBrief } from "./briefs.ts";
-import { gatesFor } from "./build-task.ts";
+import { gatesFor } from "./gates-for.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, recordFor, stepResult, threadState, value } from "./thread.ts";
 
@@ -123,7 +123,7 @@ const knownReceipt = (
 const verify = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
   const row = rowOf(state, s);
-  const gates = gatesFor(state, row.id);
+  const gates = gatesFor(state, row.id, s.tip ?? state.run.tip);
   const { permits } = row.task;
   const merged = state.steps[stepId(s.run, row.id, named(s, "merge"))]?.result;
   const clean =

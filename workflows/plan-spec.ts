@@ -186,7 +186,7 @@ const finish = (ports: WorkflowPorts) => async (s: S) => {
             type: "plan.rejected",
             version,
             round: s.round,
-            reasons: s.reasons ?? ["no plan was submitted"],
+            reasons: (s.reasons ?? ["no plan was submitted"]).map((r) => r.slice(0, 4000)),
           },
         ],
   );
