@@ -1,17 +1,16 @@
-import { rename } from "node:fs/promises";
 import {
   branchRef,
   InfrastructureError,
   integrationBranch,
   isEnded,
+  Policy,
   type RunState,
   type StoredEvent,
-  taskBranch,
   threadId,
 } from "@headrace/domain";
 import { expect, test } from "vitest";
 import { git } from "../support/git.ts";
-import { played, playedLine, work } from "../support/played-line.ts";
+import { played, playedLine } from "../support/played-line.ts";
 
 const TASKS = [played("a"), played("b"), played("c", { blockedBy: ["a", "b"] })];
 const ended = (state: RunState) => isEnded(state.run.status) || state.run.status === "failed";
@@ -164,53 +163,6 @@ test("a graph that throws fails the run with a reason, and resuming runs the nod
   expect((await line.until(run, ended)).run.status).toBe("complete");
 });
 
-test("a repository that is away is said once, holds nothing up, and gets its branches when it is back", async () => {
-  await using line = await playedLine();
-  const run = await line.submit(TASKS);
-  const { path } = (await line.state(run)).run.repo;
-  await rename(path, `${path}-away`);
-  const { run: row } = await line.until(run, ended);
-  expect(row.status).toBe("complete");
-  await line.settled(run);
-  const notes = (await line.events(run)).filter((e) => e.type === "note.added");
-  expect(notes.map((e) => e.text)).toEqual([expect.stringContaining("could not be exported")]);
-  await rename(`${path}-away`, path);
-  await line.restart();
-  const branch = branchRef(integrationBranch(run));
-  await line.until(run, (s) => s.run.exported[branch] === row.tip);
-  expect(git(path, "rev-parse", branch)).toBe(row.tip);
-});
-
-test("a branch the user moved is theirs from then on, and said once", async () => {
-  await using line = await playedLine();
-  const run = await line.submit(TASKS);
-  const branch = branchRef(integrationBranch(run));
-  const { repo, base } = (await line.until(run, (s) => s.run.exported[branch] !== undefined)).run;
-  const theirs = git(repo.path, "commit-tree", `${base}^{tree}`, "-m", "mine");
-  git(repo.path, "update-ref", branch, theirs);
-  expect((await line.until(run, ended)).run.status).toBe("complete");
-  await line.settled(run);
-  const blocked = (await line.events(run)).filter((e) => e.type === "export.blocked");
-  expect(blocked.map((e) => e.ref)).toEqual([branch]);
-  expect(git(repo.path, "rev-parse", branch)).toBe(theirs);
-});
-
-test("a coder cut off by a stop leaves its last snapshot on the task's branch", async () => {
-  let snapshot = "";
-  await using line = await playedLine({
-    async play({ fence, input }, api) {
-      if (input.kind !== "agent" || input.role !== "coder") return undefined;
-      snapshot = work(line.bare, input.commit, "half");
-      await api.appendRecord(fence, { kind: "snapshot", turn: 1, commit: snapshot });
-      return { kind: "budget", reason: "the next call does not fit" };
-    },
-  });
-  const run = await line.submit(TASKS.slice(0, 1));
-  const branch = branchRef(taskBranch(run, "a", "task-a"));
-  const { repo } = (await line.until(run, (s) => s.run.exported[branch] !== undefined)).run;
-  expect(git(repo.path, "rev-parse", branch)).toBe(snapshot);
-});
-
 test.each(["paused", "failed", "cancelled"] as const)(
   "behind a run that is %s, the next one waits or starts, and the factory knows which",
   async (how) => {
@@ -229,3 +181,86 @@ test.each(["paused", "failed", "cancelled"] as const)(
     );
   },
 );
+
+test("a gate that came with work landed meanwhile is asked of the merge, not of an older tree", async () => {
+  let landed = (): void => undefined;
+  const first = new Promise<void>((resolve) => {
+    landed = resolve;
+  });
+  await using line = await playedLine({
+    async play({ input, subject }) {
+      if (input.kind === "agent" && input.role === "coder" && subject === "b") await first;
+      return undefined;
+    },
+  });
+  const gate = (name: string, from: string) => ({ name, run: "true", from });
+  const policy = Policy.parse({
+    gates: [gate("of-a", "a"), gate("of-b", "b")],
+    setup: [],
+    protected: [],
+    from: { gates: "file", setup: "file" },
+  });
+  const run = await line.submit(TASKS.slice(0, 2), { policy });
+  await line.until(run, (s) => s.tasks.a?.status === "landed");
+  landed();
+  const { steps } = await line.until(run, ended);
+  const gates = (step: string) => {
+    const input = steps[`${run}-b-${step}`]?.input;
+    return input?.kind === "verify" ? input.gates : undefined;
+  };
+  expect(gates("verify-1")).toEqual(["of-b"]);
+  expect(gates("verify-landing-1-1")).toEqual(["of-a", "of-b"]);
+});
+
+test("a refusal of a budget that was raised since stops nothing", async () => {
+  let raised = false;
+  await using line = await playedLine({
+    async play({ fence, input }) {
+      if (raised || input.kind !== "agent") return undefined;
+      raised = true;
+      const { budget } = (await line.state(fence.run)).run;
+      await line.commands().raiseBudget(fence.run, budget);
+      return { kind: "budget", reason: "the next call did not fit", cap: budget };
+    },
+  });
+  const run = await line.submit(TASKS.slice(0, 1));
+  expect((await line.until(run, ended)).run.status).toBe("complete");
+  expect((await line.events(run)).filter((e) => e.type === "budget.stopped")).toEqual([]);
+});
+
+test("a queued run that is paused and resumed keeps its place", async () => {
+  const at = new Date(Date.now() + 3_600_000).toISOString();
+  await using line = await playedLine({ play: () => ({ kind: "retry", at, reason: "later" }) });
+  const first = await line.submit(TASKS);
+  const { repo, base } = (await line.state(first)).run;
+  const next = await line.submit(TASKS, { repo, base });
+  await line.commands().pause(next, "not yet");
+  await line.commands().resume(next);
+  expect((await line.state(next)).run.status).toBe("queued");
+  await line.commands().cancel(first, "enough");
+  await line.until(next, (s) => s.run.status === "active");
+});
+
+test("a researcher's question is asked, and the coder goes on with its answer", async () => {
+  await using line = await playedLine({
+    play: ({ input }) =>
+      input.kind === "agent" && input.role === "researcher"
+        ? {
+            kind: "done",
+            result: {
+              kind: "agent",
+              result: { end: "blocked", reason: "the spec is silent", question: "Tabs?" },
+            },
+          }
+        : undefined,
+  });
+  const run = await line.submit([played("a", { research: "How is it indented?" })]);
+  const { questions } = await line.until(run, (s) => s.questions["a-q0"] !== undefined);
+  expect(questions["a-q0"]).toMatchObject({ task: "a", text: "Tabs?" });
+  await line.commands().answer(run, "a-q0", "Spaces.");
+  const { run: row, steps } = await line.until(run, ended);
+  expect(row.status).toBe("complete");
+  expect(steps[`${run}-a-code-1`]?.input).toMatchObject({
+    brief: { answers: [{ question: "Tabs?", answer: "Spaces." }] },
+  });
+});

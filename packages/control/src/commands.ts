@@ -97,6 +97,9 @@ const resuming = (state: RunState): NewEvent[] => {
       `Raise the cap: headrace budget ${run.id} --raise USD`,
     );
   }
+  // paused before its turn came: it goes back to its place, and starts when that is first
+  if (run.behind !== undefined && Object.keys(state.steps).length === 0)
+    return [{ type: "run.queued", behind: run.behind }];
   return [{ type: "run.resumed" }];
 };
 

@@ -86,7 +86,7 @@ const reserve =
     });
     if (answer.kind === "granted") return { kind: "granted", call: id };
     const reason = `the next call may cost ${formatUsd(answer.needed)} and ${formatUsd(answer.available)} of the budget is free`;
-    return { kind: "refused", why: "budget", reason };
+    return { kind: "refused", why: "budget", reason, cap: run.budget };
   };
 
 /** A commit a job may fetch: one its own row names, one an epoch of it recorded, or the run base under both. */

@@ -28,7 +28,8 @@ export const DEFAULT_LIMITS: ControlLimits = {
   evidenceBytes: 12_000,
   leaseMs: 45_000,
   reconcileMs: 2_000,
-  lostDeliveries: 5,
+  // with their backoff two minutes, in which an engine can be restarted
+  lostDeliveries: 8,
   warnPercent: 80,
 };
 

@@ -37,7 +37,7 @@ export const finishStep = async (
       await store.append(run, (s) => failing(s, `${step}: ${outcome.reason}`), fence);
       break;
     case "budget":
-      await store.append(run, (s) => stopping(s, outcome.reason), fence);
+      await store.append(run, (s) => stopping(s, outcome), fence);
       break;
     case "infrastructure":
       if (row.lost + 1 >= limits.lostDeliveries) {
@@ -60,10 +60,16 @@ const failing = (state: RunState | undefined, reason: string): NewEvent[] =>
     ? [{ type: "run.failed", reason: reason.slice(0, 4000) }]
     : [];
 
-const stopping = (state: RunState | undefined, reason: string): NewEvent[] =>
-  state && isRunning(state.run.status)
-    ? [{ type: "budget.stopped", reason, spent: state.run.spent, budget: state.run.budget }]
-    : [];
+/** A cap that was raised since the refusal stops nothing: the reconciler dispatches the step again. */
+const stopping = (
+  state: RunState | undefined,
+  { reason, cap }: Extract<StepOutcome, { kind: "budget" }>,
+): NewEvent[] => {
+  if (state === undefined || !isRunning(state.run.status)) return [];
+  const { spent, budget } = state.run;
+  if (cap !== undefined && budget > cap) return [];
+  return [{ type: "budget.stopped", reason: reason.slice(0, 4000), spent, budget }];
+};
 
 /** The step's end, and what people and later steps read of it. */
 const resultEvents = (row: StepRow, result: StepResult): NewEvent[] => {

@@ -45,7 +45,8 @@ const replied = (
   call: CallRow,
   { reply, turn, durationMs }: Extract<Settlement, { kind: "reply" }>,
 ): Settled => {
-  const priced = context.prices.cost(call.model, reply.usage, context.clock.now());
+  // at the prices it was reserved at: a table that changes in mid-call cannot pass the reservation
+  const priced = context.prices.cost(call.model, reply.usage, new Date(call.at));
   const cost = priced ?? call.reserved;
   const called: NewEvent = {
     type: "model.called",

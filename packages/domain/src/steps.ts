@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Id, ObjectId } from "./ids.ts";
+import type { Nano } from "./money.ts";
 import { Permit } from "./plan.ts";
 import { Receipt } from "./receipt.ts";
 
@@ -151,8 +152,8 @@ export type StepOutcome =
   | { kind: "done"; result: StepResult }
   | { kind: "retry"; at: string; reason: string }
   | { kind: "infrastructure"; reason: string }
-  /** the run's budget cannot hold the next call: the step parks until it is raised */
-  | { kind: "budget"; reason: string }
+  /** a budget of `cap` cannot hold the next call: the step parks until it is raised */
+  | { kind: "budget"; reason: string; cap?: Nano }
   /** the run was paused or cancelled: the step stays where it is */
   | { kind: "stopped"; reason: string }
   | { kind: "fatal"; reason: string };

@@ -50,7 +50,10 @@ const tryOnce = async (deps: AskDeps, ask: Ask): Promise<Tried> => {
   }
   const { model, maxTokens: maxOutput } = request;
   const grant = await api.reserve(fence, { role, model, inputTokens, maxOutput });
-  if (grant.kind === "refused") return { kind: "budget", reason: grant.reason };
+  if (grant.kind === "refused") {
+    const { reason, cap } = grant;
+    return { kind: "budget", reason, ...(cap === undefined ? {} : { cap }) };
+  }
   if (grant.kind === "stopped") return grant;
 
   const sent = clock.now().getTime();

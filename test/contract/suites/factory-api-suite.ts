@@ -308,13 +308,13 @@ export const factoryApiSuite = (name: string, make: () => Promise<ApiFixture>): 
       expect((await claimed(fence.step, "w2")).fence.epoch).toBe(2);
     });
 
-    it("dispatches a step again that infrastructure lost, and fails the run after five", async () => {
+    it("dispatches a step again that infrastructure lost, and fails the run after eight", async () => {
       const lost: StepOutcome = { kind: "infrastructure", reason: "the engine went away" };
       const { fence } = await working();
       await api.outcome(fence, lost);
       const row = (await fixture.state()).steps[fence.step];
       expect(row).toMatchObject({ lost: 1, dispatch: 1 });
-      for (let i = 2; i <= 5; i++) await api.outcome((await claimed(fence.step)).fence, lost);
+      for (let i = 2; i <= 8; i++) await api.outcome((await claimed(fence.step)).fence, lost);
       const { run } = await fixture.state();
       expect(run.status).toBe("failed");
       expect(run.reasons[0]).toContain("the engine went away");

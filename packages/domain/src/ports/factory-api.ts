@@ -1,4 +1,5 @@
 import type { NewEvent } from "../events.ts";
+import type { Nano } from "../money.ts";
 import type { Policy } from "../policy.ts";
 import type { Role, StepInput, StepOutcome } from "../steps.ts";
 import type { Guidance, ModelChoice, PinnedRoutes } from "../submission.ts";
@@ -48,7 +49,8 @@ export type CallRequest = {
 
 export type CallGrant =
   | { kind: "granted"; call: string }
-  | { kind: "refused"; why: "budget" | "unpriced"; reason: string }
+  /** `cap`: the run's budget that could not hold the call */
+  | { kind: "refused"; why: "budget" | "unpriced"; reason: string; cap?: Nano }
   /** the run is paused or has ended: no call is begun for it */
   | { kind: "stopped"; reason: string };
 
