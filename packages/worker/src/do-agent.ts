@@ -1,6 +1,6 @@
-import { runAgent } from "@headrace/agent";
+import { type AgentDefinition, runAgent } from "@headrace/agent";
 import { AGENTS } from "@headrace/agents";
-import type { StepInputOf, StepOutcome } from "@headrace/domain";
+import type { ModelChoice, Role, StepInputOf, StepOutcome } from "@headrace/domain";
 import { ASK_LIMITS, askModel, withCacheBreakpoints } from "@headrace/models";
 import { environmentOf, have, labelsOf } from "./trees.ts";
 import type { Work } from "./worker.ts";
@@ -8,12 +8,21 @@ import type { Work } from "./worker.ts";
 /** Without a time from the provider, an outage is looked at again after this long. */
 const LOOK_AGAIN_MS = 60_000;
 
+/** Behind a relay a person may play the model, and is not hurried. */
+const RELAY_WALL_MS = 24 * 60 * 60_000;
+
+const definitionFor = (role: Role, model: ModelChoice): AgentDefinition => {
+  const definition = AGENTS[role];
+  if (model.kind !== "relay") return definition;
+  return { ...definition, limits: { ...definition.limits, wallMs: RELAY_WALL_MS } };
+};
+
 /** One claim of an agent's job: a fresh sandbox, the saved conversation, and on from there. */
 export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<StepOutcome> => {
   const { api, claim, clock, inbox, repo, sandboxes } = work;
   const client = await work.modelClient(claim.model);
   const run = await runAgent({
-    definition: AGENTS[input.role],
+    definition: definitionFor(input.role, claim.model),
     claim: { ...claim, input },
     api,
     clock,

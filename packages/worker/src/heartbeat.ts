@@ -1,9 +1,11 @@
 import { StaleEpochError } from "@headrace/domain";
 import type { Work } from "./worker.ts";
 
-/** Renewals come at a third of the lease, so two may be lost before another worker can claim the step. */
+/** Renewals come at a third of the lease at the latest, so two may be lost before another worker can claim the step. */
 const PART_OF_LEASE = 1 / 3;
 const LEAST_MS = 50;
+/** A renewal also brings what a person wants of the run: a cancel should not wait for long. */
+const MOST_MS = 3_000;
 
 /** Keeps the claim while it is held, and passes on what the control plane says; a lost claim stops the work. */
 export const heartbeat = ({ api, claim, clock, inbox, log }: Work): AsyncDisposable => {
@@ -12,7 +14,8 @@ export const heartbeat = ({ api, claim, clock, inbox, log }: Work): AsyncDisposa
     let until = claim.until;
     while (!stop.signal.aborted) {
       const left = Date.parse(until) - clock.now().getTime();
-      await clock.sleep(Math.max(LEAST_MS, left * PART_OF_LEASE), stop.signal);
+      const pause = Math.min(MOST_MS, Math.max(LEAST_MS, left * PART_OF_LEASE));
+      await clock.sleep(pause, stop.signal);
       try {
         const renewed = await api.renew(claim.fence);
         until = renewed.until;

@@ -55,6 +55,7 @@ export const createWorker = (options: WorkerOptions): Worker => {
       const inbox = new Inbox();
       const onAbort = () => inbox.stop(new StoppedError("the worker is stopping"));
       signal.addEventListener("abort", onAbort, { once: true });
+      if (signal.aborted) onAbort();
       inboxes.add(inbox);
       try {
         return await handle(options, job, inbox);
@@ -75,7 +76,10 @@ const handle = async (options: WorkerOptions, job: Job, inbox: Inbox): Promise<J
   const work: Work = { ...options, claim: reply.claim, inbox };
   try {
     await using _beat = heartbeat(work);
-    const outcome = await perform(work).catch((cause) => outcomeOf(work, cause));
+    // whatever a tool or the engine makes of an abort, its reason is what happened
+    const outcome = await perform(work).catch((cause) =>
+      outcomeOf(work, inbox.signal.aborted ? inbox.signal.reason : cause),
+    );
     await options.api.outcome(reply.claim.fence, outcome);
     return jobOutcome(outcome);
   } catch (cause) {
