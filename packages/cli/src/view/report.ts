@@ -18,9 +18,7 @@ export const reportLines = (state: RunState): string[] => {
 
 /** How a run stands, for whoever takes over its work before it is complete. */
 export const standing = ({ id, status, reasons }: RunState["run"]): string =>
-  [`run ${id} is ${status}, not complete`, ...reasons.map((reason) => safe(reason, 200))].join(
-    ": ",
-  );
+  [`run ${id} is ${status}`, ...reasons.map((reason) => safe(reason, 200))].join(": ");
 
 /** Where the landed work is; a branch that the user moved or deleted is theirs and holds other work, or none. */
 const branchLine = ({ id, repo, exportBlocked }: RunState["run"]): string => {

@@ -1,4 +1,4 @@
-import { formatUsd, type RunState, type TaskRow, totalTokens } from "@headrace/domain";
+import { formatUsd, isEnded, type RunState, type TaskRow, totalTokens } from "@headrace/domain";
 import { compact, duration } from "./duration.ts";
 import { safe } from "./safe.ts";
 
@@ -12,6 +12,8 @@ const MARK: Record<TaskRow["status"], string> = {
   dropped: "-",
 };
 
+const SETTLED: ReadonlySet<TaskRow["status"]> = new Set(["landed", "quarantined", "dropped"]);
+
 /** A run as a block of lines: head, then one line a task with state, step, elapsed, tokens and cost. */
 export const runLines = (state: RunState, now: Date): string[] => {
   const { run } = state;
@@ -24,10 +26,16 @@ export const runLines = (state: RunState, now: Date): string[] => {
       `${compact(totalTokens(run.usage))} tokens · ${formatUsd(run.spent)} of ${formatUsd(run.budget)}`,
   ];
   const width = Math.max(4, ...tasks.map((t) => t.id.length));
-  return [...head, ...tasks.map((t) => taskLine(t, width, now)), ...questionLines(state)];
+  return [
+    ...head,
+    ...tasks.map((t) => taskLine(t, width, until, isEnded(run.status))),
+    ...questionLines(state),
+  ];
 };
 
-const taskLine = (row: TaskRow, width: number, now: Date): string => {
+/** A task that the end of its run left where it was is not told as if it still went on. */
+const taskLine = (row: TaskRow, width: number, now: Date, ended: boolean): string => {
+  const left = ended && !SETTLED.has(row.status);
   const end = row.endedAt === undefined ? now : new Date(row.endedAt);
   const elapsed =
     row.startedAt === undefined ? "" : duration(end.getTime() - Date.parse(row.startedAt));
@@ -39,7 +47,7 @@ const taskLine = (row: TaskRow, width: number, now: Date): string => {
     row.spent === 0
       ? ""
       : `${compact(totalTokens(row.usage)).padStart(7)} tokens  ${formatUsd(row.spent)}`;
-  return `  ${MARK[row.status]} ${row.id.padEnd(width)}  ${step.padEnd(22)} ${elapsed.padStart(10)}  ${spent}`.trimEnd();
+  return `  ${left ? "-" : MARK[row.status]} ${row.id.padEnd(width)}  ${(left ? "not finished" : step).padEnd(22)} ${elapsed.padStart(10)}  ${spent}`.trimEnd();
 };
 
 const questionLines = (state: RunState): string[] =>
