@@ -85,7 +85,7 @@ const DECIDING = [
   {
     name: "land",
     operands: "<run>",
-    summary: "merge a run's integration branch into yours, after a final check",
+    summary: "merge a run's integration branch, as it was verified, into yours",
     options: [["--into <branch>", "the branch (default: the one checked out)"]],
   },
   {
