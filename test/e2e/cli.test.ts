@@ -58,11 +58,15 @@ describe("a run that ended", () => {
     expect(followed).toMatch(/landed as \w{10} on headrace\/hello-\w+\/integration/);
     expect(followed).toContain("You can walk away now: it goes on without this terminal");
     expect(followed).toContain(`merge it: headrace land ${run}`);
-    const notified = await readFile(join(shell.dir, "notified"), "utf8");
-    expect(notified.trimEnd().split("\n")).toEqual([
-      expect.stringMatching(`^${run} question: question \\S+: In capitals\\?$`),
-      `${run} complete: complete: every requirement has evidence`,
-    ]);
+    const notified = async () =>
+      (await readFile(join(shell.dir, "notified"), "utf8")).trimEnd().split("\n");
+    // who follows a run does not wait for what it calls out to
+    await expect
+      .poll(notified, { timeout: 20_000 })
+      .toEqual([
+        expect.stringMatching(`^${run} question: question \\S+: In capitals\\?$`),
+        `${run} complete: complete: every requirement has evidence`,
+      ]);
   });
 
   test("is one line of status, a report by name, and the same as JSON", async () => {
