@@ -1,5 +1,6 @@
 import { formatUsd, type RunState } from "@headrace/domain";
 import { dataDir } from "../data-dir.ts";
+import { connect } from "../factory/control-file.ts";
 import { openReader } from "../factory/reader.ts";
 import { reportLines } from "../view/report.ts";
 import { safe } from "../view/safe.ts";
@@ -7,11 +8,18 @@ import { flag, text, type VerbAction } from "../world.ts";
 
 /** One run as a report, or all runs one a line. */
 export const status: VerbAction = async (world, [id], options) => {
-  await using reader = await openReader(dataDir(text(options, "data"), world.env));
+  const data = dataDir(text(options, "data"), world.env);
+  await using reader = await openReader(data);
+  const tellStanding = async (states: readonly RunState[]): Promise<void> => {
+    const waits = states.find(({ run }) => run.status === "active" || run.status === "queued");
+    if (waits !== undefined && (await connect(data)) === undefined)
+      world.err(`headrace: no factory works now; start one: headrace resume ${waits.run.id}`);
+  };
   if (id !== undefined) {
     const state = await reader.run(id);
     if (flag(options, "json")) world.out(JSON.stringify(state));
     else for (const line of reportLines(state)) world.out(line);
+    await tellStanding([state]);
     return 0;
   }
   const states = await reader.runs();
@@ -19,6 +27,7 @@ export const status: VerbAction = async (world, [id], options) => {
   else if (states.length === 0)
     world.out("no runs yet; start one: headrace run spec.md --repo DIR");
   else for (const state of states) world.out(summary(state));
+  await tellStanding(states);
   return 0;
 };
 
