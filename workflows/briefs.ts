@@ -229,6 +229,7 @@ export const reviewerBrief = async (
     ),
     ...(said.success ? said.data : {}),
     earlier: at.attempt === 1 ? [] : await evidenceOf(ports, state, row, at.attempt - 1),
+    answers: answersFor(state, row.id),
   };
   return brief(changing);
 };
@@ -272,6 +273,7 @@ export const acceptanceBrief = async (ports: WorkflowPorts, state: RunState): Pr
     requirements: state.run.requirements.map(({ id, text }) => ({ id, text })),
     gates: gatesAt(state),
     landed: landedFacts(state).map(({ id, title }) => ({ id, title })),
+    answers: answersFor(state, undefined),
     quarantined: Object.values(state.tasks)
       .filter((t) => t.status === "quarantined")
       .map((t) => ({ id: t.id, title: t.task.title, reason: t.reason ?? "unknown" })),

@@ -2,6 +2,7 @@ import { isGreen, type RunState, stepId, type TaskRow, Verdict } from "@headrace
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { coderBrief, researcherBrief, reviewerBrief } from "./briefs.ts";
+import { converse } from "./converse.ts";
 import { gatesFor } from "./gates-for.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, park, recordFor, stepResult, threadState, value } from "./thread.ts";
@@ -239,21 +240,23 @@ const verify = (ports: WorkflowPorts) => async (s: S) => {
 const review = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
   const row = rowOf(state, s.id);
-  const { result } = await stepResult(ports, thread(s), {
+  const change = s.change ?? "";
+  const request = {
     subject: s.id,
     step: `review-${s.attempt}`,
     task: s.id,
     attempt: s.attempt,
     input: {
-      kind: "agent",
-      role: "reviewer",
+      kind: "agent" as const,
+      role: "reviewer" as const,
       environment: row.attemptBase ?? state.run.tip,
-      commit: s.change ?? "",
+      commit: change,
       attempt: s.attempt,
-      conversation: 1,
-      brief: await reviewerBrief(ports, state, row, { change: s.change ?? "", attempt: s.attempt }),
     },
-  });
+  };
+  const result = await converse(ports, thread(s), request, (now) =>
+    reviewerBrief(ports, now, rowOf(now, s.id), { change, attempt: s.attempt }),
+  );
   if (result.end === "blocked") return finishWith(`the review was blocked: ${result.reason}`);
   if (result.end === "limit")
     return again(ports)(s, "rejected", `the review did not come to a verdict: ${result.detail}`);

@@ -13,6 +13,7 @@ import {
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { acceptanceBrief } from "./briefs.ts";
+import { converse } from "./converse.ts";
 import { landingId } from "./integrate-change.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, park, stepResult, threadState, value } from "./thread.ts";
@@ -143,18 +144,17 @@ const accept = (ports: WorkflowPorts) => async (s: S) => {
   const { run } = state;
   if (landedTasks(state).size === 0)
     return incomplete(whyIncomplete(state, ["nothing was merged"]));
-  const { result } = await stepResult(ports, thread(s), {
+  const request = {
     subject: "end",
     step: `accept-${s.version}`,
     input: {
-      kind: "agent",
-      role: "reviewer",
+      kind: "agent" as const,
+      role: "reviewer" as const,
       commit: run.tip,
       attempt: s.version,
-      conversation: 1,
-      brief: await acceptanceBrief(ports, state),
     },
-  });
+  };
+  const result = await converse(ports, thread(s), request, (now) => acceptanceBrief(ports, now));
   if (result.end !== "submitted") {
     const why = result.end === "limit" ? result.detail : result.reason;
     return incomplete(whyIncomplete(state, [`acceptance came to no result: ${why}`]));

@@ -1,6 +1,6 @@
 import { Gate, GateVerdict, PlanProposal, RequirementClaim, Task, Verdict } from "@headrace/domain";
 import { z } from "zod";
-import { EvidenceFact, GateFact, RequirementFact, TaskFact } from "../shared/facts.ts";
+import { AnswerFact, EvidenceFact, GateFact, RequirementFact, TaskFact } from "../shared/facts.ts";
 
 /** One role, three jobs: the plan before it is built, one change, and the run's end. */
 export const ReviewerBrief = z.discriminatedUnion("stage", [
@@ -35,6 +35,7 @@ export const ReviewerBrief = z.discriminatedUnion("stage", [
     notes: z.string().optional(),
     /** what was held against the attempts before */
     earlier: z.array(EvidenceFact).default([]),
+    answers: z.array(AnswerFact).default([]),
   }),
   z.object({
     stage: z.literal("acceptance"),
@@ -45,6 +46,7 @@ export const ReviewerBrief = z.discriminatedUnion("stage", [
     landed: z.array(TaskFact).default([]),
     /** tasks that were given up, with why */
     quarantined: z.array(TaskFact.extend({ reason: z.string() })).default([]),
+    answers: z.array(AnswerFact).default([]),
   }),
 ]);
 export type ReviewerBrief = z.input<typeof ReviewerBrief>;

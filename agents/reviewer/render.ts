@@ -1,4 +1,5 @@
 import {
+  answersSection,
   evidenceText,
   gatesSection,
   protectedSection,
@@ -58,6 +59,7 @@ const changeReview = (brief: BriefOf<"change">): string =>
         fence("claims", [brief.summary, ...(brief.notes ? [brief.notes] : [])].join("\n\n")),
     ),
     section("Held against earlier attempts", evidenceText(brief.earlier)),
+    answersSection(brief.answers),
     section("The change", fence("diff", brief.diff)),
   );
 
@@ -75,4 +77,5 @@ const acceptance = (brief: BriefOf<"acceptance">): string =>
       "Tasks given up",
       bullets(brief.quarantined.map(({ id, title, reason }) => `${id}: ${title}; ${reason}`)),
     ),
+    answersSection(brief.answers),
   );

@@ -189,3 +189,26 @@ describe.concurrent("a coder who cannot go on", () => {
     expect((await run.requests()).filter((r) => r.user?.includes(".stuck."))).toHaveLength(1);
   });
 });
+
+test("a reviewer's question waits for a person, and the review goes on with the answer", async () => {
+  const question = "May the file end without a line break?";
+  const run = await factory.start({
+    tasks: [task("ask")],
+    script: [
+      codes("ask", { "solo.txt": SOLO }),
+      {
+        role: "reviewer",
+        task: "ask",
+        turns: [{ calls: [{ report_blocked: { reason: "the spec is silent", question } }] }],
+      },
+      approves("ask", { conversation: 2, contains: [question, "It may."] }),
+      accepts({ r1: SOLO_QUOTE }),
+    ],
+  });
+  const waiting = await run.until("the question", (s) => exitCode(s) === 5);
+  expect(waiting.tasks.ask).toMatchObject({ status: "waiting", attempts: 1 });
+  await factory.control.answer(run.id, "ask-q-review-1", "It may.");
+  const state = await run.until("the landing", (s) => s.tasks.ask?.status === "landed");
+  expect(state.tasks.ask).toMatchObject({ attempts: 1 });
+  await run.settled();
+});
