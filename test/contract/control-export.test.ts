@@ -31,6 +31,7 @@ test("a branch the user moved is theirs from then on, and said once", async () =
   const { repo, base } = (await line.until(run, (s) => s.run.exported[branch] !== undefined)).run;
   const theirs = git(repo.path, "commit-tree", `${base}^{tree}`, "-m", "mine");
   git(repo.path, "update-ref", branch, theirs);
+  await line.until(run, (s) => s.run.exportBlocked.length > 0);
   expect((await line.until(run, ended)).run.status).toBe("complete");
   await line.settled(run);
   const blocked = (await line.events(run)).filter((e) => e.type === "export.blocked");

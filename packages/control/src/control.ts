@@ -13,7 +13,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import { asksForExport, Exporter } from "./exporter.ts";
 import { createFactoryApi } from "./factory-api.ts";
 import { type Context, type ControlOptions, DEFAULT_LIMITS } from "./options.ts";
-import { firstOpenOn, ReconcileLoop } from "./reconcile-loop.ts";
+import { firstOn, ReconcileLoop } from "./reconcile-loop.ts";
 import { ThreadDriver } from "./thread-driver.ts";
 import { createWorkflowPorts } from "./workflow-ports.ts";
 
@@ -78,7 +78,7 @@ export const createControl = (options: ControlOptions): Control => {
       loop.start();
     },
     async idle() {
-      const states = await context.store.runs();
+      const states = await context.store.openRuns();
       return driver.idle && !states.some((s) => canGoOn(s, states));
     },
     async stop() {
@@ -93,10 +93,10 @@ export const createControl = (options: ControlOptions): Control => {
 };
 
 /** Whether anything but a person can move the run; one that is queued waits for what the one before it waits for. */
-const canGoOn = (state: RunState, all: readonly RunState[]): boolean => {
+const canGoOn = (state: RunState, open: readonly RunState[]): boolean => {
   if (state.run.status === "queued") {
-    const first = firstOpenOn(state.run.repo.path, all);
-    return first === undefined || first === state || canGoOn(first, all);
+    const first = firstOn(state.run.repo.path, open);
+    return first === undefined || first === state || canGoOn(first, open);
   }
   return isRunning(state.run.status) && !waitingOnPerson(state);
 };

@@ -1,4 +1,4 @@
-import { isEnded, isRunning, type RunState, waitingOnPerson } from "@headrace/domain";
+import { isRunning, type RunState, waitingOnPerson } from "@headrace/domain";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Exporter } from "./exporter.ts";
 import { type Context, stateOf } from "./options.ts";
@@ -13,12 +13,12 @@ type Parts = {
 /** for a run that stands still, before it is failed */
 const WAKE_UPS = 3;
 
-/** Runs on one repository go one after the other, oldest first; whom one was queued behind may have ended unstarted. */
-export const firstOpenOn = (path: string, oldestFirst: readonly RunState[]): RunState | undefined =>
-  oldestFirst.find(({ run }) => run.repo.path === path && !isEnded(run.status));
+/** Runs on one repository go one after the other; whom one was queued behind may have ended unstarted. */
+export const firstOn = (path: string, openRuns: readonly RunState[]): RunState | undefined =>
+  openRuns.find(({ run }) => run.repo.path === path);
 
 /**
- * Looks at every run in a fixed order of cares: its turn, orphaned reservations, missing jobs, whether it goes on at
+ * Looks at every open run in a fixed order of cares: its turn, orphaned reservations, missing jobs, whether it goes on at
  * all. What fails for one run holds back no other, and is said once until something else happens.
  */
 export class ReconcileLoop {
@@ -52,7 +52,7 @@ export class ReconcileLoop {
         well = false;
         this.#say(cause);
       };
-      const states = await store.runs().catch((cause) => {
+      const states = await store.openRuns().catch((cause) => {
         fails(cause);
         return [];
       });
@@ -66,8 +66,7 @@ export class ReconcileLoop {
   async #look(state: RunState, all: readonly RunState[]): Promise<void> {
     const { store } = this.#context;
     const { id, status, repo } = state.run;
-    if (isEnded(status)) return;
-    if (status === "queued" && firstOpenOn(repo.path, all) === state) {
+    if (status === "queued" && firstOn(repo.path, all) === state) {
       await store.append(id, (s) => (s?.run.status === "queued" ? [{ type: "run.started" }] : []));
     }
     await store.settleOrphans(id);

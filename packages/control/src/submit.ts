@@ -1,7 +1,6 @@
 import {
   branchRef,
   integrationBranch,
-  isEnded,
   type NewEvent,
   Submission,
   type Submitted,
@@ -66,5 +65,4 @@ const checked = (sent: Submission): Submission => {
 
 /** The newest run on the repository that has not ended: runs on one repository go one after the other. */
 const openRunOn = async ({ store }: Context, path: string): Promise<string | undefined> =>
-  (await store.runs()).filter((s) => s.run.repo.path === path && !isEnded(s.run.status)).at(-1)?.run
-    .id;
+  (await store.openRuns()).findLast((s) => s.run.repo.path === path)?.run.id;

@@ -4,6 +4,7 @@ import {
   EventBody,
   EventEnvelope,
   fold,
+  isEnded,
   type NewEvent,
   type RunState,
   type StoredEvent,
@@ -40,6 +41,7 @@ const unpack = (body: string, hash: string): StoredEvent =>
 export class EventLog {
   readonly #sql: Sql;
   readonly #clock: Clock;
+  /** of runs that have not ended: what is over is read from its rows when somebody asks */
   readonly #heads = new Map<string, Head>();
   readonly #feed = new CommitFeed();
 
@@ -56,7 +58,7 @@ export class EventLog {
   write<T>(work: (writing: Writing) => T): T {
     const writing: Writing = { heads: new Map(), commits: [] };
     const result = this.#sql.write(() => work(writing));
-    for (const [run, head] of writing.heads) this.#heads.set(run, head);
+    for (const [run, head] of writing.heads) this.#keep(run, head);
     this.#feed.publish(writing.commits);
     return result;
   }
@@ -103,11 +105,11 @@ export class EventLog {
   }
 
   runs(): RunState[] {
-    return this.#sql.snapshot(() =>
-      this.#sql
-        .all<{ run: string }>("SELECT run FROM runs ORDER BY ordinal")
-        .flatMap(({ run }) => this.#head(run)?.state ?? []),
-    );
+    return this.#states("SELECT run FROM runs ORDER BY ordinal");
+  }
+
+  openRuns(): RunState[] {
+    return this.#states("SELECT run FROM runs WHERE body ->> '$.endedAt' IS NULL ORDER BY ordinal");
   }
 
   events(run: string, after: number, limit: number): StoredEvent[] {
@@ -121,6 +123,17 @@ export class EventLog {
       .map(({ body, hash }) => unpack(body, hash));
   }
 
+  #states(query: string): RunState[] {
+    return this.#sql.snapshot(() =>
+      this.#sql.all<{ run: string }>(query).flatMap(({ run }) => this.#head(run)?.state ?? []),
+    );
+  }
+
+  #keep(run: string, head: Head): void {
+    if (isEnded(head.state.run.status)) this.#heads.delete(run);
+    else this.#heads.set(run, head);
+  }
+
   #head(run: string): Head | undefined {
     const known = this.#heads.get(run);
     if (known !== undefined) return known;
@@ -131,7 +144,7 @@ export class EventLog {
     if (row === undefined) return undefined;
     const head = { state: deepFreeze(loadState(this.#sql, run, row.body)), hash: row.hash };
     // beside a writer in another process nothing stays true
-    if (!this.#sql.readOnly) this.#heads.set(run, head);
+    if (!this.#sql.readOnly) this.#keep(run, head);
     return head;
   }
 

@@ -73,6 +73,10 @@ export class SqliteStore implements Store, AsyncDisposable {
     return this.#log.runs();
   }
 
+  async openRuns(): Promise<RunState[]> {
+    return this.#log.openRuns();
+  }
+
   async events(run: string, after = 0, limit = 1000): Promise<StoredEvent[]> {
     return this.#log.events(run, after, limit);
   }

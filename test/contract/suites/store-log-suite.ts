@@ -65,6 +65,10 @@ export const logSuite = (open: OpenStore) => {
     await store.append("r0", [submitted()]);
     await store.append("r1", [note("later")]);
     expect((await store.runs()).map((s) => s.run.id)).toEqual(["r1", "r0"]);
+    await store.append("r1", [{ type: "run.cancelled", reason: "enough" }]);
+    expect((await store.openRuns()).map((s) => s.run.id)).toEqual(["r0"]);
+    await store.append("r1", [note("after its end")]);
+    expect(await store.state("r1")).toEqual(foldAll(await store.events("r1")));
   });
 
   it("stores all events of one call or, when one of them is refused, none", async () => {

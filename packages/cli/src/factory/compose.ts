@@ -118,8 +118,8 @@ const compose = async (
 };
 
 /** Whether some run can go on without a person. */
-const anyRunning = async (store: Pick<Store, "runs">): Promise<boolean> =>
-  (await store.runs()).some((s) => isRunning(s.run.status) && exitCode(s) === undefined);
+const anyRunning = async (store: Pick<Store, "openRuns">): Promise<boolean> =>
+  (await store.openRuns()).some((s) => isRunning(s.run.status) && exitCode(s) === undefined);
 
 type Identity = { owner: string; boot: string };
 

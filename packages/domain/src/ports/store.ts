@@ -45,6 +45,8 @@ export interface Store {
   state(run: string): Promise<RunState | undefined>;
   /** States of all runs, oldest first. */
   runs(): Promise<RunState[]>;
+  /** States of the runs that have not ended, oldest first; costs nothing for those that have. */
+  openRuns(): Promise<RunState[]>;
   /** Events with seq > `after`, in order, at most `limit` (default 1000). */
   events(run: string, after?: number, limit?: number): Promise<StoredEvent[]>;
   /** Called after each commit with what was committed; returns the way to stop. */
