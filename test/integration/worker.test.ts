@@ -173,6 +173,26 @@ describe("an environment", () => {
     expect((await rig.store.state(rig.run))?.run.status).toBe("failed");
   });
 
+  it("that is cut off by the end of its worker is not held against the machine", async () => {
+    await using rig = await rigWith({ policy: { setup: ["sleep 300"] } });
+    const step = await rig.request("env", { kind: "environment", commit: rig.base });
+    const stop = new AbortController();
+    const delivered = rig.deliver(step, stop.signal);
+    setTimeout(() => stop.abort(), 1_000);
+    expect(await delivered).toEqual({ kind: "done" });
+    const row = await rig.row(step);
+    expect([row?.lost, row?.result]).toEqual([0, undefined]);
+  });
+
+  it("hears of a cancelled run long before its lease would end", async () => {
+    await using rig = await rigWith({ policy: { setup: ["sleep 300"] } });
+    const step = await rig.request("env", { kind: "environment", commit: rig.base });
+    const delivered = rig.deliver(step);
+    setTimeout(() => void rig.control.commands.cancel(rig.run, "enough"), 1_000);
+    const late = new Promise((resolve) => setTimeout(resolve, 12_000, "late"));
+    expect(await Promise.race([delivered, late])).toEqual({ kind: "done" });
+  });
+
   it("needs no setup from the plan while there is nothing to install", async () => {
     await using rig = await rigWith({
       history: [{ "readme.md": "" }],

@@ -31,8 +31,9 @@ const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => interrupt.abort(new Error(signal)));
 }
-// a reader that went away (`| head`) is no error of ours
-process.stdout.on("error", () => process.exit(0));
+// a reader that went away (`| head`, a closed terminal) is no error of ours: as a viewer it has left, no more
+process.stdout.on("error", (error) => interrupt.abort(error));
+process.stderr.on("error", () => undefined);
 
 process.exitCode = await main(
   {
