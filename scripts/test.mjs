@@ -68,7 +68,9 @@ const runTests = async () => {
   try {
     const file = join(folder, "results.json");
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-    const code = await show("vitest", ["run", ...reporters, ...process.argv.slice(2)]);
+    // most tests wait for containers and servers; by default two cores would run one file at a time
+    const args = ["run", "--maxWorkers=2", ...reporters, ...process.argv.slice(2)];
+    const code = await show("vitest", args);
     const results = read(file);
     tally.passed += results?.numPassedTests ?? 0;
     tally.failed += results?.numFailedTests ?? 0;
