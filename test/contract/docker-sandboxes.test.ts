@@ -20,7 +20,7 @@ afterAll(() => harness[Symbol.asyncDispose]());
 
 const environment = async (spec: Partial<EnvironmentSpec>, sandboxes = harness.sandboxes) => {
   const none = { image: undefined, setup: [], files: [], env: {}, limits: LIMITS };
-  return sandboxes.environment({ ...none, timeoutMs: 120_000, ...spec }, () => {});
+  return sandboxes.environment({ ...none, timeoutMs: 120_000, ...spec }, {});
 };
 
 /** An image made from the base image by a script that root runs. */

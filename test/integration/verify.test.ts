@@ -60,7 +60,7 @@ const policyOf = (gates: Record<string, string>, over: Partial<Policy> = {}): Po
 const imageFor = async (policy: Policy): Promise<string> => {
   const { image, setup, env, limits } = policy;
   const spec = { image, setup, env, limits, files: [], timeoutMs: 60_000 };
-  return (await bench.sandboxes.environment(spec, () => {})).image;
+  return (await bench.sandboxes.environment(spec, {})).image;
 };
 
 test("a detected repository is checked: its gates run twice on the base, and its tests are counted", async () => {

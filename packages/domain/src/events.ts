@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Nano } from "./money.ts";
+import { EgressRequest } from "./network.ts";
 import { PlanVersion } from "./plan.ts";
 import { Policy } from "./policy.ts";
 import { GateResult, Receipt } from "./receipt.ts";
@@ -106,6 +107,8 @@ export const EventBody = z.discriminatedUnion("type", [
     durationMs: z.number().int().nonnegative(),
     detail: z.string().max(300),
   }),
+  /** every request a sandbox made of the egress proxy, in batches */
+  event("network.used", { step: z.string(), requests: z.array(EgressRequest).min(1).max(100) }),
   event("gate.finished", { commit: ObjectId, result: GateResult }),
   event("receipt.recorded", { receipt: Receipt }),
   event("research.finished", { summary: z.string() }),

@@ -5,6 +5,7 @@ export * from "./fold.ts";
 export { globMatcher, globProblem, globsOverlap } from "./glob.ts";
 export * from "./ids.ts";
 export * from "./money.ts";
+export * from "./network.ts";
 export * from "./plan.ts";
 export * from "./plan-check.ts";
 export * from "./policy.ts";

@@ -106,6 +106,8 @@ export const StepResult = z.discriminatedUnion("kind", [
     image: z.string(),
     cached: z.boolean(),
     durationMs: z.number(),
+    /** what an agent would otherwise spend turns finding out: tools with versions, limits, services */
+    facts: z.string().max(4000).optional(),
   }),
   z.object({ kind: z.literal("verify"), receipt: Receipt }),
   z.object({ kind: z.literal("evidence"), results: z.array(z.unknown()) }),

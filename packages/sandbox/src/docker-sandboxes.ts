@@ -11,6 +11,7 @@ import {
   type SandboxLabels,
   type SandboxLimits,
   type SandboxSpec,
+  type SandboxWatch,
   UserError,
 } from "@headrace/domain";
 import type Docker from "dockerode";
@@ -66,7 +67,7 @@ class DockerSandboxes implements Sandboxes {
 
   async environment(
     spec: EnvironmentSpec,
-    onLine: (line: string) => void,
+    watch: SandboxWatch,
     signal?: AbortSignal,
   ): Promise<Environment> {
     const started = performance.now();
@@ -81,6 +82,7 @@ class DockerSandboxes implements Sandboxes {
       const found = await findEnvironment(this.#docker, key);
       if (found !== undefined) return built(found, true);
       const { ca } = this.#options;
+      const onLine = (line: string) => watch.onLine?.(line);
       const setup = { image: start.image, key, spec: { ...spec, limits }, ca, onLine, signal };
       const log = await buildEnvironment(this.#containers, setup);
       const made = await findEnvironment(this.#docker, key);
@@ -122,6 +124,12 @@ class DockerSandboxes implements Sandboxes {
     );
     await container.put(spec.tar, WORKSPACE, signal);
     return await runToEnd(container, spec, signal);
+  }
+
+  warm(_spec: SandboxSpec): void {}
+
+  async evict(): Promise<number> {
+    return 0;
   }
 
   reap(): Promise<number> {

@@ -11,6 +11,7 @@ const Info = z.object({
   NCPU: z.int().positive(),
   MemTotal: z.int().nonnegative(),
   SecurityOptions: z.array(z.string()).nullish(),
+  Runtimes: z.record(z.string(), z.unknown()).nullish(),
   Warnings: z.array(z.string()).nullish(),
 });
 const Version = z.object({
@@ -38,6 +39,8 @@ export const describeEngine = async (docker: Docker): Promise<EngineInfo> => {
     arch: info.Architecture,
     cpus: info.NCPU,
     memoryBytes: info.MemTotal,
+    userns: security.some((option) => option.includes("name=userns")),
+    runtimes: Object.keys(info.Runtimes ?? {}),
     rootless: security.some((option) => option.includes("name=rootless")),
     warnings: [...(info.Warnings ?? []), ...ageWarnings(version.Components ?? [])],
   };

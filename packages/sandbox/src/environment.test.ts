@@ -12,7 +12,7 @@ const spec = (change: Partial<EnvironmentSpec> = {}): EnvironmentSpec => ({
   setup: ["npm ci"],
   files: [file("package.json", "{}"), file("package-lock.json", "{}")],
   env: { A: "1", B: "2" },
-  limits: { memoryMb: 512, cpus: 1, pids: 128 },
+  limits: { memoryMb: 512, cpus: 1, pids: 128, diskMb: 1024, inodes: 100_000 },
   timeoutMs: 1000,
   ...change,
 });
@@ -25,7 +25,12 @@ it("keys an environment by what set-up sees, in whatever order it is listed", ()
 });
 
 it("does not key an environment by what set-up does not see", () => {
-  expect(key({ timeoutMs: 5, limits: { memoryMb: 1024, cpus: 2, pids: 99 } })).toBe(key());
+  expect(
+    key({
+      timeoutMs: 5,
+      limits: { memoryMb: 1024, cpus: 2, pids: 99, diskMb: 1024, inodes: 100_000 },
+    }),
+  ).toBe(key());
 });
 
 it("gives every other environment another key", () => {

@@ -75,7 +75,7 @@ const build = async (input: CheckInput): Promise<RepositoryCheck["environment"]>
   try {
     const environment = await input.sandboxes.environment(
       { image, setup, files: input.files, env, limits, timeoutMs: SETUP_TIMEOUT_MS },
-      input.onLine ?? (() => {}),
+      { onLine: input.onLine ?? (() => {}) },
       input.signal,
     );
     return { built: true, ...environment };

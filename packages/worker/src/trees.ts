@@ -1,4 +1,4 @@
-import type { Environment, SetupFile } from "@headrace/domain";
+import type { Environment, SandboxWatch, SetupFile } from "@headrace/domain";
 import { manifestPaths } from "@headrace/intake";
 import type { Work } from "./worker.ts";
 
@@ -21,7 +21,7 @@ export const have = async ({ api, repo, claim }: Work, commit: string): Promise<
 export const environmentOf = async (
   work: Work,
   commit: string,
-  onLine: (line: string) => void = () => undefined,
+  watch: SandboxWatch = {},
 ): Promise<Environment> => {
   const { sandboxes, claim, inbox } = work;
   const { image, env, limits, from } = claim.policy;
@@ -30,7 +30,7 @@ export const environmentOf = async (
   const setup = from.setup === "plan" && files.length === 0 ? [] : claim.policy.setup;
   return sandboxes.environment(
     { image, setup, files, env, limits, timeoutMs: SETUP_MS },
-    onLine,
+    watch,
     inbox.signal,
   );
 };

@@ -29,8 +29,11 @@ export const sandboxEnvironmentSuite = (make: MakeHarness) =>
         limits: LIMITS,
         timeoutMs: 60_000,
       };
-      const environment = await harness.sandboxes.environment({ ...whole, ...spec }, (line) =>
-        lines.push(line),
+      const environment = await harness.sandboxes.environment(
+        { ...whole, ...spec },
+        {
+          onLine: (line) => void lines.push(line),
+        },
       );
       if ((spec.setup ?? []).length > 0) harness.discardLater(environment.image);
       return environment;
@@ -117,7 +120,7 @@ export const sandboxEnvironmentSuite = (make: MakeHarness) =>
         timeoutMs: 60_000,
       };
       setTimeout(() => given.abort(new Error("run cancelled")), 1500);
-      const building = harness.sandboxes.environment(spec, () => {}, given.signal);
+      const building = harness.sandboxes.environment(spec, {}, given.signal);
       await expect(building).rejects.toThrow("run cancelled");
     });
   });

@@ -20,8 +20,7 @@ const NO_SETUP = { image: undefined, setup: [], files: [], env: {}, limits: LIMI
 
 /** The plain environment: this installation's base image, nothing installed. */
 export const plainImage = async ({ sandboxes }: SandboxHarness): Promise<string> => {
-  const quiet = () => {};
-  return (await sandboxes.environment({ ...NO_SETUP, timeoutMs: 60_000 }, quiet)).image;
+  return (await sandboxes.environment({ ...NO_SETUP, timeoutMs: 60_000 }, {})).image;
 };
 
 export const openPlain = async (

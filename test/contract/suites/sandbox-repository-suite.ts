@@ -184,7 +184,7 @@ export const sandboxRepositorySuite = (make: MakeHarness) =>
           limits: LIMITS,
           timeoutMs: 60_000,
         },
-        () => {},
+        {},
       );
       harness.discardLater(environment.image);
       await using sandbox = await harness.sandboxes.open({

@@ -2,6 +2,7 @@ import {
   type EventOf,
   type EventType,
   formatUsd,
+  refusedHosts,
   type StoredEvent,
   totalTokens,
 } from "@headrace/domain";
@@ -46,6 +47,11 @@ const TELL: Tell = {
     `${e.role} ← ${e.model}: ${compact(totalTokens(e.usage))} tokens, ${formatUsd(e.cost)}${e.estimated ? " (estimated)" : ""}`,
   "model.failed": (e) => `${e.role}: model call failed (${e.class}): ${e.reason}`,
   "tool.ran": (e) => `${e.role} ${e.ok ? "·" : "!"} ${e.tool} ${e.detail}`,
+  // what was allowed is in the log; a person is told what was refused
+  "network.used": (e) => {
+    const refused = refusedHosts(e.requests);
+    return refused.length === 0 ? undefined : `no network to ${refused.join(", ")}: not listed`;
+  },
   "gate.finished": (e) =>
     `gate ${e.result.gate}: ${e.result.verdict} (${e.result.reason}, ${duration(e.result.durationMs)})`,
   "receipt.recorded": silent,

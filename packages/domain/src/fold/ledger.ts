@@ -6,6 +6,7 @@ export const foldLedger: Folds<
   | "model.called"
   | "model.failed"
   | "tool.ran"
+  | "network.used"
   | "budget.warned"
   | "budget.stopped"
   | "budget.raised"
@@ -26,6 +27,7 @@ export const foldLedger: Folds<
   },
   "model.failed": unchanged,
   "tool.ran": unchanged,
+  "network.used": unchanged,
   "budget.warned": (s) => setRun(s, { budgetWarned: true }),
   "budget.stopped": (s) => setRun(s, { status: "budget" }),
   "budget.raised": (s, e) => setRun(s, { budget: e.budget, budgetWarned: false }),

@@ -68,7 +68,10 @@ export type Settlement =
     };
 
 /** The events a worker may report; all others are the control plane's. */
-export type WorkerEvent = Extract<NewEvent, { type: "tool.ran" | "gate.finished" | "note.added" }>;
+export type WorkerEvent = Extract<
+  NewEvent,
+  { type: "tool.ran" | "gate.finished" | "network.used" | "note.added" }
+>;
 
 /**
  * A worker's only way to the control plane. Every method but `claim` carries the claimed fence and throws

@@ -1,7 +1,8 @@
-import type { SandboxLimits } from "../policy.ts";
+import type { EgressRequest } from "../network.ts";
+import type { Isolation, SandboxLimits, Service } from "../policy.ts";
 
 export type EngineInfo = {
-  kind: "docker";
+  kind: "docker" | "bubblewrap";
   version: string;
   apiVersion: string;
   os: string;
@@ -9,6 +10,10 @@ export type EngineInfo = {
   cpus: number;
   memoryBytes: number;
   rootless: boolean;
+  /** whether a container's root is an unprivileged user of the host */
+  userns: boolean;
+  /** names of the runtimes it offers besides its default one, `runsc` for gVisor */
+  runtimes: string[];
   warnings: string[];
 };
 
@@ -22,7 +27,18 @@ export type EnvironmentSpec = {
   files: readonly SetupFile[];
   env: Readonly<Record<string, string>>;
   limits: SandboxLimits;
+  isolation?: Isolation;
+  /** hosts that set-up may reach through the egress proxy, besides the package registries */
+  hosts?: readonly string[];
+  /** whose share of the machine building takes */
+  run?: string;
   timeoutMs: number;
+};
+
+/** What is told while an environment is built or a sandbox has a network. */
+export type SandboxWatch = {
+  onLine?(line: string): void;
+  onRequest?(request: EgressRequest): void;
 };
 
 /** An image with the workspace prepared: what setup installed, ready to work offline. */
@@ -34,11 +50,29 @@ export class SetupFailedError extends Error {
   readonly command: string;
   readonly exitCode: number | null;
   readonly log: string;
-  constructor(command: string, exitCode: number | null, log: string) {
+  /** hosts that no list allows and that set-up asked for */
+  readonly refused: readonly string[];
+  constructor(
+    command: string,
+    exitCode: number | null,
+    log: string,
+    refused: readonly string[] = [],
+  ) {
     super(`setup command failed (exit ${exitCode ?? "none"}): ${command}`);
     this.command = command;
     this.exitCode = exitCode;
     this.log = log;
+    this.refused = refused;
+  }
+}
+
+/** A sandbox was ended because it passed a limit that is its content's doing, not the machine's. */
+export class SandboxLimitError extends Error {
+  override readonly name = "SandboxLimitError";
+  readonly limit: "disk" | "inodes";
+  constructor(limit: "disk" | "inodes", message: string) {
+    super(message);
+    this.limit = limit;
   }
 }
 
@@ -49,6 +83,11 @@ export type SandboxSpec = {
   limits: SandboxLimits;
   env: Readonly<Record<string, string>>;
   labels: SandboxLabels;
+  isolation?: Isolation;
+  /** started before it, fresh, and removed with it */
+  services?: readonly Service[];
+  /** absent: no network at all. Present: the egress proxy on 127.0.0.1:3128, for these hosts and the registries */
+  network?: { hosts: readonly string[]; onRequest?: (request: EgressRequest) => void };
 };
 
 export type ExecResult = {
@@ -56,6 +95,8 @@ export type ExecResult = {
   exitCode: number | null;
   timedOut: boolean;
   oomKilled: boolean;
+  /** ended by the watcher of disk use */
+  exceeded?: "disk" | "inodes";
   /** stdout and stderr interleaved as they came, head and tail kept */
   output: string;
   /** bytes the command printed in all */
@@ -64,7 +105,7 @@ export type ExecResult = {
   durationMs: number;
 };
 
-export type GateSpec = SandboxSpec & {
+export type GateSpec = Omit<SandboxSpec, "network"> & {
   /** run with `sh -c` in the workspace */
   command: string;
   /** the tree, as `FactoryRepo.tar` builds it; enters through the archive endpoint */
@@ -74,8 +115,9 @@ export type GateSpec = SandboxSpec & {
 };
 
 /**
- * One agent's workspace, spoken to over one attached stream; it has no network and no key. Everything it answers
- * is untrusted. Closing it removes the container. A lost container throws `InfrastructureError`.
+ * One agent's workspace, spoken to over one attached stream; it holds no key. Everything it answers is untrusted.
+ * Closing it removes the container. A lost container throws `InfrastructureError`; one that was ended for what it
+ * wrote to disk throws `SandboxLimitError`.
  */
 export interface Sandbox extends AsyncDisposable {
   readonly id: string;
@@ -99,13 +141,21 @@ export interface Sandboxes {
   /** Checks a custom image's contract (glibc, sh, git) and throws `UserError` naming what is missing. */
   environment(
     spec: EnvironmentSpec,
-    onLine: (line: string) => void,
+    watch: SandboxWatch,
     signal?: AbortSignal,
   ): Promise<Environment>;
+  /**
+   * A hint that sandboxes of this kind will be asked for soon: one may be started ahead, within the machine's means.
+   * Never fails and never waits; what nobody takes is removed after a while.
+   */
+  warm(spec: SandboxSpec): void;
+  /** Waits its turn where the machine has no room; turns are shared fairly between runs. */
   open(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
   /** One fresh container whose command is the gate; exit code, OOM and timeout come from the engine. */
   runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult>;
   /** Removes containers of this owner that no live process of this boot holds; returns how many. */
   reap(): Promise<number>;
+  /** Removes environment images that are older or more than is kept; returns the bytes that were freed. */
+  evict(): Promise<number>;
   close(): Promise<void>;
 }

@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+/** What a phase of a sandbox may be given a network for; agents and gates have none. */
+export const NetworkPhase = z.enum(["setup", "research"]);
+export type NetworkPhase = z.infer<typeof NetworkPhase>;
+
+const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+/** Names that mean this machine or its neighbours, whatever a resolver says of them. */
+const PRIVATE = /(?:^|\.)(?:localhost|local|internal|intranet|lan|home|corp|private|arpa|onion)$/;
+
+/** Why a text is no exact public host name, for the person who wrote it; undefined when it is one. */
+export const hostProblem = (text: string): string | undefined => {
+  if (/[*?[\]{}]/.test(text))
+    return "is a pattern: a name that matches more than one host also matches hosts of strangers; list each host";
+  if (/[/:@]/.test(text)) return "is more than a host name: leave out scheme, port, user and path";
+  if (/^[\d.]+$/.test(text) || /^0x/i.test(text))
+    return "is an address: names are resolved once and checked, addresses can be anybody's";
+  if (text !== text.toLowerCase()) return "has capital letters: write it in lower case";
+  if (text.length > 253 || !text.split(".").every((label) => LABEL.test(label)))
+    return "is no host name: expected letters, digits and dashes between dots";
+  if (!text.includes(".")) return "has no dot: a whole top-level domain, or a name of this network";
+  if (PRIVATE.test(text)) return "is a name of this machine or of a private network";
+  return undefined;
+};
+
+/** One exact public host; patterns, addresses and private names are refused with the reason. */
+export const HostName = z.string().superRefine((text, context) => {
+  const problem = hostProblem(text);
+  if (problem !== undefined) context.addIssue(problem);
+});
+
+/** Hosts that a phase may reach besides the package registries, each named exactly. */
+export const NetworkPolicy = z.object({
+  setup: z.array(HostName).max(50).default([]),
+  research: z.array(HostName).max(50).default([]),
+});
+export type NetworkPolicy = z.infer<typeof NetworkPolicy>;
+
+/** One request that a sandbox made of the egress proxy, as the event log keeps it. */
+export const EgressRequest = z.object({
+  phase: NetworkPhase,
+  method: z.string().max(16),
+  /** the host asked for, as the proxy understood it; of a registry endpoint its upstream's */
+  host: z.string().max(253),
+  /** path without query for registries; empty for CONNECT */
+  path: z.string().max(300),
+  outcome: z.enum(["allowed", "refused", "failed"]),
+  /** the upstream's status, or why it was refused or failed */
+  detail: z.string().max(200),
+  bytesUp: z.number().int().nonnegative(),
+  bytesDown: z.number().int().nonnegative(),
+  durationMs: z.number().int().nonnegative(),
+});
+export type EgressRequest = z.infer<typeof EgressRequest>;
+
+/** Each host that was refused to a phase because no list names it, once, in the order of the first refusal. */
+export const refusedHosts = (requests: readonly EgressRequest[]): string[] => [
+  ...new Set(requests.filter((r) => r.outcome === "refused").map((r) => r.host)),
+];
