@@ -2,22 +2,13 @@
 // it takes some minutes, and wants a machine that does nothing else.
 
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { measureCommands } from "./bench/commands.ts";
 import { measureDemo } from "./bench/demo.ts";
 import { measureFactory } from "./bench/factory.ts";
+import { machine } from "./bench/machine.ts";
 import { renderTable, seconds } from "./bench/table.ts";
-
-const machine = (): string =>
-  [
-    `${availableParallelism()} x ${cpus()[0]?.model.trim() ?? "unknown processor"}`,
-    `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    `${process.platform} ${process.arch}`,
-    `Node ${process.versions.node}`,
-    // others' work at the same time is in every figure below
-    `load ${loadavg()[0]?.toFixed(1)} before`,
-  ].join(", ");
 
 const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const)

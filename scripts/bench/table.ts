@@ -1,5 +1,5 @@
-/** One measured figure. `samples` above 1 means that the figure is their median. */
-export type Row = { what: string; figure: string; samples: number; note: string };
+/** One measured figure. `samples` above 1 means that the figure is their median; `ratio` is to the table's first row. */
+export type Row = { what: string; figure: string; ratio?: number; samples: number; note: string };
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -18,16 +18,20 @@ export const range = (values: readonly number[], unit: (value: number) => string
 
 /** A Markdown table, so that a measurement can be pasted into the docs. */
 export const renderTable = (rows: readonly Row[]): string => {
+  const compared = rows.some(({ ratio }) => ratio !== undefined);
   const cells = [
-    ["what", "figure", "samples", "note"],
-    ...rows.map(({ what, figure, samples, note }) => [
+    ["what", "figure", ...(compared ? ["ratio"] : []), "samples", "note"],
+    ...rows.map(({ what, figure, ratio, samples, note }) => [
       what,
       figure,
+      ...(compared ? [ratio === undefined ? "" : ratio.toFixed(2)] : []),
       samples === 1 ? "1" : `median of ${samples}`,
       note,
     ]),
   ];
-  const widths = [0, 1, 2, 3].map((i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
+  const widths = (cells[0] ?? [])
+    .map((_, i) => i)
+    .map((i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
   const lines = cells.map(
     (line) => `| ${line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`,
   );

@@ -1,0 +1,77 @@
+// What a turn of an agent costs besides the model: docs/benchmarks.md, "One turn". Not a test: it wants a machine that
+// does nothing else.
+
+import { dockerHarness } from "../../test/support/engine.ts";
+import { measureTurns } from "./agent-turns.ts";
+import { execPerCommand } from "./exec-per-command.ts";
+import { machine } from "./machine.ts";
+import {
+  baseEnvironment,
+  measureIdleMemory,
+  measureStarts,
+  measureTools,
+} from "./sandbox-costs.ts";
+import { median, type Row, range, renderTable } from "./table.ts";
+
+const ROUNDS = 3;
+const GOAL_TURN_MS = 22;
+const GOAL_WARM_MS = 50;
+
+const precise = (ms: number): string => `${ms.toFixed(1)} ms`;
+const say = (line: string): void => console.error(line);
+
+const where = machine();
+await using harness = await dockerHarness();
+const { docker, sandboxes } = harness;
+const image = await baseEnvironment(sandboxes);
+
+say("turns");
+const ours: number[] = [];
+const theirs: number[] = [];
+// in turns, so that others' work on the machine is in both alike; the first round warms both up
+for (let round = 0; round <= ROUNDS; round++) {
+  const [own, exec] = [
+    await measureTurns(sandboxes),
+    await measureTurns(execPerCommand(docker, sandboxes)),
+  ];
+  if (round === 0) continue;
+  ours.push(...own);
+  theirs.push(...exec);
+}
+say("starts");
+const cold = await measureStarts(sandboxes, image, false);
+const warm = await measureStarts(sandboxes, image, true);
+say("tools");
+const tools = await measureTools(sandboxes, image);
+const idle = await measureIdleMemory(docker, sandboxes, image);
+
+const turn = median(ours);
+const goal = (ms: number, most: number): string =>
+  `goal ${most} ms: ${ms <= most ? "met" : "missed"}; `;
+const row = (what: string, times: readonly number[], note = ""): Row => ({
+  what,
+  figure: precise(median(times)),
+  ratio: median(times) / turn,
+  samples: times.length,
+  note: `${note}${range(times, precise)}`,
+});
+console.log(`\n${new Date().toISOString().slice(0, 10)}, ${where}\n`);
+console.log(
+  renderTable([
+    row("turn: reply's end to next request", ours, goal(turn, GOAL_TURN_MS)),
+    row("the same, an exec per command", theirs),
+    row("sandbox ready, cold", cold),
+    row("sandbox ready, warm", warm, goal(median(warm), GOAL_WARM_MS)),
+    row("checkout of 200 files", tools.checkout),
+    row("snapshot", tools.snapshot),
+    row("read", tools.read),
+    row("edit", tools.edit),
+    row("search", tools.search),
+    {
+      what: "idle sandbox, memory",
+      figure: `${(idle / 2 ** 20).toFixed(0)} MiB`,
+      samples: 1,
+      note: "as the engine counts it, less file cache",
+    },
+  ]),
+);
