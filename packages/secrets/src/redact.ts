@@ -14,9 +14,9 @@ const KEY_FORMS: readonly RegExp[] = [
   /\bnpm_[A-Za-z0-9]{36}\b/g,
   /\bxox[abprs]-[A-Za-z0-9-]{20,}/g,
   /\bAKIA[0-9A-Z]{16}\b/g,
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)/g,
   /(?<=\b(?:authorization|proxy-authorization|x-api-key|_authToken)["']?\s*[:=]\s*["']?)(?:(?:bearer|basic)\s+)?[^\s"',;]{8,}/gi,
-  /(?<=:\/\/[^\s/:@]{0,100}:)[^\s/@]{3,200}(?=@)/g,
+  /(?<=:\/\/[^\s/:@]{0,100}:)[^\s/@"'\\,]{3,200}(?=@)/g,
 ];
 
 /** How a value may be written: as it is, inside JSON, in a URL, and at each of base64's three offsets. */

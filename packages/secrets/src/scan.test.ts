@@ -40,8 +40,8 @@ describe("what is no secret is let through", () => {
     ],
     ["a database of a compose file", "DATABASE_URL=postgres://app:apppass@db:5432/app"],
     ["an address of documentation", "https://user:password@example.com/path"],
-    ["a variable to be filled in", "//npm.acme.dev/:_authToken=${NPM_TOKEN}"],
-    ["a variable in an address", "https://deploy:${TOKEN}@git.acme.dev/app.git"],
+    ["a variable to be filled in", made("//npm.acme.dev/:_authToken=$", "{NPM_TOKEN}")],
+    ["a variable in an address", made("https://deploy:$", "{TOKEN}@git.acme.dev/app.git")],
     ["ordinary code", "const token = readToken(); const key = 'primary';"],
     ["a hash", `integrity sha512-${"aB3d".repeat(22)}==`],
   ])("%s", async (_, text) => {

@@ -20,6 +20,9 @@ import type { Sql } from "./sql.ts";
 /** Where a run stands; the seq of its newest event is in the state. */
 type Head = { state: RunState; hash: string };
 
+/** Takes out of a text what must not be written. */
+export type Redact = (text: string) => string;
+
 /** What one transaction has appended: known to nobody else until it is committed. */
 export type Writing = { heads: Map<string, Head>; commits: Commit[] };
 
@@ -37,17 +40,27 @@ const validated = (run: string, event: NewEvent): object => {
 const unpack = (body: string, hash: string): StoredEvent =>
   deepFreeze({ ...JSON.parse(body), hash } as StoredEvent);
 
+/** Every text in an event passes `redact`; an event's shape stays as it is. */
+const redacted = (value: unknown, redact: Redact): unknown => {
+  if (typeof value === "string") return redact(value);
+  if (Array.isArray(value)) return value.map((item) => redacted(item, redact));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, redacted(v, redact)]));
+};
+
 /** The event log and the rows it folds to. States and events it hands out are frozen. */
 export class EventLog {
   readonly #sql: Sql;
   readonly #clock: Clock;
+  readonly #redact: Redact;
   /** of runs that have not ended: what is over is read from its rows when somebody asks */
   readonly #heads = new Map<string, Head>();
   readonly #feed = new CommitFeed();
 
-  constructor(sql: Sql, clock: Clock) {
+  constructor(sql: Sql, clock: Clock, redact: Redact) {
     this.#sql = sql;
     this.#clock = clock;
+    this.#redact = redact;
   }
 
   onCommit(listener: CommitListener): () => void {
@@ -75,7 +88,10 @@ export class EventLog {
       const seq = (state?.run.seq ?? 0) + 1;
       // the envelope's names are the store's, whatever a body may call its own fields
       const envelope = { seq, at, prev: hash, hash: undefined };
-      const body = canonicalJson({ ...validated(run, event), ...envelope });
+      const body = canonicalJson({
+        ...Object(redacted(validated(run, event), this.#redact)),
+        ...envelope,
+      });
       hash = hashOf(body);
       const stored = unpack(body, hash);
       state = deepFreeze(fold(state, stored));

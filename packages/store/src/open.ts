@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:f
 import { basename, dirname, join } from "node:path";
 import { type Clock, PRODUCT, UserError } from "@headrace/domain";
 import { connect } from "./connect.ts";
+import type { Redact } from "./event-log.ts";
 import { fileProblems, openChainProblems } from "./integrity.ts";
 import { lockForWriting } from "./lock.ts";
 import { migrate, SCHEMA_VERSION, schemaVersion } from "./migrations.ts";
@@ -13,7 +14,11 @@ export type StoreOptions = {
   clock: Clock;
   /** reads beside a living writer, or without one; every write throws */
   readOnly?: boolean;
+  /** takes secrets out of every text of an event before it is written */
+  redact?: Redact;
 };
+
+const unchanged: Redact = (text) => text;
 
 const useWal = (sql: Sql, file: string): void => {
   const mode = sql.get<{ journal_mode: string }>("PRAGMA journal_mode = WAL")?.journal_mode;
@@ -47,7 +52,7 @@ const requireSound = (sql: Sql, file: string): void => {
     );
 };
 
-const openWriter = (file: string, clock: Clock): SqliteStore => {
+const openWriter = (file: string, clock: Clock, redact: Redact): SqliteStore => {
   const lock = lockForWriting(file);
   try {
     // never opened here once it exists: closing any descriptor of it would drop SQLite's own locks
@@ -66,7 +71,7 @@ const openWriter = (file: string, clock: Clock): SqliteStore => {
           lock[Symbol.dispose]();
         }
       };
-      return new SqliteStore({ sql, clock, uncleanStop, close });
+      return new SqliteStore({ sql, clock, redact, uncleanStop, close });
     });
   } catch (error) {
     lock[Symbol.dispose]();
@@ -81,7 +86,13 @@ const openReader = (file: string, clock: Clock): SqliteStore =>
         `${file} has the format of an older ${PRODUCT}`,
         `start the factory once, which brings it up to date: \`${PRODUCT} serve\``,
       );
-    return new SqliteStore({ sql, clock, uncleanStop: false, close: () => sql.close() });
+    return new SqliteStore({
+      sql,
+      clock,
+      redact: unchanged,
+      uncleanStop: false,
+      close: () => sql.close(),
+    });
   });
 
 /**
@@ -93,6 +104,7 @@ export const openStore = async ({
   file,
   clock,
   readOnly = false,
+  redact = unchanged,
 }: StoreOptions): Promise<SqliteStore> => {
   if (readOnly) {
     if (!existsSync(file))
@@ -107,5 +119,5 @@ export const openStore = async ({
   const real = existsSync(file)
     ? realpathSync(file)
     : join(realpathSync(dirname(file)), basename(file));
-  return openWriter(real, clock);
+  return openWriter(real, clock, redact);
 };

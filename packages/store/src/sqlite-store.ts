@@ -15,7 +15,7 @@ import {
 import { Blobs } from "./blobs.ts";
 import type { SqliteCheckpointSaver } from "./checkpoint-saver.ts";
 import { Claims } from "./claims.ts";
-import { EventLog, type Writing } from "./event-log.ts";
+import { EventLog, type Redact, type Writing } from "./event-log.ts";
 import { allProblems } from "./integrity.ts";
 import { Ledger, orphanSettled } from "./ledger.ts";
 import { Records } from "./records.ts";
@@ -24,6 +24,7 @@ import type { Sql } from "./sql.ts";
 type Parts = {
   sql: Sql;
   clock: Clock;
+  redact: Redact;
   uncleanStop: boolean;
   /** runs once, after the last use of the connection is over and before it is closed */
   close: () => void;
@@ -45,10 +46,10 @@ export class SqliteStore implements Store, AsyncDisposable {
   #saver: SqliteCheckpointSaver | undefined;
   #close: (() => void) | undefined;
 
-  constructor({ sql, clock, uncleanStop, close }: Parts) {
+  constructor({ sql, clock, redact, uncleanStop, close }: Parts) {
     this.uncleanStop = uncleanStop;
     this.#sql = sql;
-    this.#log = new EventLog(sql, clock);
+    this.#log = new EventLog(sql, clock, redact);
     this.#claims = new Claims(sql, clock);
     this.#ledger = new Ledger(sql, clock);
     this.#records = new Records(sql);
