@@ -38,6 +38,6 @@ test("no text of an event reaches the file with a secret in it, and the chain ho
   await using store = await openStore({ file, clock, readOnly: true });
   const [failed, note] = (await store.events("run-1")).slice(-2);
   expect(failed).toMatchObject({ reason: "401: the key [redacted] is not known" });
-  // base64's last character holds bits of what would follow
-  expect(note).toMatchObject({ text: expect.stringMatching(/^\[redacted\].?$/) });
+  // base64's last characters hold bits of what would follow
+  expect(note).toMatchObject({ text: expect.stringMatching(/^\[redacted\].{0,3}$/) });
 });
