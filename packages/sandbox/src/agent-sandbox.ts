@@ -7,7 +7,7 @@ import {
 } from "@headrace/domain";
 import { z } from "zod";
 import { Channel } from "./channel.ts";
-import type { Container } from "./container.ts";
+import type { Machine } from "./machine.ts";
 import { supervisorTar } from "./supervisor-files.ts";
 
 const READY_MS = 60_000;
@@ -31,7 +31,7 @@ const SnapshotFacts = z.object({ commit: ObjectId });
 
 /** Starts the supervisor in a created container; the sandbox owns the container from then on. */
 export const startSandbox = async (
-  container: Container,
+  container: Machine,
   limits: { memoryMb: number },
   signal?: AbortSignal,
 ): Promise<Sandbox> => {
@@ -57,7 +57,7 @@ export const startSandbox = async (
 
 /** Stops the container, for a supervisor that cannot be believed is none, and says what is known of its end. */
 const explainLoss = async (
-  container: Container,
+  container: Machine,
   { memoryMb }: { memoryMb: number },
   detail: string,
 ): Promise<InfrastructureError> => {
@@ -75,10 +75,10 @@ const explainLoss = async (
 
 class AgentSandbox implements Sandbox {
   readonly id: string;
-  readonly #container: Container;
+  readonly #container: Machine;
   readonly #channel: Channel;
 
-  constructor(container: Container, channel: Channel) {
+  constructor(container: Machine, channel: Channel) {
     this.id = container.id;
     this.#container = container;
     this.#channel = channel;

@@ -1,7 +1,7 @@
 import type { ExecResult } from "@headrace/domain";
 import { BoundedOutput } from "../../../sandboxes/supervisor/bounded-output.mjs";
-import type { Container } from "./container.ts";
 import { demux } from "./demux.ts";
+import type { Machine } from "./machine.ts";
 
 /** What the engine may take beyond the timeout to report the end of what was killed. */
 const GRACE_MS = 60_000;
@@ -13,7 +13,7 @@ const TRAILING_MS = 5000;
  * it ended; what it prints is kept for people.
  */
 export const runToEnd = async (
-  container: Container,
+  container: Machine,
   limits: { timeoutMs: number; maxOutputBytes: number },
   signal?: AbortSignal,
 ): Promise<ExecResult> => {
@@ -60,7 +60,7 @@ export const runToEnd = async (
  * dockerode's wait never settles when the engine goes away in the middle of it, but the attached stream ends then
  * too; and while a container runs, its stream may have ended because it closed its output.
  */
-const endOf = async (container: Container, drained: Promise<void>, ms: number): Promise<void> => {
+const endOf = async (container: Machine, drained: Promise<void>, ms: number): Promise<void> => {
   const ended = container.wait(ms);
   const streamEnded = drained.then(async () => {
     const { running } = await container.inspect();
