@@ -85,7 +85,7 @@ describe("the architecture", () => {
       "
       agents -> agent, domain
       agent -> domain
-      cli -> console, control, domain, intake, models, queue, repo, sandbox, simulator, store, verify, worker, workflows
+      cli -> console, control, domain, intake, models, queue, repo, sandbox, secrets, simulator, store, verify, worker, workflows
       console -> domain
       control -> domain, verify, workflows
       domain -> nothing
@@ -94,6 +94,7 @@ describe("the architecture", () => {
       queue -> domain
       repo -> domain
       sandbox -> domain
+      secrets -> nothing
       simulator -> domain
       store -> domain
       verify -> domain

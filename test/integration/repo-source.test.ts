@@ -288,3 +288,23 @@ test.skipIf(isRoot)("an unreadable repository is refused (root can read it)", as
   await expect(openSourceRepo(dir)).rejects.toThrow("cannot be read");
   await chmod(join(dir.path, ".git"), 0o755);
 });
+
+test("gives a commit's regular files up to a size, each content once, in bulk", async () => {
+  await using dir = await tempRepo();
+  const commit = await commitFiles(dir.path, {
+    "a.txt": "one",
+    "b/c.txt": "two",
+    "big.txt": "x".repeat(2000),
+    "copy.txt": "one",
+    link: { link: "/etc/passwd" },
+  });
+  await writeFile(join(dir.path, "a.txt"), "not committed");
+  const source = await openSourceRepo({ path: dir.path });
+  const found: string[][] = [];
+  for await (const { path, bytes } of source.files(commit, 1000))
+    found.push([path, Buffer.from(bytes).toString()]);
+  expect(found).toEqual([
+    ["a.txt", "one"],
+    ["b/c.txt", "two"],
+  ]);
+});

@@ -7,6 +7,9 @@ export const SPEC = "# Hello\n\n## Acceptance criteria\n\n- hello.txt says hello
 export const SCRIPT =
   "conversations:\n  - role: planner\n    task: plan\n    turns:\n      - text: I am not asked.\n";
 
+/** Put together here, so that no scanner of this repository takes it for a real one. */
+const TOKEN = ["ghp_", "abcdefghijklmnopqrstuvwxyz0123456789"].join("");
+
 export type BadInput = {
   when: string;
   /** files beside the good spec.md and script.yaml */
@@ -67,6 +70,17 @@ export const BAD_INPUTS: readonly BadInput[] = [
     args: runs("big.md"),
     says: `headrace: DIR/big.md: is 10.0 MB, at most 1.0 MB can be used
   Keep the statements that matter and link to the rest.
+`,
+  },
+  {
+    when: "spec and repository hold secrets",
+    files: { "secret.md": `${SPEC}\nUse ${TOKEN} to fetch it.\n` },
+    commit: { "config/deploy.env": `# deploy\nTOKEN=${TOKEN}\n`, "notes.txt": "no secret" },
+    args: runs("secret.md"),
+    says: `headrace: DIR/secret.md:7: looks like a secret (github)
+config/deploy.env:2: looks like a secret (github)
+  agents read these files and send them to the model: take the secrets out and revoke them, or, where they are
+  test data, say so with --allow-secrets
 `,
   },
   {

@@ -38,6 +38,7 @@ const WORK = [
       ["--budget <usd>", "the most this run may spend (default: 20)"],
       ["--model <name>", "a model for every role; script:FILE and relay:DIR need no key"],
       ["--plan <file>", "use this plan instead of asking the planner"],
+      ["--allow-secrets", "go on though the spec or the repository seems to hold secrets"],
       ["--detach", "submit and return at once"],
       ["--foreground", "keep the factory in this process; Ctrl-C parks the run"],
       [

@@ -98,6 +98,43 @@ export const readBlobs = async (
   return blobs;
 };
 
+const BATCH_BYTES = 16 * 1024 * 1024;
+/** What git adds to each blob of a batch: its id, type and size. */
+const HEADER_BYTES = 128;
+
+/** Regular files of at most `maxBytes`, read a few megabytes at a time; equal contents come once. */
+export async function* readFilesAt(
+  git: Git,
+  commit: string,
+  maxBytes: number,
+): AsyncGenerator<{ path: string; bytes: Uint8Array }> {
+  const first = new Map<string, SizedEntry>();
+  for (const entry of await listSized(git, commit))
+    if (entry.mode.startsWith("100") && entry.size <= maxBytes && !first.has(entry.object))
+      first.set(entry.object, entry);
+  let batch: SizedEntry[] = [];
+  let size = 0;
+  const take = async () => {
+    const blobs = await readBlobs(
+      git,
+      batch.map(({ object }) => object),
+      size,
+    );
+    const files = batch.map(({ path, object }) => ({
+      path,
+      bytes: blobs.get(object) ?? new Uint8Array(),
+    }));
+    [batch, size] = [[], 0];
+    return files;
+  };
+  for (const entry of first.values()) {
+    batch.push(entry);
+    size += entry.size + HEADER_BYTES;
+    if (size >= BATCH_BYTES) yield* await take();
+  }
+  yield* await take();
+}
+
 /** A pack of `commits` and what they reach, less what `without` reach; `shallow` commits have no parents. */
 export const packOf = async (
   git: Git,

@@ -4,7 +4,7 @@ import { branchRef, PRODUCT, type SourceRepo, type SourceState, UserError } from
 import { exportTo } from "./export.ts";
 import { type Git, GitError, gitAt } from "./git.ts";
 import { type Located, locate, operationIn } from "./locate.ts";
-import { listTree, packOf, readFileAt } from "./objects.ts";
+import { listTree, packOf, readFileAt, readFilesAt } from "./objects.ts";
 import { readRefOf } from "./refs.ts";
 import { hooksOff, openView, type View } from "./view.ts";
 
@@ -34,6 +34,16 @@ export const openSourceRepo = async (options: { path: string }): Promise<SourceR
         commit,
         viewed(({ git }) => readFileAt(git, commit, path)),
       ),
+    async *files(commit, maxBytes) {
+      await using view = await openView(at, real);
+      // blobs that a partial clone lacks fail at the first batch
+      const files = readFilesAt(view.git, commit, maxBytes);
+      for (;;) {
+        const next = await complete(at, commit, files.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    },
     pack: (commit) =>
       complete(
         at,

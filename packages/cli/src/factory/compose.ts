@@ -10,10 +10,11 @@ import {
   type Sandboxes,
   type Store,
 } from "@headrace/domain";
-import { readCredentials } from "@headrace/intake";
+import { type Credentials, readCredentials } from "@headrace/intake";
 import { createQueue, startRedis } from "@headrace/queue";
 import { openFactoryRepo } from "@headrace/repo";
 import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
+import { createRedactor } from "@headrace/secrets";
 import { createClock, openStore } from "@headrace/store";
 import { createWorker } from "@headrace/worker";
 import { createThreads } from "@headrace/workflows";
@@ -67,14 +68,17 @@ export const openFactory = async (options: FactoryOptions): Promise<Factory> => 
 
 /** Makes everything in the order in which it depends on what was made before, and closes it the other way round. */
 const compose = async (
-  { data, env, slots, awake, log }: FactoryOptions,
+  { data, env, slots, awake, log: write }: FactoryOptions,
   closing: AsyncDisposableStack,
 ): Promise<Omit<Factory, typeof Symbol.asyncDispose>> => {
   await makeDataDir(data);
   const clock = createClock();
   const identity = { boot: clock.id(), owner: await installationId(data, () => clock.id()) };
   // the store first: its lock says whether another factory owns the directory
-  const store = await openStore({ file: data.store, clock });
+  const credentials = await readCredentials({ env, dataDir: data.root });
+  const redact = createRedactor(secretsOf(env, credentials));
+  const log = (line: string) => write(redact(line));
+  const store = await openStore({ file: data.store, clock, redact });
   closing.defer(() => store.close());
   const notifier = closing.use(createNotifier({ store, dir: data.notified, env, log }));
   if (awake) closing.use(keepAwake({ env, busy: () => anyRunning(store) }));
@@ -82,7 +86,6 @@ const compose = async (
   const sandboxes = await openSandboxes({ engine, identity, env, log }, closing);
   const queue = await openQueue({ data, env, engine, identity, log }, closing);
   const prices = await readPriceBook(data.root);
-  const credentials = await readCredentials({ env, dataDir: data.root });
   const models = closing.use(createModels({ credentials, prices, clock }));
   const checkpoints = await store.checkpoints();
   const control = createControl({
@@ -116,6 +119,10 @@ const compose = async (
   await notifier.start();
   return { control: control.commands, boot: identity.boot, clock, idle: () => control.idle() };
 };
+
+/** What no text that leaves this process may hold. */
+const secretsOf = (env: NodeJS.ProcessEnv, credentials: Credentials | undefined): string[] =>
+  [credentials?.apiKey, env.HEADRACE_TOKEN, env.REDIS_URL].filter((text) => text !== undefined);
 
 /** Whether some run can go on without a person. */
 const anyRunning = async (store: Pick<Store, "openRuns">): Promise<boolean> =>

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import {
   type FactoryControl,
   formatUsd,
@@ -13,6 +14,7 @@ import { requireBaseImage, requireEngine } from "../factory/engine.ts";
 import { createModels } from "../factory/models.ts";
 import { ensureFactory } from "../factory/spawn.ts";
 import { followRun } from "../follow.ts";
+import { refuseSecrets } from "../secret-scan.ts";
 import { type Prepared, prepareSubmission, readRequest } from "../submission.ts";
 import { openTarget } from "../target.ts";
 import { readPriceBook } from "../user-config.ts";
@@ -39,6 +41,9 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   await using undo = new AsyncDisposableStack();
   const repo = await openTarget(options, cwd, undo);
   const prepared = await prepareSubmission(request, read, repo, credentials);
+  const { spec: specText, base } = prepared.submission;
+  const scanned = { spec: { file: resolve(cwd, spec), text: specText }, repo, base };
+  prepared.notes.push(...(await refuseSecrets(scanned, flag(options, "allowSecrets"))));
   await requireBaseImage(await requireEngine(env));
   await requireModel(prepared.submission, credentials, await readPriceBook(data.root));
   const pack = await repo.pack(prepared.submission.base);

@@ -78,6 +78,8 @@ export interface SourceRepo {
   resolve(revision: string): Promise<string>;
   list(commit: string): Promise<TreeEntry[]>;
   read(commit: string, path: string): Promise<Uint8Array | undefined>;
+  /** Every regular file of at most `maxBytes`, each content once under its first path, in order of the tree. */
+  files(commit: string, maxBytes: number): AsyncIterable<{ path: string; bytes: Uint8Array }>;
   /** A pack of one commit without its history. */
   pack(commit: string): Promise<Uint8Array>;
   readRef(ref: string): Promise<string | undefined>;
