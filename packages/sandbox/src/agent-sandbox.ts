@@ -6,11 +6,12 @@ import {
   type Sandbox,
 } from "@headrace/domain";
 import { z } from "zod";
-import { Channel } from "./channel.ts";
+import type { Channel } from "./channel.ts";
+import type { EgressSession } from "./egress/types.ts";
 import type { Machine } from "./machine.ts";
+import { startSupervisor } from "./supervisor.ts";
 import { supervisorTar } from "./supervisor-files.ts";
 
-const READY_MS = 60_000;
 /** What killing a command and its answer's way back may take beyond the command's own timeout. */
 const GRACE_MS = 10_000;
 const FILE_MS = 60_000;
@@ -29,59 +30,40 @@ const ExecFacts = z.object({
 const ReadFacts = z.object({ found: z.boolean(), size: z.int().nonnegative() });
 const SnapshotFacts = z.object({ commit: ObjectId });
 
-/** Starts the supervisor in a created container; the sandbox owns the container from then on. */
-export const startSandbox = async (
-  container: Machine,
-  limits: { memoryMb: number },
-  signal?: AbortSignal,
-): Promise<Sandbox> => {
-  await container.put(await supervisorTar(), "/", signal);
-  const stream = await container.attach();
-  const channel = new Channel(stream, (detail) => explainLoss(container, limits, detail));
-  const slow = setTimeout(() => channel.lose("its supervisor did not start"), READY_MS);
-  const abort = () => channel.lose("it was given up while it started");
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    await container.start(signal);
-    await channel.ready;
-    return new AgentSandbox(container, channel);
-  } catch (error) {
-    channel.lose("it did not start");
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    clearTimeout(slow);
-    signal?.removeEventListener("abort", abort);
-  }
+export type StartOptions = {
+  limits: { memoryMb: number };
+  /** serves the sandbox's network, and is closed with it; undefined: it has none */
+  session?: EgressSession | undefined;
+  signal?: AbortSignal | undefined;
 };
 
-/** Stops the container, for a supervisor that cannot be believed is none, and says what is known of its end. */
-const explainLoss = async (
-  container: Machine,
-  { memoryMb }: { memoryMb: number },
-  detail: string,
-): Promise<InfrastructureError> => {
-  let why = detail;
+/** Starts the supervisor in a created machine; the sandbox owns the machine and the session from then on. */
+export const startSandbox = async (
+  machine: Machine,
+  { limits, session, signal }: StartOptions,
+): Promise<Sandbox> => {
   try {
-    const state = await container.inspect();
-    if (state.oomKilled) why = `it ran out of memory (limit ${memoryMb} MB)`;
-    else if (!state.running) why = `it ended with exit code ${state.exitCode}; ${detail}`;
-    if (state.running) await container.kill();
+    const tar = await supervisorTar();
+    const channel = await startSupervisor(machine, { tar, limits, session, signal });
+    return new AgentSandbox(machine, channel, session);
   } catch (error) {
-    why = `${detail}; ${(error as Error).message}`;
+    await session?.[Symbol.asyncDispose]();
+    await machine[Symbol.asyncDispose]();
+    throw error;
   }
-  return new InfrastructureError(`the sandbox was lost: ${why}`);
 };
 
 class AgentSandbox implements Sandbox {
   readonly id: string;
   readonly #container: Machine;
   readonly #channel: Channel;
+  readonly #session: EgressSession | undefined;
 
-  constructor(container: Machine, channel: Channel) {
+  constructor(container: Machine, channel: Channel, session: EgressSession | undefined) {
     this.id = container.id;
     this.#container = container;
     this.#channel = channel;
+    this.#session = session;
   }
 
   async checkout(pack: Uint8Array, commit: string): Promise<void> {
@@ -134,6 +116,7 @@ class AgentSandbox implements Sandbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#channel.close();
+    await this.#session?.[Symbol.asyncDispose]();
     await this.#container[Symbol.asyncDispose]();
   }
 

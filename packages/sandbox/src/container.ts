@@ -4,7 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { InfrastructureError } from "@headrace/domain";
 import type Docker from "dockerode";
 import { demux } from "./demux.ts";
+import { type DiskLimits, DiskWatch, type Exceeded } from "./disk-watch.ts";
 import { bounded, EngineRefusal } from "./engine.ts";
+import { writableLayer } from "./layer.ts";
 import { SANDBOX_USER, variables, WORKSPACE } from "./profile.ts";
 
 const QUICK_MS = 60_000;
@@ -14,19 +16,42 @@ const POLL_MS = 250;
 
 export type ContainerState = { running: boolean; exitCode: number; oomKilled: boolean };
 
-/** One container, removed when disposed of; every call is bounded and fails with `InfrastructureError`. */
+/**
+ * One container, removed when disposed of, and killed when it passes its limits of disk use; every call is bounded and
+ * fails with `InfrastructureError`.
+ */
 export class Container implements AsyncDisposable {
   readonly id: string;
   readonly #docker: Docker;
   readonly #container: Docker.Container;
   readonly #onRemoved: () => void;
+  readonly #disk: DiskWatch;
+  /** removed after it, such as the services it uses */
+  readonly #company = new AsyncDisposableStack();
   #removal: Promise<void> | undefined;
 
-  constructor(docker: Docker, id: string, onRemoved: () => void) {
+  constructor(docker: Docker, id: string, limits: DiskLimits, onRemoved: () => void) {
     this.id = id;
     this.#docker = docker;
     this.#container = docker.getContainer(id);
     this.#onRemoved = onRemoved;
+    // whoever waits for the container's end sees it killed, and asks why
+    this.#disk = new DiskWatch(
+      writableLayer(docker, id),
+      limits,
+      () => void this.kill().catch(() => {}),
+    );
+  }
+
+  /** Why it was killed, where that was for its disk use. */
+  get exceeded(): Exceeded | undefined {
+    return this.#disk.exceeded;
+  }
+
+  /** Looks at its disk use once more: what ended or is kept by a commit is judged by all it wrote. */
+  async measure(): Promise<Exceeded | undefined> {
+    await this.#disk.look();
+    return this.#disk.exceeded;
   }
 
   /** Attaches; call it before the start, and nothing of the output is missed. */
@@ -42,6 +67,7 @@ export class Container implements AsyncDisposable {
     await bounded({ to: "start a container", ms: QUICK_MS, signal }, (abortSignal) =>
       this.#container.start({ abortSignal }),
     );
+    this.#disk.start();
   }
 
   /** Resolves when the container has ended by itself or by `kill`; `ms` bounds the wait. */
@@ -81,15 +107,16 @@ export class Container implements AsyncDisposable {
       env: Readonly<Record<string, string>>;
       onOutput: (chunk: Buffer) => void;
       signal: AbortSignal;
+      /** whose user and folder: absent, the sandbox's own; `image`, those that the image names */
+      as?: "image";
     },
   ): Promise<number | null> {
-    const { env, onOutput, signal } = options;
+    const { env, onOutput, signal, as } = options;
     const exec = await bounded({ to: "prepare a command", ms: QUICK_MS, signal }, () =>
       this.#container.exec({
         Cmd: [...command],
         Env: variables(env),
-        User: SANDBOX_USER,
-        WorkingDir: WORKSPACE,
+        ...(as === "image" ? {} : { User: SANDBOX_USER, WorkingDir: WORKSPACE }),
         AttachStdout: true,
         AttachStderr: true,
       }),
@@ -123,6 +150,7 @@ export class Container implements AsyncDisposable {
 
   /** Removes the container, running or not; a second call waits for the first. */
   remove(): Promise<void> {
+    this.#disk.stop();
     this.#removal ??= removeContainer(this.#docker, this.id).then(this.#onRemoved, (error) => {
       this.#removal = undefined;
       throw error;
@@ -130,9 +158,15 @@ export class Container implements AsyncDisposable {
     return this.#removal;
   }
 
+  /** Has `companion` removed once this container is. */
+  accompany(companion: AsyncDisposable): void {
+    this.#company.use(companion);
+  }
+
   /** Never fails, so as not to hide what went wrong before: what cannot be removed now is left to the reaper. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.remove().catch(() => {});
+    await this.#company.disposeAsync();
   }
 }
 

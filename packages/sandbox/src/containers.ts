@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { LABELS, PRODUCT } from "@headrace/domain";
+import { type Isolation, LABELS, PRODUCT } from "@headrace/domain";
 import type Docker from "dockerode";
 import { Container, removeContainer } from "./container.ts";
 import { bounded } from "./engine.ts";
+import { describeEngine, type EngineFacts } from "./engine-info.ts";
+import { wallsOf } from "./isolation.ts";
 import { type ContainerSpec, containerConfig } from "./profile.ts";
 
 const CREATE_MS = 120_000;
@@ -11,28 +13,34 @@ const LIST_MS = 60_000;
 /** Which installation and which of its processes containers belong to. */
 export type Owner = { owner: string; boot: string };
 
+/** What is asked for; the walls follow from policy and engine. */
+export type Wanted = Omit<ContainerSpec, "walls"> & { isolation?: Isolation | undefined };
+
 /** Creates this process's containers, knows which are alive, and removes them and those of dead processes. */
 export class Containers {
   readonly #docker: Docker;
   readonly #owner: Owner;
   readonly #alive = new Set<Container>();
+  #engine: Promise<EngineFacts> | undefined;
 
   constructor(docker: Docker, owner: Owner) {
     this.#docker = docker;
     this.#owner = owner;
   }
 
-  async create(spec: ContainerSpec, signal?: AbortSignal): Promise<Container> {
+  /** Throws `UserError` where the engine lacks the walls that policy asks for. */
+  async create(spec: Wanted, signal?: AbortSignal): Promise<Container> {
     const { owner, boot } = this.#owner;
+    const walls = wallsOf(spec.isolation, await this.#facts());
     // a name of our own finds the container again should the engine's answer never arrive
     const name = `${PRODUCT}-${spec.phase}-${randomBytes(8).toString("hex")}`;
     const labels = { ...spec.labels, [LABELS.owner]: owner, [LABELS.boot]: boot };
-    const config = { name, ...containerConfig({ ...spec, labels }) };
+    const config = { name, ...containerConfig({ ...spec, labels, walls }) };
     try {
       const { id } = await bounded({ to: "create a container", ms: CREATE_MS, signal }, () =>
         this.#docker.createContainer(config),
       );
-      const container: Container = new Container(this.#docker, id, () =>
+      const container: Container = new Container(this.#docker, id, spec.limits, () =>
         this.#alive.delete(container),
       );
       this.#alive.add(container);
@@ -41,6 +49,15 @@ export class Containers {
       await removeContainer(this.#docker, name).catch(() => {});
       throw error;
     }
+  }
+
+  /** Asked once: an engine that was restarted with other walls refuses what it no longer has. */
+  #facts(): Promise<EngineFacts> {
+    this.#engine ??= describeEngine(this.#docker).catch((error) => {
+      this.#engine = undefined;
+      throw error;
+    });
+    return this.#engine;
   }
 
   /** Removes containers that earlier boots of this owner left behind; returns how many. */

@@ -44,11 +44,13 @@ export const runToEnd = async (
   await within(TRAILING_MS, drained);
   stream.destroy();
   const { exitCode, oomKilled } = await container.inspect();
+  const exceeded = await container.measure();
   const { bytes, total, truncated } = output.take();
   return {
-    exitCode: timedOut ? null : exitCode,
+    exitCode: timedOut || exceeded !== undefined ? null : exitCode,
     timedOut,
     oomKilled,
+    ...(exceeded && { exceeded: exceeded.limit }),
     output: bytes.toString("utf8"),
     outputBytes: total,
     truncated,
