@@ -13,7 +13,9 @@ test.each([
   [{ exitCode: 0, timedOut: true, durationMs: 2000 }, "fail", "timed out after 2 s"],
   [{ exitCode: 0, oomKilled: true }, "fail", "killed: out of memory"],
   [{ exitCode: 137, oomKilled: true }, "fail", "killed: out of memory"],
+  [{ exitCode: null, exceeded: "disk" }, "fail", "used more than 100 MB of disk"],
+  [{ exitCode: 0, exceeded: "inodes" }, "fail", "made more than 5000 files"],
   [{ exitCode: 1, output: "all tests passed\nexit 0" }, "fail", "exit 1"],
-])("%j is %s", (exec, verdict, reason) => {
-  expect(judge(ended(exec))).toEqual({ verdict, reason });
+] as const)("%j is %s", (exec, verdict, reason) => {
+  expect(judge(ended(exec), { diskMb: 100, inodes: 5000 })).toEqual({ verdict, reason });
 });

@@ -5,6 +5,7 @@ import type {
   Policy,
   Sandboxes,
   SandboxLabels,
+  SandboxLimits,
 } from "@headrace/domain";
 import { judge } from "./judge.ts";
 
@@ -25,10 +26,10 @@ export type GateBench = {
 /** A gate's result before its log has a place, with the bounded output itself. */
 export type GateRun = { result: Omit<GateResult, "log">; output: string };
 
-const ended = (gate: Gate, exec: ExecResult): GateRun => ({
+const ended = (gate: Gate, exec: ExecResult, limits: SandboxLimits): GateRun => ({
   result: {
     gate: gate.name,
-    ...judge(exec),
+    ...judge(exec, limits),
     exitCode: exec.exitCode,
     durationMs: Math.max(0, Math.round(exec.durationMs)),
   },
@@ -52,7 +53,7 @@ export const runGate = async (bench: GateBench, gate: Gate): Promise<GateRun> =>
       },
       bench.signal,
     );
-    return ended(gate, exec);
+    return ended(gate, exec, bench.policy.limits);
   } catch (error) {
     bench.signal?.throwIfAborted();
     const output = error instanceof Error ? error.message : String(error);
