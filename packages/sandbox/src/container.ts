@@ -50,8 +50,8 @@ export class Container implements AsyncDisposable {
 
   /** Looks at its disk use once more: what ended or is kept by a commit is judged by all it wrote. */
   async measure(): Promise<Exceeded | undefined> {
-    await this.#disk.look();
-    return this.#disk.exceeded;
+    if (this.exceeded === undefined) await this.#disk.look();
+    return this.exceeded;
   }
 
   /** Attaches; call it before the start, and nothing of the output is missed. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
-import { PRODUCT, type SandboxLimits, UserError } from "@headrace/domain";
+import { type Isolation, PRODUCT, type SandboxLimits, UserError } from "@headrace/domain";
 import type Docker from "dockerode";
 import { extract } from "tar-stream";
 import type { Container } from "./container.ts";
@@ -46,7 +46,12 @@ export type Prepared = { image: string; cached: boolean };
  */
 export const prepareImage = async (
   engine: { docker: Docker; containers: Containers },
-  spec: { reference: string; base: Image; limits: SandboxLimits },
+  spec: {
+    reference: string;
+    base: Image;
+    limits: SandboxLimits;
+    isolation: Isolation | undefined;
+  },
   signal?: AbortSignal,
 ): Promise<Prepared> => {
   const { docker, containers } = engine;
@@ -62,7 +67,8 @@ export const prepareImage = async (
   const found = await findImage(docker, `${REPOSITORY}:${tag}`);
   if (found !== undefined) return { image: found.id, cached: true };
 
-  const common = { limits: spec.limits, env: {}, labels: {} };
+  const { limits, isolation } = spec;
+  const common = { limits, isolation, env: {}, labels: {} };
   const create = (from: string, command: string[]) =>
     containers.create({ ...common, phase: "prepare", image: from, command }, signal);
   await using source = await create(spec.base.id, ["/bin/true"]);

@@ -20,10 +20,17 @@ const Version = z.object({
   Components: z.array(z.object({ Name: z.string(), Version: z.string() })).nullish(),
 });
 
+/** What containers are made by, besides what a person is told of the engine. */
+export type EngineFacts = EngineInfo & {
+  seccomp: boolean;
+  /** whether a request may hold a seccomp profile; Podman takes it for the path of one on its host */
+  inlineSeccomp: boolean;
+};
+
 /** The first runc in which the escapes CVE-2025-31133, -52565 and -52881 are mended. */
 const SAFE_RUNC = [1, 2, 8] as const;
 
-export const describeEngine = async (docker: Docker): Promise<EngineInfo> => {
+export const describeEngine = async (docker: Docker): Promise<EngineFacts> => {
   const [info, version] = await bounded({ to: "describe itself", ms: DESCRIBE_MS }, () =>
     Promise.all([
       docker.info().then((x) => Info.parse(x)),
@@ -31,6 +38,8 @@ export const describeEngine = async (docker: Docker): Promise<EngineInfo> => {
     ]),
   );
   const security = info.SecurityOptions ?? [];
+  const has = (name: string) => security.some((option) => option.startsWith(`name=${name}`));
+  const components = version.Components ?? [];
   return {
     kind: "docker",
     version: version.Version,
@@ -39,10 +48,12 @@ export const describeEngine = async (docker: Docker): Promise<EngineInfo> => {
     arch: info.Architecture,
     cpus: info.NCPU,
     memoryBytes: info.MemTotal,
-    userns: security.some((option) => option.includes("name=userns")),
+    userns: has("userns"),
     runtimes: Object.keys(info.Runtimes ?? {}),
-    rootless: security.some((option) => option.includes("name=rootless")),
-    warnings: [...(info.Warnings ?? []), ...ageWarnings(version.Components ?? [])],
+    rootless: has("rootless"),
+    seccomp: has("seccomp"),
+    inlineSeccomp: !components.some(({ Name }) => Name.startsWith("Podman")),
+    warnings: [...(info.Warnings ?? []), ...ageWarnings(components)],
   };
 };
 

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { containerConfig, hostConfig, type Phase } from "./profile.ts";
 
 const limits = SandboxLimits.parse({ memoryMb: 1024, cpus: 1.5, pids: 256 });
+const walls = { runtime: undefined, seccomp: undefined };
+const config = (phase: Phase) => hostConfig({ phase, limits, walls });
 const spec = (phase: Phase) => ({
   phase,
   image: "sha256:1",
@@ -10,11 +12,12 @@ const spec = (phase: Phase) => ({
   env: { MODE: "test" },
   limits,
   labels: { "headrace.run": "run-1" },
+  walls,
 });
 
 describe("a container's profile", () => {
   it("gives agents and gates no network, no capability, no mount and no way to either", () => {
-    expect(hostConfig({ phase: "agent", limits })).toMatchInlineSnapshot(`
+    expect(config("agent")).toMatchInlineSnapshot(`
       {
         "AutoRemove": false,
         "Binds": [],
@@ -22,6 +25,7 @@ describe("a container's profile", () => {
         "CapDrop": [
           "ALL",
         ],
+        "CgroupnsMode": "private",
         "ExtraHosts": [
           "sandbox:127.0.0.1",
         ],
@@ -68,19 +72,18 @@ describe("a container's profile", () => {
         ],
       }
     `);
-    expect(hostConfig({ phase: "gate", limits })).toEqual(hostConfig({ phase: "agent", limits }));
+    expect(config("gate")).toEqual(config("agent"));
   });
 
-  it("differs for set-up in the network and a /tmp on disk alone", () => {
-    expect(hostConfig({ phase: "setup", limits })).toEqual({
-      ...hostConfig({ phase: "agent", limits }),
-      NetworkMode: "bridge",
+  it("differs for set-up in a /tmp on disk alone", () => {
+    expect(config("setup")).toEqual({
+      ...config("agent"),
       Tmpfs: {},
     });
   });
 
   it("is that of root only where an image is made fit, offline and with three capabilities", () => {
-    const { NetworkMode, CapDrop, CapAdd } = hostConfig({ phase: "prepare", limits });
+    const { NetworkMode, CapDrop, CapAdd } = config("prepare");
     expect({ NetworkMode, CapDrop, CapAdd }).toEqual({
       NetworkMode: "none",
       CapDrop: ["ALL"],
@@ -90,6 +93,35 @@ describe("a container's profile", () => {
       (phase) => containerConfig(spec(phase)).User,
     );
     expect(users).toEqual(["10001:10001", "10001:10001", "10001:10001", "0:0"]);
+  });
+
+  it("leaves a service its image's own command and user, and bounds in memory what it declares as volumes", () => {
+    const service = {
+      ...spec("service"),
+      command: undefined,
+      joins: "holder-1",
+      volumes: ["/var/lib/data"],
+    };
+    const { HostConfig, ...request } = containerConfig(service);
+    expect(Object.keys(request)).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/Entrypoint|Cmd|User|WorkingDir|Hostname/)]),
+    );
+    expect(request.Env).toEqual(["MODE=test"]);
+    expect(HostConfig).toMatchObject({
+      NetworkMode: "container:holder-1",
+      CapDrop: ["ALL"],
+      CapAdd: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"],
+      Tmpfs: { "/var/lib/data": "rw,exec,nosuid,nodev,mode=1777,size=512m" },
+    });
+    expect(HostConfig).not.toHaveProperty("ExtraHosts");
+  });
+
+  it("hands the engine the walls that were chosen", () => {
+    const chosen = { runtime: "runsc", seccomp: '{"defaultAction":"SCMP_ACT_ERRNO"}' };
+    expect(hostConfig({ phase: "gate", limits, walls: chosen })).toMatchObject({
+      Runtime: "runsc",
+      SecurityOpt: ["no-new-privileges:true", 'seccomp={"defaultAction":"SCMP_ACT_ERRNO"}'],
+    });
   });
 
   it("lists a gate's whole request", () => {
@@ -131,10 +163,10 @@ describe("a container's profile", () => {
     `);
   });
 
-  it("opens stdin for agents alone", () => {
+  it("opens stdin where a supervisor is spoken to, and nowhere else", () => {
     const open = (["agent", "gate", "setup", "prepare"] as const).map(
       (phase) => containerConfig(spec(phase)).OpenStdin,
     );
-    expect(open).toEqual([true, false, false, false]);
+    expect(open).toEqual([true, false, true, false]);
   });
 });

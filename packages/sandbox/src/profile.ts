@@ -1,16 +1,26 @@
 import { PRODUCT, type SandboxLimits } from "@headrace/domain";
 import type { ContainerCreateOptions, HostConfig } from "dockerode";
+import type { Walls } from "./isolation.ts";
 
-/** What a container is for: only set-up has a network, only `prepare` is root. */
-export type Phase = "agent" | "gate" | "setup" | "prepare";
+/**
+ * What a container is for. Only `prepare` is root; `service` is whoever its image says; `holder` keeps the network
+ * namespace in which services and the one they serve find each other.
+ */
+export type Phase = "agent" | "gate" | "setup" | "prepare" | "holder" | "service";
 
 export type ContainerSpec = {
   phase: Phase;
   image: string;
-  command: readonly string[];
+  /** undefined: the image's own, for a service */
+  command: readonly string[] | undefined;
   env: Readonly<Record<string, string>>;
   limits: SandboxLimits;
   labels: Readonly<Record<string, string>>;
+  walls: Walls;
+  /** id of the container whose network namespace this one shares */
+  joins?: string | undefined;
+  /** folders the image declares as volumes, which would lie on the engine's disk without a bound */
+  volumes?: readonly string[];
 };
 
 /** The unprivileged user of every sandbox, whatever the image calls it. */
@@ -24,32 +34,47 @@ export const FACTORY_FOLDER = `/opt/${PRODUCT}`;
 const MIB = 1024 * 1024;
 const HOSTNAME = "sandbox";
 
+const FILE_OWNERS = ["CHOWN", "DAC_OVERRIDE", "FOWNER"];
+/**
+ * Besides the files that an image prepares for its server (its entrypoint takes over folders, whoever owns them, and
+ * sets their modes), a service's root needs SETGID and SETUID to become the server's own user. What else an engine's
+ * default would give it (raw sockets, chroot, device nodes, file capabilities) no server of a test needs.
+ */
+const CAPABILITIES: Partial<Record<Phase, string[]>> = {
+  prepare: FILE_OWNERS,
+  service: [...FILE_OWNERS, "SETGID", "SETUID"],
+};
+
 /** Limits and isolation of a container (reliability.md §2.1): no mount, no capability, no way up. */
-export const hostConfig = ({
-  phase,
-  limits,
-}: Pick<ContainerSpec, "phase" | "limits">): HostConfig => ({
-  NetworkMode: phase === "setup" ? "bridge" : "none",
+export const hostConfig = (
+  spec: Pick<ContainerSpec, "phase" | "limits" | "walls" | "joins" | "volumes">,
+): HostConfig & { CgroupnsMode: string } => ({
+  ...network(spec),
+  ...(spec.walls.runtime === undefined ? {} : { Runtime: spec.walls.runtime }),
   CapDrop: ["ALL"],
-  CapAdd: phase === "prepare" ? ["CHOWN", "DAC_OVERRIDE", "FOWNER"] : [],
-  SecurityOpt: ["no-new-privileges:true"],
+  CapAdd: CAPABILITIES[spec.phase] ?? [],
+  SecurityOpt: [
+    "no-new-privileges:true",
+    ...(spec.walls.seccomp === undefined ? [] : [`seccomp=${spec.walls.seccomp}`]),
+  ],
   Privileged: false,
   Init: true,
   IpcMode: "private",
-  PidsLimit: limits.pids,
-  Memory: limits.memoryMb * MIB,
-  MemorySwap: limits.memoryMb * MIB,
-  NanoCpus: Math.round(limits.cpus * 1e9),
+  CgroupnsMode: "private",
+  PidsLimit: spec.limits.pids,
+  Memory: spec.limits.memoryMb * MIB,
+  // no swap, so that a hungry sandbox cannot slow the machine down
+  MemorySwap: spec.limits.memoryMb * MIB,
+  NanoCpus: Math.round(spec.limits.cpus * 1e9),
   OomScoreAdj: 500,
   ShmSize: 64 * MIB,
+  // bundlers hold thousands of files open, and a database's files grow to 1 GiB each
   Ulimits: [
     { Name: "nofile", Soft: 8192, Hard: 8192 },
     { Name: "core", Soft: 0, Hard: 0 },
     { Name: "fsize", Soft: 1024 * MIB, Hard: 1024 * MIB },
   ],
-  // what set-up leaves in /tmp would be lost from a tmpfs at no gain, and count as memory
-  Tmpfs: phase === "setup" || phase === "prepare" ? {} : tmpfs(limits),
-  ExtraHosts: [`${HOSTNAME}:127.0.0.1`],
+  Tmpfs: tmpfs(spec),
   Binds: [],
   Mounts: [],
   // output is read from the attached stream; the engine keeps none on the host's disk
@@ -58,25 +83,37 @@ export const hostConfig = ({
   AutoRemove: false,
 });
 
-const tmpfs = (limits: SandboxLimits): Record<string, string> => ({
-  "/tmp": `rw,exec,nosuid,nodev,mode=1777,size=${Math.floor(limits.memoryMb / 2)}m`,
-});
+/** The engine takes the name and the hosts of who joins a namespace from the one who holds it. */
+const network = ({ joins }: Pick<ContainerSpec, "joins">): HostConfig =>
+  joins === undefined
+    ? { NetworkMode: "none", ExtraHosts: [`${HOSTNAME}:127.0.0.1`] }
+    : { NetworkMode: `container:${joins}` };
+
+const tmpfs = ({
+  phase,
+  limits,
+  volumes = [],
+}: Pick<ContainerSpec, "phase" | "limits" | "volumes">): Record<string, string> => {
+  // what set-up leaves in /tmp would be lost from a tmpfs at no gain, and count as memory
+  if (phase === "setup" || phase === "prepare") return {};
+  const options = `rw,exec,nosuid,nodev,mode=1777,size=${Math.floor(limits.memoryMb / 2)}m`;
+  return Object.fromEntries(["/tmp", ...volumes].map((folder) => [folder, options]));
+};
+
+/** Whether its command is the supervisor, which is spoken to over its stdin and ends with it. */
+const isSupervised = ({ phase }: ContainerSpec): boolean => phase === "agent" || phase === "setup";
 
 /** The whole request that creates a container; nothing of the host's environment goes in. */
 export const containerConfig = (spec: ContainerSpec): ContainerCreateOptions => ({
   Image: spec.image,
-  // an entrypoint, so that the image's own one plays no part
-  Entrypoint: [...spec.command],
-  Cmd: [],
-  User: spec.phase === "prepare" ? "0:0" : SANDBOX_USER,
-  WorkingDir: WORKSPACE,
-  Hostname: HOSTNAME,
+  ...process(spec),
+  ...(spec.joins === undefined ? { Hostname: HOSTNAME } : {}),
   Env: variables({ ...standardEnv(spec.phase), ...spec.env }),
   Labels: { ...spec.labels },
   Tty: false,
-  OpenStdin: spec.phase === "agent",
-  StdinOnce: spec.phase === "agent",
-  AttachStdin: spec.phase === "agent",
+  OpenStdin: isSupervised(spec),
+  StdinOnce: isSupervised(spec),
+  AttachStdin: isSupervised(spec),
   AttachStdout: true,
   AttachStderr: true,
   StopTimeout: 2,
@@ -84,9 +121,16 @@ export const containerConfig = (spec: ContainerSpec): ContainerCreateOptions => 
   HostConfig: hostConfig(spec),
 });
 
+const process = ({ phase, command }: ContainerSpec): ContainerCreateOptions => {
+  if (command === undefined) return {};
+  const User = phase === "prepare" ? "0:0" : SANDBOX_USER;
+  // an entrypoint, so that the image's own one plays no part
+  return { Entrypoint: [...command], Cmd: [], User, WorkingDir: WORKSPACE };
+};
+
 /** Set-up's own variables travel with its commands, for a committed image keeps those of its container. */
 const standardEnv = (phase: Phase): Record<string, string> => {
-  if (phase === "setup" || phase === "prepare") return {};
+  if (phase !== "agent" && phase !== "gate") return {};
   return { HOME, LANG: "C.UTF-8", ...(phase === "gate" ? { CI: "true" } : {}) };
 };
 
