@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AgentClaim, type AgentDefinition, type Ask, Inbox, runAgent } from "@headrace/agent";
 import {
   type Brief,
   type Guidance,
   HostileTreeError,
+  InfrastructureError,
   type ModelReply,
   type ModelRequest,
   NO_USAGE,
@@ -39,13 +41,52 @@ export type RigOptions = {
   guidance?: Guidance[];
   /** a turn the model does not answer, and what is said instead */
   instead?: Partial<Record<number, Awaited<ReturnType<Ask>>>>;
+  /** whether a reply comes before the workspace's saving that began beside it is over; after it unless said */
+  hasty?: boolean;
 };
+
+/** A command that ends the sandbox it runs in, as an agent can that kills its supervisor. */
+export const BREAK = "break the sandbox";
+/** The same, only of a sandbox that is not the first. */
+export const BREAK_NEXT = "break the next one";
 
 const CLOCK = {
   now: () => new Date("2026-01-01T00:00:00Z"),
   sleep: () => Promise.resolve(),
   random: () => 0.5,
   id: () => "id",
+};
+
+/** The sandbox, lost for good by a command that breaks it; `begin` is told of a snapshot, and told if it fails. */
+const breakable = (
+  sandbox: Sandbox,
+  breaking: readonly string[],
+  begin: () => PromiseWithResolvers<void>,
+): Sandbox => {
+  let broken = false;
+  const whole = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (broken) throw new InfrastructureError("the sandbox was lost: its stream ended");
+    return work();
+  };
+  return {
+    id: sandbox.id,
+    checkout: (pack, commit) => whole(() => sandbox.checkout(pack, commit)),
+    exec: (command, options) =>
+      whole(() => {
+        broken ||= breaking.some((text) => command.includes(text));
+        return whole(() => sandbox.exec(command, options));
+      }),
+    read: (path, maxBytes) => whole(() => sandbox.read(path, maxBytes)),
+    write: (path, bytes) => whole(() => sandbox.write(path, bytes)),
+    snapshot(parent) {
+      const { resolve } = begin();
+      return whole(() => sandbox.snapshot(parent)).catch((error: unknown) => {
+        resolve();
+        throw error;
+      });
+    },
+    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
 };
 
 /**
@@ -62,6 +103,9 @@ export const agentRig = async (options: RigOptions) => {
   const blobs = new Map<string, Uint8Array>();
   const packs: string[] = [];
   const opened: Sandbox[] = [];
+  /** the saving under way, which its last step resolves however it comes out */
+  let saving = Promise.withResolvers<void>();
+  saving.resolve();
   let epoch = 0;
   let cutAfter = Number.POSITIVE_INFINITY;
   let refuse: string[] = [];
@@ -70,12 +114,14 @@ export const agentRig = async (options: RigOptions) => {
   const append = async (part: RecordPart) => {
     // through JSON, as it is stored
     records.push(JSON.parse(JSON.stringify(part)));
+    if (part.kind === "snapshot") saving.resolve();
     if (records.length >= cutAfter) throw new Cut(`after ${records.length} parts`);
   };
   const ask: Ask = async ({ request, turn }) => {
     requests.push(structuredClone(request));
     const instead = options.instead?.[turn];
     if (instead !== undefined) return instead;
+    if (!options.hasty) await saving.promise;
     const scripted = script[turn - 1];
     if (scripted === undefined) throw new Error(`the script has no turn ${turn}`);
     const reply: ModelReply = {
@@ -131,7 +177,12 @@ export const agentRig = async (options: RigOptions) => {
     getBlob: async (_fence: unknown, id: string) => blobs.get(id),
     getPack: async (_fence: unknown, commit: string) => packFrom(repo.path, commit),
     async putPack(_fence: unknown, pack: Uint8Array, commit: string) {
-      if (refuse.length > 0) throw new HostileTreeError(refuse);
+      // a reply that is there at once is committed meanwhile
+      if (options.hasty) await sleep(5);
+      if (refuse.length > 0) {
+        saving.resolve();
+        throw new HostileTreeError(refuse);
+      }
       gitBytes(repo.path, ["index-pack", "--stdin", "--fix-thin"], pack);
       packs.push(commit);
     },
@@ -145,6 +196,7 @@ export const agentRig = async (options: RigOptions) => {
     requests,
     events,
     packs,
+    opened,
     inbox,
     /** Claims the step and runs it; with `cutAfter` the worker dies once so many parts are stored. */
     run: (how: { cutAfter?: number } = {}) => {
@@ -153,7 +205,11 @@ export const agentRig = async (options: RigOptions) => {
         definition,
         claim: claim(),
         openSandbox: async () => {
-          const sandbox = await folderSandbox();
+          const breaking = [BREAK, ...(opened.length > 0 ? [BREAK_NEXT] : [])];
+          const sandbox = breakable(await folderSandbox(), breaking, () => {
+            saving = Promise.withResolvers();
+            return saving;
+          });
           opened.push(sandbox);
           return sandbox;
         },

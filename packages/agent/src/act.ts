@@ -1,7 +1,7 @@
 import type { AgentEnd } from "@headrace/domain";
 import { answer, work } from "./answer.ts";
 import { type Call, isCut, readCalls } from "./calls.ts";
-import { save } from "./save.ts";
+import { save, saveBefore, saveNow } from "./save.ts";
 import type { AgentRun, Session } from "./session.ts";
 import type { Turn } from "./transcript.ts";
 
@@ -12,7 +12,8 @@ const CUT =
 
 /**
  * Does what the last reply asks for and is not recorded as done: work calls in order, then the snapshot, then the
- * submission. So the same function finishes a turn that another worker left half done.
+ * submission. So the same function finishes a turn that another worker left half done. Where nothing is submitted, the
+ * snapshot is taken beside the model's next call.
  */
 export const act = async (session: Session): Promise<AgentRun | undefined> => {
   const turn = session.transcript.last;
@@ -21,12 +22,15 @@ export const act = async (session: Session): Promise<AgentRun | undefined> => {
   if (stop !== undefined) return session.ended({ end: "limit", ...stop });
 
   const calls = readCalls(turn, session.toolbox);
+  await saveBefore(session, turn);
   for (const call of calls) await work(session, turn, call);
-  const refused = await save(session, turn);
-  for (const call of calls) {
+  const closing = calls.filter((call) => call.kind === "submit" || call.kind === "blocked");
+  const refused = closing.length === 0 ? [] : await saveNow(session, turn);
+  for (const call of closing) {
     const end = await submit(session, turn, call, refused);
     if (end !== undefined) return session.ended(end);
   }
+  session.saveBeside(save(session, turn.n));
   if (calls.length === 0)
     await session.note(isCut(turn.reply) ? CUT : noCall(session.toolbox.terminal.name));
   return undefined;

@@ -1,12 +1,13 @@
 import { PRODUCT, type ToolResult, type ToolUse } from "@headrace/domain";
 import type { Call } from "./calls.ts";
+import { SandboxLost } from "./lost.ts";
 import type { Session } from "./session.ts";
 import { headAndTail, SHOWN_CHARS, safeText } from "./text.ts";
 import { type BoundCall, type ToolAnswer, ToolError } from "./tool.ts";
 import { writeText } from "./tools/files.ts";
 import type { Turn } from "./transcript.ts";
 
-type Answer = ToolAnswer & { durationMs: number; detail: string };
+type Answer = ToolAnswer & { durationMs: number; detail: string; lost?: true };
 
 /** Runs a work call, or explains a malformed one, unless that is recorded already. */
 export const work = async (session: Session, turn: Turn, call: Call): Promise<void> => {
@@ -15,7 +16,23 @@ export const work = async (session: Session, turn: Turn, call: Call): Promise<vo
     const text = `The call was not run: ${call.problem}`;
     await answer(session, turn, call.use, { text, ok: false, durationMs: 0, detail: "malformed" });
   }
-  if (call.kind === "work") await answer(session, turn, call.use, await timed(session, call.call));
+  if (call.kind === "work") {
+    const done = await timed(session, call.call).catch((error: unknown): never => {
+      if (error instanceof SandboxLost) {
+        error.call = { turn, use: call.use, detail: call.call.detail };
+      }
+      throw error;
+    });
+    await answer(session, turn, call.use, done);
+  }
+};
+
+/** The answer to a call whose sandbox did not survive it. */
+export const answerLost = async (session: Session, { call, message }: SandboxLost) => {
+  if (call === undefined) return;
+  const text = `The call did not come to its end: ${message.slice(0, 500)}. What it changed is undone. Do not repeat it as it was.`;
+  const result = { text, ok: false, durationMs: 0, detail: call.detail, lost: true as const };
+  await answer(session, call.turn, call.use, result);
 };
 
 const timed = async (session: Session, call: BoundCall): Promise<Answer> => {
@@ -33,7 +50,7 @@ export const answer = async (
   session: Session,
   turn: Turn,
   use: ToolUse,
-  { text, ok, durationMs, detail }: Answer,
+  { text, ok, durationMs, detail, lost }: Answer,
 ): Promise<void> => {
   const { api, claim, definition } = session.options;
   const result: ToolResult = {
@@ -41,6 +58,7 @@ export const answer = async (
     isError: !ok,
     ...(await bounded(session, `${turn.n}-${turn.uses.indexOf(use) + 1}`, safeText(text))),
     durationMs,
+    ...(lost === undefined ? {} : { lost }),
   };
   await session.record({ kind: "tool", turn: turn.n, result });
   await api.report(claim.fence, {

@@ -30,29 +30,35 @@ const withoutNotice = (requests: readonly unknown[]): string[] =>
     return `${createHash("sha256").update(text).digest("hex")} ...${text.slice(-200)}`;
   });
 
-test("cut after any part of its record, a step goes on as if nothing had happened", {
-  timeout: 120_000,
-}, async () => {
-  await using whole = await rigFor(LONG);
-  const end = await whole.run();
-  if (end.kind !== "ended" || end.end.end !== "submitted") throw new Error(`it ended: ${end.kind}`);
-  // the base's date, and with it every snapshot's id, differs from rig to rig
-  const expected = { ...end, end: { ...end.end, snapshot: expect.any(String) } };
-  const parts = whole.records.length;
-  const conversation = withoutNotice(whole.requests);
+// a reply comes after the workspace was saved, or before it: each order of a crash between the two
+test.each([false, true])(
+  "cut after any part of its record, a step goes on as if nothing had happened (hasty: %s)",
+  {
+    timeout: 120_000,
+  },
+  async (hasty) => {
+    await using whole = await rigFor(LONG, { hasty });
+    const end = await whole.run();
+    if (end.kind !== "ended" || end.end.end !== "submitted")
+      throw new Error(`it ended: ${end.kind}`);
+    // the base's date, and with it every snapshot's id, differs from rig to rig
+    const expected = { ...end, end: { ...end.end, snapshot: expect.any(String) } };
+    const parts = whole.records.length;
+    const conversation = withoutNotice(whole.requests);
 
-  for (let cutAfter = 1; cutAfter < parts; cutAfter++) {
-    await using rig = await rigFor(LONG);
-    await expect(rig.run({ cutAfter })).rejects.toThrow(Cut);
-    expect(JSON.stringify(rig.requests)).not.toContain(REPLACED);
-    expect(await rig.run(), `cut after ${cutAfter}`).toEqual(expected);
-    // no reply was asked for twice, and what was said is what would have been said
-    expect(withoutNotice(rig.requests), `cut after ${cutAfter}`).toEqual(conversation);
-    expect(rig.fileOf(rig.packs.at(-1) ?? "", "log.txt")).toBe("x\ny\n9000");
-    const results = rig.records.flatMap((p) => (p.kind === "tool" ? [p.result.toolUseId] : []));
-    expect(results).toEqual([...new Set(results)]);
-  }
-});
+    for (let cutAfter = 1; cutAfter < parts; cutAfter++) {
+      await using rig = await rigFor(LONG, { hasty });
+      await expect(rig.run({ cutAfter })).rejects.toThrow(Cut);
+      expect(JSON.stringify(rig.requests)).not.toContain(REPLACED);
+      expect(await rig.run(), `cut after ${cutAfter}`).toEqual(expected);
+      // no reply was asked for twice, and what was said is what would have been said
+      expect(withoutNotice(rig.requests), `cut after ${cutAfter}`).toEqual(conversation);
+      expect(rig.fileOf(rig.packs.at(-1) ?? "", "log.txt")).toBe("x\ny\n9000");
+      const results = rig.records.flatMap((p) => (p.kind === "tool" ? [p.result.toolUseId] : []));
+      expect(results).toEqual([...new Set(results)]);
+    }
+  },
+);
 
 test("cut again and again, the model is told once a turn that the sandbox was replaced", async () => {
   await using rig = await rigFor(LONG);

@@ -1,6 +1,9 @@
+import { SandboxLimitError } from "@headrace/domain";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { call, say } from "../../../test/support/agent-rig.ts";
 import { maker, rigFor, SUBMIT, WRITE } from "../../../test/support/sample-maker.ts";
+import { defineTool } from "./index.ts";
 
 /** What the model was told last: the newest user message as text. */
 const told = (rig: { requests: Array<{ messages: ReadonlyArray<{ content: unknown }> }> }) =>
@@ -185,7 +188,23 @@ test("a submission that is not accepted goes back with the reasons", async () =>
   );
 });
 
-test("a tree the factory refuses is told at once, and cannot be submitted", async () => {
+test("a reply that comes before the workspace is saved waits for it with its tools", async () => {
+  const second = call("bash", { command: "echo two >> a.txt" }, "b1");
+  await using rig = await rigFor([[WRITE], [second], [SUBMIT]], { hasty: true });
+  expect(await rig.run()).toMatchObject({ end: { end: "submitted", snapshot: rig.packs.at(-1) } });
+  expect(rig.records.map((part) => `${part.kind} ${part.turn}`)).toEqual([
+    "reply 1",
+    "tool 1",
+    "reply 2",
+    "snapshot 1",
+    "tool 2",
+    "reply 3",
+    "snapshot 2",
+  ]);
+  expect(rig.packs.map((commit) => rig.fileOf(commit, "a.txt"))).toEqual(["one", "one\ntwo"]);
+});
+
+test("a tree the factory refuses is told with the next turn, and cannot be submitted", async () => {
   await using rig = await rigFor([
     [WRITE],
     [SUBMIT],
@@ -201,9 +220,18 @@ test("a tree the factory refuses is told at once, and cannot be submitted", asyn
       snapshot: rig.base,
     },
   });
-  expect(JSON.stringify(rig.requests[1]?.messages.at(-1))).toContain("cannot be saved as it is");
-  expect(told(rig)).toContain("link a.txt leads out of the tree");
+  expect(told(rig)).toContain("cannot be saved as it is");
+  expect(told(rig)).toContain("Not accepted yet:\\n- link a.txt leads out of the tree");
   expect(rig.records.some((part) => part.kind === "snapshot")).toBe(false);
+});
+
+test("a tree that is refused while nothing is submitted is told once", async () => {
+  const more = (id: string) => call("bash", { command: `echo ${id} >> b.txt` }, id);
+  await using rig = await rigFor([[WRITE], [more("b1")], [more("b2")], [SUBMIT], [SUBMIT]]);
+  rig.refuse(["link a.txt leads out of the tree"]);
+  await expect(rig.run()).rejects.toThrow("the script has no turn 6");
+  expect(rig.records.filter((part) => part.kind === "note")).toHaveLength(1);
+  expect(JSON.stringify(rig.requests[2]?.messages.at(-1))).toContain("cannot be saved as it is");
 });
 
 test("a stop from the control plane ends the claim and not the step", async () => {
@@ -237,4 +265,30 @@ test.each([
   await using rig = await rigFor([[WRITE]], { instead: { 2: answer } });
   expect(await rig.run()).toEqual(answer);
   expect(rig.records.map(({ kind }) => kind)).toEqual(["reply", "tool", "snapshot"]);
+});
+
+test("a sandbox that was ended for its disk use ends the job there, with what had been saved", async () => {
+  const fill = defineTool({
+    name: "fill",
+    description: "writes without end",
+    input: z.object({}),
+    mutates: true,
+    detail: () => "",
+    run: async () => {
+      throw new SandboxLimitError("disk", "the sandbox was ended: used more than 64 MB of disk");
+    },
+  });
+  const definition = maker();
+  await using rig = await rigFor([[WRITE], [call("fill", {})]], {
+    definition: { ...definition, tools: [...definition.tools, fill] },
+  });
+  expect(await rig.run()).toEqual({
+    kind: "ended",
+    end: {
+      end: "limit",
+      limit: "disk",
+      detail: "the sandbox was ended: used more than 64 MB of disk",
+      snapshot: rig.packs.at(-1),
+    },
+  });
 });

@@ -1,10 +1,15 @@
-import { formatUserId, type ModelRequest } from "@headrace/domain";
+import { formatUserId, type ModelRequest, SandboxLimitError } from "@headrace/domain";
 import { act } from "./act.ts";
+import { answerLost } from "./answer.ts";
 import { reportBlocked } from "./blocked.ts";
 import { StoppedError } from "./inbox.ts";
 import { progressOf, usedUp, warnings } from "./limits.ts";
-import { REPLACED, restore } from "./restore.ts";
+import { SandboxLost } from "./lost.ts";
+import { REPLACED, restore, UNDONE } from "./restore.ts";
 import { type AgentOptions, type AgentRun, Session } from "./session.ts";
+
+/** Sandboxes that may be lost in one claim before the machine is to blame. */
+const MAX_LOSSES = 3;
 
 /**
  * Runs one agent's job to its end, or to where this claim can take it. Everything it needs to go on elsewhere is in
@@ -13,12 +18,8 @@ import { type AgentOptions, type AgentRun, Session } from "./session.ts";
  */
 export const runAgent = async (options: AgentOptions): Promise<AgentRun> => {
   try {
-    await using session = new Session(options, await options.openSandbox(options.inbox.signal));
-    const replaced = await restore(session);
-    let run = await act(session);
-    if (replaced && run === undefined) await session.note(REPLACED);
-    while (run === undefined) run = await step(session);
-    return run;
+    await using session = new Session(options);
+    return await run(session);
   } catch (error) {
     const { signal } = options.inbox;
     if (!signal.aborted) throw error;
@@ -27,6 +28,39 @@ export const runAgent = async (options: AgentOptions): Promise<AgentRun> => {
     }
     throw signal.reason;
   }
+};
+
+/** A sandbox that is lost is replaced, for it may be the agent that broke it, and only its own call is then wrong. */
+const run = async (session: Session): Promise<AgentRun> => {
+  const { inbox } = session.options;
+  let repeat = true;
+  let lost: SandboxLost | undefined;
+  for (let losses = 0; ; losses++) {
+    await session.openSandbox();
+    if (lost !== undefined) await answerLost(session, lost);
+    const restoredAt = session.transcript.parts;
+    try {
+      return await goOn(session, repeat);
+    } catch (error) {
+      if (inbox.signal.aborted) throw error;
+      // what the agent wrote to its disk is its own doing, and another sandbox would fill up as well
+      if (error instanceof SandboxLimitError) return session.outgrown(error);
+      if (!(error instanceof SandboxLost)) throw error;
+      if (losses === MAX_LOSSES) throw error.cause;
+      lost = error;
+      // broken before anything new was recorded: by what was repeated
+      repeat = error.call !== undefined || session.transcript.parts > restoredAt;
+    }
+  }
+};
+
+/** From an empty sandbox to the end. */
+const goOn = async (session: Session, repeat: boolean): Promise<AgentRun> => {
+  const replaced = await restore(session, { repeat });
+  let ended = await act(session);
+  if (replaced && ended === undefined) await session.note(repeat ? REPLACED : UNDONE);
+  while (ended === undefined) ended = await step(session);
+  return ended;
 };
 
 const step = async (session: Session): Promise<AgentRun | undefined> =>

@@ -6,27 +6,49 @@ import { toModel } from "./tools/files.ts";
 import type { Turn } from "./transcript.ts";
 
 /**
- * Saves the workspace if a turn since the last snapshot may have changed it, so that nothing of the next turn runs
- * before this one is durable. A turn that only read costs nothing; one that changed nothing costs one small row.
- * Answers why the tree may not enter the factory, and tells the model: nothing it does is safe until that is mended.
+ * Saves the workspace as it stands after turn `n`, if a turn since the last snapshot may have changed it: durable when
+ * it resolves. Turns that only read cost nothing; those that changed nothing cost one small row. Answers why the tree
+ * may not enter the factory.
  */
-export const save = async (session: Session, turn: Turn): Promise<readonly string[]> => {
+export const save = async (session: Session, n: number): Promise<readonly string[]> => {
   const { api, claim, definition } = session.options;
-  if (!definition.snapshots || !unsaved(session)) return [];
+  if (!definition.snapshots || !unsaved(session, n)) return [];
   try {
     const { pack, commit } = await session.sandbox.snapshot(claim.input.commit).catch(toModel);
     if (commit !== session.transcript.snapshot?.commit) {
       await api.putPack(claim.fence, pack, commit);
     }
-    await session.record({ kind: "snapshot", turn: turn.n, commit });
+    await session.record({ kind: "snapshot", turn: n, commit });
     return [];
   } catch (error) {
-    const problems = problemsOf(error);
-    await session.noteOnce(
-      `The workspace cannot be saved as it is: ${problems.join("; ")}. Mend this first.`,
-    );
-    return problems;
+    return problemsOf(error);
   }
+};
+
+/**
+ * Waits until what stood before this turn is durable, so that nothing of the turn runs before. Within a claim that is
+ * the saving which began beside the model's call; a claim that goes on where another one broke off may have none.
+ */
+export const saveBefore = async (session: Session, turn: Turn): Promise<void> => {
+  const begun = await session.saved();
+  // with results of the turn recorded, the workspace is no longer what stood before it
+  const problems = begun ?? (turn.results.size === 0 ? await save(session, turn.n - 1) : []);
+  await tell(session, problems);
+};
+
+/** Saves the turn before it is judged. */
+export const saveNow = async (session: Session, turn: Turn): Promise<readonly string[]> => {
+  const problems = await save(session, turn.n);
+  await tell(session, problems);
+  return problems;
+};
+
+/** Nothing the model does is safe until that is mended, so it is told. */
+const tell = async (session: Session, problems: readonly string[]): Promise<void> => {
+  if (problems.length === 0) return;
+  await session.noteOnce(
+    `The workspace cannot be saved as it is: ${problems.join("; ")}. Mend this first.`,
+  );
 };
 
 const problemsOf = (error: unknown): readonly string[] => {
@@ -35,9 +57,9 @@ const problemsOf = (error: unknown): readonly string[] => {
   throw error;
 };
 
-const unsaved = (session: Session): boolean =>
+const unsaved = (session: Session, n: number): boolean =>
   session.transcript.turns
-    .slice(session.transcript.snapshot?.turn ?? 0)
+    .slice(session.transcript.snapshot?.turn ?? 0, n)
     .some((turn) =>
       readCalls(turn, session.toolbox).some((call) => call.kind === "work" && call.mutates),
     );

@@ -9,10 +9,12 @@ import type {
   RecordPart,
   Role,
   Sandbox,
+  SandboxLimitError,
   StepInputOf,
 } from "@headrace/domain";
 import type { AgentDefinition, AgentJob, Workspace } from "./define.ts";
 import type { Inbox } from "./inbox.ts";
+import { guarded } from "./lost.ts";
 import { decode } from "./text.ts";
 import type { ToolContext } from "./tool.ts";
 import { MAX_FILE_BYTES } from "./tools/files.ts";
@@ -54,17 +56,42 @@ export type AgentRun =
 export class Session implements AsyncDisposable {
   readonly options: AgentOptions;
   readonly job: AgentJob;
-  readonly sandbox: Sandbox;
   readonly transcript: Transcript;
   readonly #startedMs: number;
+  #sandbox: Sandbox | undefined;
+  #saving: Promise<readonly string[]> | undefined;
 
-  constructor(options: AgentOptions, sandbox: Sandbox) {
+  constructor(options: AgentOptions) {
     const { definition, claim, clock } = options;
     this.options = options;
-    this.sandbox = sandbox;
     this.job = definition.open(claim.input.brief, claim.guidance);
     this.transcript = new Transcript(claim.records);
     this.#startedMs = clock.now().getTime();
+  }
+
+  /** Opens an empty sandbox in the place of the one before, if there was one. */
+  async openSandbox(): Promise<void> {
+    await this.#close();
+    this.#sandbox = guarded(await this.options.openSandbox(this.options.inbox.signal));
+  }
+
+  get sandbox(): Sandbox {
+    if (this.#sandbox === undefined) throw new Error("no sandbox was opened");
+    return this.#sandbox;
+  }
+
+  /** Lets a saving of the workspace go on beside what comes next; nothing may touch the sandbox until `saved`. */
+  saveBeside(saving: Promise<readonly string[]>): void {
+    // it may fail while the model answers: whoever waits for it is told
+    saving.catch(() => {});
+    this.#saving = saving;
+  }
+
+  /** How the saving under way came out: why the tree was refused. Undefined when there is none. */
+  async saved(): Promise<readonly string[] | undefined> {
+    const saving = this.#saving;
+    this.#saving = undefined;
+    return saving;
   }
 
   get context(): ToolContext {
@@ -94,11 +121,18 @@ export class Session implements AsyncDisposable {
   }
 
   /** The job's end, with the last saved state of the workspace where that is the role's result. */
-  ended(end: AgentEnd): AgentRun {
+  async ended(end: AgentEnd): Promise<AgentRun> {
     const { definition, claim } = this.options;
+    await this.saved();
     if (!definition.snapshots) return { kind: "ended", end };
     const snapshot = this.transcript.snapshot?.commit ?? claim.input.commit;
     return { kind: "ended", end: { ...end, snapshot } };
+  }
+
+  /** The end of a job whose sandbox was ended for what it wrote to its disk. */
+  async outgrown({ limit, message }: SandboxLimitError): Promise<AgentRun> {
+    await this.#close();
+    return this.ended({ end: "limit", limit, detail: message });
   }
 
   /** Makes a part durable, then lets it count. */
@@ -120,6 +154,15 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.sandbox[Symbol.asyncDispose]();
+    // what was paid for is kept for the next claim, unless nobody may wait
+    if (!this.options.inbox.callSignal.aborted) await this.saved().catch(() => {});
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#sandbox?.[Symbol.asyncDispose]();
+    this.#sandbox = undefined;
+    // it has nothing left to wait for
+    await this.saved().catch(() => {});
   }
 }

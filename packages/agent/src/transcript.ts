@@ -33,9 +33,15 @@ export class Transcript {
   /** notes that came before the first reply */
   readonly #early: string[] = [];
   #snapshot: Snapshot | undefined;
+  #parts = 0;
 
   constructor(parts: readonly RecordPart[]) {
     for (const part of parts) this.add(part);
+  }
+
+  /** How many parts it was folded from. */
+  get parts(): number {
+    return this.#parts;
   }
 
   get last(): Turn | undefined {
@@ -53,6 +59,7 @@ export class Transcript {
   }
 
   add(part: RecordPart): void {
+    this.#parts += 1;
     switch (part.kind) {
       case "reply": {
         const uses = toolUses(part.reply);

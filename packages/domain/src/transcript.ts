@@ -47,6 +47,8 @@ export const ToolResult = z.object({
   /** full output, when `content` is a bounded part of it, and where it stands in the sandbox */
   full: z.object({ blob: BlobId, path: z.string() }).optional(),
   durationMs: z.number().int().nonnegative(),
+  /** the sandbox did not survive the call: it is not repeated when the workspace is restored */
+  lost: z.literal(true).optional(),
 });
 export type ToolResult = z.infer<typeof ToolResult>;
 
