@@ -36,8 +36,8 @@ export class DiskWatch {
   readonly #onExceeded: (exceeded: Exceeded) => void;
   readonly #stopped = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
-  /** how many files there were, and when */
-  #counted = { files: 0, at: Number.NEGATIVE_INFINITY };
+  /** how many files there were, when, and how long counting took */
+  #counted = { files: 0, at: Number.NEGATIVE_INFINITY, took: 0 };
   exceeded: Exceeded | undefined;
 
   constructor(layer: Layer, limits: DiskLimits, onExceeded: (exceeded: Exceeded) => void) {
@@ -83,12 +83,15 @@ export class DiskWatch {
     const at = performance.now();
     const grown = this.#counted.files + (at - this.#counted.at) * FILES_PER_MS;
     let files = Math.min((at - started) * WALKED_PER_MS, grown);
-    if (files > inodes) {
+    if (files > inodes && at - this.#counted.at > 3 * this.#counted.took) {
       files = await this.#layer.files(inodes);
-      this.#counted = { files, at };
+      this.#counted = { files, at, took: performance.now() - at };
       if (files > inodes) return this.#exceed("inodes", `more than ${inodes} files`);
     }
-    return Math.min((diskMb * MIB - bytes) / BYTES_PER_MS, (inodes - files) / FILES_PER_MS);
+    return Math.min(
+      (diskMb * MIB - bytes) / BYTES_PER_MS,
+      Math.max(0, inodes - files) / FILES_PER_MS,
+    );
   }
 
   #exceed(limit: Exceeded["limit"], what: string): number {
