@@ -95,6 +95,70 @@ test("a call is reserved for what was counted, then settled with its reply, once
   });
 });
 
+/** A conversation's second request: what the first said, the reply, and its answer. */
+const grown = (output: string) => {
+  const first = request();
+  const { messages } = first;
+  const assistant = { role: "assistant" as const, content: [{ type: "text", text: "Reading." }] };
+  const user = { role: "user" as const, content: [{ type: "text", text: output }] };
+  return { first, second: request({ messages: [...messages, assistant, user] }) };
+};
+
+const askSecond = async (
+  simulator: Simulator,
+  api: ReturnType<typeof createLedger>,
+  { output, believed = (tokens) => tokens }: { output: string; believed?: (n: number) => number },
+) => {
+  const { first, second } = grown(output);
+  const client = clientOf(simulator);
+  const tokens = believed(await client.countTokens(first));
+  const counted = await client.countTokens(second);
+  const before = simulator.requests().length;
+  const deps = { client, api, clock: createClock(), limits: ASK_LIMITS };
+  const billed = { tokens, messages: first.messages.length };
+  const ask = { fence: FENCE, role: "coder" as const, request: second, turn: 2, billed };
+  const result = await askModel(deps, ask);
+  const paths = simulator.requests().slice(before);
+  return { result, counted, paths: paths.map(({ path }) => path) };
+};
+
+test.each([
+  ["a line", "ok"],
+  ["nothing but line breaks", "\n".repeat(5000)],
+  ["text of many bytes a character", "漢字🙂".repeat(400)],
+  ["control characters and quotes", '\u0001"\\'.repeat(500)],
+])(
+  "a later call with %s is reserved unasked for no less than it is counted",
+  async (_what, output) => {
+    await using simulator = await simulate([{ text: "first" }, { text: "done" }]);
+    const api = createLedger();
+    const { result, counted, paths } = await askSecond(simulator, api, { output });
+    expect(result.kind).toBe("reply");
+    expect(paths).toEqual(["/v1/messages"]);
+    expect(api.reserved[0]?.inputTokens).toBeGreaterThanOrEqual(counted);
+  },
+);
+
+test("a budget that cannot hold the bound is asked again for what is counted", async () => {
+  await using simulator = await simulate([{ text: "first" }, { text: "done" }]);
+  const api = createLedger((n) =>
+    n === 1
+      ? { kind: "refused", why: "budget", reason: "no room" }
+      : { kind: "granted", call: `c${n}` },
+  );
+  const { result, counted, paths } = await askSecond(simulator, api, { output: "x".repeat(900) });
+  expect(result.kind).toBe("reply");
+  expect(paths).toEqual(["/v1/messages/count_tokens", "/v1/messages"]);
+  expect(api.reserved[1]?.inputTokens).toBe(counted);
+});
+
+test("a bill that leaves out what was cached is not believed: the call is counted", async () => {
+  await using simulator = await simulate([{ text: "first" }, { text: "done" }]);
+  const api = createLedger();
+  const { counted } = await askSecond(simulator, api, { output: "ok", believed: () => 3 });
+  expect(api.reserved.map(({ inputTokens }) => inputTokens)).toEqual([counted]);
+});
+
 test("every try has its own reservation, and a failed one is settled before the next", async () => {
   await using simulator = await simulate([
     { error: { status: 529, times: 2 }, cut: true, text: "x".repeat(9_000) },

@@ -1,4 +1,4 @@
-import { formatUserId, type ModelRequest, SandboxLimitError } from "@headrace/domain";
+import { formatUserId, type ModelRequest, SandboxLimitError, totalTokens } from "@headrace/domain";
 import { act } from "./act.ts";
 import { answerLost } from "./answer.ts";
 import { reportBlocked } from "./blocked.ts";
@@ -7,6 +7,7 @@ import { progressOf, usedUp, warnings } from "./limits.ts";
 import { SandboxLost } from "./lost.ts";
 import { REPLACED, restore, UNDONE } from "./restore.ts";
 import { type AgentOptions, type AgentRun, Session } from "./session.ts";
+import type { Turn } from "./transcript.ts";
 
 /** Sandboxes that may be lost in one claim before the machine is to blame. */
 const MAX_LOSSES = 3;
@@ -81,6 +82,7 @@ const ask = async (session: Session): Promise<AgentRun | undefined> => {
     role: definition.role,
     request: requestOf(session),
     turn,
+    ...billedSoFar(session.transcript.last),
     signal: inbox.callSignal,
   });
   if (answer.kind === "invalid" && progress.turns > 0) {
@@ -89,6 +91,13 @@ const ask = async (session: Session): Promise<AgentRun | undefined> => {
   if (answer.kind !== "reply") return answer;
   session.transcript.add({ kind: "reply", turn, reply: answer.reply });
   return undefined;
+};
+
+/** A conversation only grows: what the last request said is the beginning of the next. */
+const billedSoFar = (last: Turn | undefined) => {
+  if (last === undefined) return {};
+  const { usage } = last.reply;
+  return { billed: { tokens: totalTokens(usage) - usage.output, messages: 2 * last.n - 1 } };
 };
 
 /** Tools, system and first message are the same bytes in every turn of a role's job; the rest only grows. */

@@ -25,6 +25,8 @@ export type Ask = (call: {
   role: Role;
   request: ModelRequest;
   turn: number;
+  /** what the call before was billed for: its messages, which are the first of this one's */
+  billed?: { tokens: number; messages: number };
   signal: AbortSignal;
 }) => Promise<AskResult>;
 

@@ -1,5 +1,6 @@
 import {
   type AskResult,
+  type CallGrant,
   type Clock,
   type FactoryApi,
   type Fence,
@@ -10,6 +11,7 @@ import {
   type Role,
   type Settlement,
 } from "@headrace/domain";
+import { type Billed, inputBound } from "./input-bound.ts";
 import { type AskLimits, type NextTry, nextTry } from "./retry.ts";
 
 export type AskDeps = {
@@ -25,6 +27,8 @@ export type Ask = {
   request: ModelRequest;
   /** of the conversation: the reply is committed as the record of this turn */
   turn: number;
+  /** of the call before in the same conversation: then this one is reserved without being counted */
+  billed?: Billed;
   signal?: AbortSignal;
 };
 
@@ -38,18 +42,29 @@ const failed = (error: unknown, call?: string): Tried => {
   return { kind: "failed", failure: error, ...(call === undefined ? {} : { call }) };
 };
 
-/** Count, reserve, send; a reply is settled at once. */
+/** A reservation that holds whatever the call may cost: by its bound, or counted where the bound does not fit. */
+const reserve = async ({ client, api }: AskDeps, ask: Ask): Promise<CallGrant> => {
+  const { fence, role, request, billed, signal } = ask;
+  const { model, maxTokens: maxOutput } = request;
+  const hold = (inputTokens: number) => api.reserve(fence, { role, model, inputTokens, maxOutput });
+  const bound = billed && inputBound(request, billed);
+  if (bound !== undefined) {
+    const grant = await hold(bound);
+    if (grant.kind !== "refused" || grant.why !== "budget") return grant;
+  }
+  return hold(await client.countTokens(request, signal));
+};
+
+/** Reserve, send; a reply is settled at once. */
 const tryOnce = async (deps: AskDeps, ask: Ask): Promise<Tried> => {
   const { client, api, clock } = deps;
-  const { fence, role, request, turn, signal } = ask;
-  let inputTokens: number;
+  const { fence, request, turn, signal } = ask;
+  let grant: CallGrant;
   try {
-    inputTokens = await client.countTokens(request, signal);
+    grant = await reserve(deps, ask);
   } catch (error) {
     return failed(error);
   }
-  const { model, maxTokens: maxOutput } = request;
-  const grant = await api.reserve(fence, { role, model, inputTokens, maxOutput });
   if (grant.kind === "refused") {
     const { reason, cap } = grant;
     return { kind: "budget", reason, ...(cap === undefined ? {} : { cap }) };

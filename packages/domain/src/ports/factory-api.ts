@@ -42,7 +42,7 @@ export type Signal =
 export type CallRequest = {
   role: Role;
   model: string;
-  /** counted by the provider for this very request */
+  /** at least what the provider will bill this very request for: counted by it, or a bound */
   inputTokens: number;
   maxOutput: number;
 };
