@@ -35,11 +35,12 @@ export const locate = async (path: string): Promise<Located> => {
 const search = async (start: string, asked: string): Promise<Located> => {
   if (!(await stat(start)).isDirectory())
     throw new UserError(`${asked} is a file`, "Give the repository's directory.");
-  if (await isGitDir(start)) return atGitDir(start);
   for (let dir = start; ; dir = dirname(dir)) {
+    // as git does, `.git` before the folder itself: a tree may hold files named like those of a bare repository
     const gitDir = await gitDirOf(dir);
     if (gitDir !== undefined)
       return { path: dir, gitDir, commonDir: await commonDirOf(gitDir), workTree: dir };
+    if (dir === start && (await isGitDir(start))) return atGitDir(start);
     if (dir === dirname(dir))
       throw new UserError(
         `${asked} is not in a git repository`,
