@@ -20,8 +20,14 @@ export default defineConfig({
         20_000,
       ),
       project("contract", ["test/contract/**/*.test.ts"], 60_000),
-      project("integration", ["test/integration/**/*.test.ts"], 120_000),
+      project(
+        "integration",
+        ["test/integration/**/*.test.ts", "test/hostile/sample.test.ts"],
+        120_000,
+      ),
       project("e2e", ["test/e2e/**/*.test.ts"], 300_000),
+      // minutes of attacks: `npm run test:hostile`, which `npm test` leaves out but for a sample
+      project("hostile", ["test/hostile/{corpus,beside}.test.ts"], 300_000),
     ],
   },
 });

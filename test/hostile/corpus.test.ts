@@ -1,0 +1,22 @@
+import { afterAll, beforeAll } from "vitest";
+import { defineLetter } from "./case.ts";
+import { LETTERS } from "./letters.ts";
+import { scoreTable } from "./scores.ts";
+import { openStage, type Stage } from "./stage.ts";
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage();
+});
+afterAll(async () => {
+  const { facts } = stage.tripwires;
+  try {
+    await stage[Symbol.asyncDispose]();
+  } finally {
+    const { hostExecutions, changedFiles } = facts();
+    const tripwires = `${hostExecutions} host executions, ${changedFiles} changed host files`;
+    process.stdout.write(`\n${scoreTable()}\ntripwires: ${tripwires}\n`);
+  }
+});
+
+for (const { letter, what, cases } of LETTERS) defineLetter(letter, what, cases, () => stage);
