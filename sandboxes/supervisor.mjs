@@ -7,7 +7,10 @@ import { readdir } from "node:fs/promises";
 import { runCommand } from "./supervisor/exec.mjs";
 import { readFile, writeFile } from "./supervisor/files.mjs";
 import { encodeFrame, frameDecoder } from "./supervisor/frames.mjs";
+import { createRelay } from "./supervisor/relay.mjs";
 import { checkout, snapshot } from "./supervisor/repository.mjs";
+
+const relay = createRelay(send);
 
 const operations = {
   exec: (args, body, signal) => runCommand({ ...args, command: body.toString() }, signal),
@@ -15,6 +18,7 @@ const operations = {
   write: writeFile,
   checkout,
   snapshot,
+  network: relay.listen,
 };
 
 const running = new Map();
@@ -42,7 +46,12 @@ function send(header, body) {
   }
 }
 
-process.stdin.on("data", frameDecoder({ maxBody: () => Number.POSITIVE_INFINITY, onFrame: serve }));
+function onFrame(header, body) {
+  if (header.net === undefined) void serve(header, body);
+  else relay.receive(header, body);
+}
+
+process.stdin.on("data", frameDecoder({ maxBody: () => Number.POSITIVE_INFINITY, onFrame }));
 process.stdin.on("end", () => process.exit(0));
 process.stdout.on("error", () => process.exit(0));
 

@@ -1,6 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
+import {
+  createDockerSandboxes,
+  type DockerSandboxesOptions,
+  type EngineAddress,
+} from "@headrace/sandbox";
 import Docker from "dockerode";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { findEngine } from "../../packages/cli/src/machine/find-engine.mjs";
@@ -15,7 +19,11 @@ export const engineAddress = async (): Promise<EngineAddress> => {
 
 const BUNDLE = process.env.NODE_EXTRA_CA_CERTS ?? "/etc/ssl/certs/ca-certificates.crt";
 
-export const dockerHarness = async (): Promise<SandboxHarness & { docker: Docker }> => {
+type Egress = NonNullable<DockerSandboxesOptions["egress"]>;
+
+export const dockerHarness = async (
+  network: { egress?: Egress } = {},
+): Promise<SandboxHarness & { docker: Docker }> => {
   const engine = await engineAddress();
   const docker = new Docker(engine);
   const images = new Set<string>();
@@ -24,6 +32,7 @@ export const dockerHarness = async (): Promise<SandboxHarness & { docker: Docker
     baseImage: baseImageTag(),
     owner: `test-${randomUUID()}`,
     onWarning: () => {},
+    ...network,
     ...(existsSync(BUNDLE) ? { ca: { pem: readFileSync(BUNDLE, "utf8") } } : {}),
   };
   const boots = [createDockerSandboxes({ ...options, boot: "boot-1" })] as const;

@@ -11,6 +11,7 @@ import type { EgressSession } from "./egress/types.ts";
 import type { Machine } from "./machine.ts";
 import { startSupervisor } from "./supervisor.ts";
 import { supervisorTar } from "./supervisor-files.ts";
+import type { TarEntry } from "./tar.ts";
 
 /** What killing a command and its answer's way back may take beyond the command's own timeout. */
 const GRACE_MS = 10_000;
@@ -32,6 +33,8 @@ const SnapshotFacts = z.object({ commit: ObjectId });
 
 export type StartOptions = {
   limits: { memoryMb: number };
+  /** what its network's clients need, for `/` */
+  files?: readonly TarEntry[] | undefined;
   /** serves the sandbox's network, and is closed with it; undefined: it has none */
   session?: EgressSession | undefined;
   signal?: AbortSignal | undefined;
@@ -40,10 +43,10 @@ export type StartOptions = {
 /** Starts the supervisor in a created machine; the sandbox owns the machine and the session from then on. */
 export const startSandbox = async (
   machine: Machine,
-  { limits, session, signal }: StartOptions,
+  { limits, files, session, signal }: StartOptions,
 ): Promise<Sandbox> => {
   try {
-    const tar = await supervisorTar();
+    const tar = await supervisorTar(files);
     const channel = await startSupervisor(machine, { tar, limits, session, signal });
     return new AgentSandbox(machine, channel, session);
   } catch (error) {

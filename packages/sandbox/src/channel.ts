@@ -3,6 +3,8 @@ import { InfrastructureError } from "@headrace/domain";
 import { z } from "zod";
 import { encodeFrame, frameDecoder } from "../../../sandboxes/supervisor/frames.mjs";
 import { demux } from "./demux.ts";
+import type { EgressSession } from "./egress/types.ts";
+import { isNetFrame, Relay } from "./relay.ts";
 
 const Ready = z.object({ ready: z.literal(true) });
 const Answer = z.discriminatedUnion("ok", [
@@ -34,6 +36,9 @@ type Pending = {
 const READY = 0;
 const STDERR_CHARS = 2000;
 const CANCEL_MS = 10_000;
+const LISTEN_MS = 60_000;
+/** How many frames of connections may wait for a sandbox to read them; the windows of an honest one need far fewer. */
+const MAX_UNREAD = 10_000;
 
 /**
  * Speaks with a supervisor over the attached stream. What comes back is hostile: a frame nobody waits for, a body
@@ -41,22 +46,24 @@ const CANCEL_MS = 10_000;
  */
 export class Channel {
   readonly #stream: Duplex;
-  readonly #explain: (detail: string) => Promise<InfrastructureError>;
+  readonly #explain: (detail: string) => Promise<Error>;
   readonly #pending = new Map<number, Pending>();
   #next = READY + 1;
   #stderr = "";
-  #lost: Promise<InfrastructureError> | undefined;
+  #lost: Promise<Error> | undefined;
+  #relay: Relay | undefined;
+  #unread = 0;
   /** resolves when the supervisor can be asked */
   readonly ready: Promise<unknown>;
 
   /** `explain` finds out why a sandbox was lost; it is called once. */
-  constructor(stream: Duplex, explain: (detail: string) => Promise<InfrastructureError>) {
+  constructor(stream: Duplex, explain: (detail: string) => Promise<Error>) {
     this.#stream = stream;
     this.#explain = explain;
     this.ready = this.#expect(READY, 0);
     this.ready.catch(() => {});
     const decode = frameDecoder({
-      maxBody: (header) => this.#pending.get(idOf(header))?.maxBody ?? 0,
+      maxBody: (header) => this.#maxBody(header),
       onFrame: (header, body) => this.#receive(header, body),
     });
     demux(stream, (source, chunk) => {
@@ -68,7 +75,7 @@ export class Channel {
     stream.on("end", () => this.lose("its stream ended"));
   }
 
-  /** Throws an Error with the supervisor's message where the operation failed, `InfrastructureError` when lost. */
+  /** Throws an Error with the supervisor's message where the operation failed, what `explain` found when lost. */
   async request(request: Request): Promise<Reply> {
     request.signal?.throwIfAborted();
     if (this.#lost !== undefined) throw await this.#lost;
@@ -92,6 +99,17 @@ export class Channel {
     }
   }
 
+  /** Has the supervisor listen on `port` of its loopback interface, and the session serve what connects there. */
+  async openNetwork(session: EgressSession, port: number): Promise<void> {
+    this.#relay = new Relay(session, (header, body) => this.#sendNet(header, body));
+    await this.request({ op: "network", args: { port }, maxBody: 0, timeoutMs: LISTEN_MS });
+  }
+
+  /** Why the sandbox was lost, once that is known; undefined while it is not. */
+  get loss(): Promise<Error> | undefined {
+    return this.#lost;
+  }
+
   /** Gives the sandbox up: everything asked and to be asked fails with the explained reason. */
   lose(detail: string): void {
     if (this.#lost !== undefined) return;
@@ -103,9 +121,10 @@ export class Channel {
     this.#end(Promise.resolve(new InfrastructureError("the sandbox was closed")));
   }
 
-  #end(reason: Promise<InfrastructureError>): void {
+  #end(reason: Promise<Error>): void {
     if (this.#lost !== undefined) return;
     this.#lost = reason;
+    this.#relay?.close();
     this.#stream.destroy();
     void reason.then((error) => {
       for (const { reject } of this.#pending.values()) reject(error);
@@ -119,8 +138,18 @@ export class Channel {
     });
   }
 
+  #maxBody(header: unknown): number {
+    if (isNetFrame(header)) return this.#relay?.maxBody ?? 0;
+    return this.#pending.get(idOf(header))?.maxBody ?? 0;
+  }
+
   #receive(header: unknown, body: Buffer): void {
-    const answer = parse(header);
+    if (!isNetFrame(header)) this.#settle(parse(header), body);
+    else if (this.#relay === undefined) throw new Error("a connection where there is no network");
+    else this.#relay.receive(header, body);
+  }
+
+  #settle(answer: Answer, body: Buffer): void {
     const pending = this.#pending.get(answer.id);
     if (pending === undefined) throw new Error("an answer to no question");
     this.#pending.delete(answer.id);
@@ -128,8 +157,20 @@ export class Channel {
     else pending.reject(new Error(answer.message));
   }
 
-  #send(header: Record<string, unknown>, body?: Uint8Array): void {
-    for (const part of encodeFrame(header, body)) this.#stream.write(part);
+  #send(header: Record<string, unknown>, body?: Uint8Array, onRead?: () => void): void {
+    const parts = encodeFrame(header, body);
+    for (const part of parts) this.#stream.write(part, part === parts.at(-1) ? onRead : undefined);
+  }
+
+  /** A sandbox that sends and never reads would make answers to it pile up here. */
+  #sendNet(header: Record<string, unknown>, body?: Uint8Array): void {
+    if (this.#lost !== undefined) return;
+    this.#unread += 1;
+    if (this.#unread > MAX_UNREAD) this.lose("it does not read what its connections get");
+    else
+      this.#send(header, body, () => {
+        this.#unread -= 1;
+      });
   }
 
   #loseAfter(ms: number, what: string): NodeJS.Timeout {

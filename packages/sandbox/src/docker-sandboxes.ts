@@ -16,14 +16,18 @@ import {
 } from "@headrace/domain";
 import type Docker from "dockerode";
 import { startSandbox } from "./agent-sandbox.ts";
-import { Containers } from "./containers.ts";
+import type { Container } from "./container.ts";
+import { Containers, type Wanted } from "./containers.ts";
 import { type Prepared, prepareImage } from "./custom-image.ts";
+import type { Egress, EgressSession } from "./egress/types.ts";
 import { connect, type EngineAddress } from "./engine.ts";
 import { describeEngine } from "./engine-info.ts";
 import { buildEnvironment, environmentKey, findEnvironment } from "./environment.ts";
 import { findImage } from "./images.ts";
 import { WORKSPACE } from "./profile.ts";
 import { runToEnd } from "./run-to-end.ts";
+import { startServices } from "./service-group.ts";
+import { type NetworkUse, networkEnv, networkFiles } from "./setup-files.ts";
 import { onShutdown } from "./shutdown.ts";
 import { SUPERVISOR_COMMAND } from "./supervisor-files.ts";
 
@@ -35,7 +39,9 @@ export type DockerSandboxesOptions = {
   owner: string;
   /** this process; containers of other boots of the owner are left over */
   boot: string;
-  /** the host's bundle of certificates, given to set-up commands */
+  /** the only way out for phases with a network; without it they have none */
+  egress?: Egress;
+  /** the host's bundle of certificates, by which those phases trust what the proxy tunnels to */
   ca?: { pem: string };
   onWarning: (message: string) => void;
 };
@@ -77,13 +83,20 @@ class DockerSandboxes implements Sandboxes {
       return { image, cached, log, durationMs: Math.round(performance.now() - started) };
     };
     if (spec.setup.length === 0) return built(start.image, start.cached);
-    const key = environmentKey(start.image, spec);
+    const { egress, ca } = this.#options;
+    const key = environmentKey(start.image, spec, egress?.client);
     return this.#oneAtATime(key, async () => {
       const found = await findEnvironment(this.#docker, key);
       if (found !== undefined) return built(found, true);
-      const { ca } = this.#options;
-      const onLine = (line: string) => watch.onLine?.(line);
-      const setup = { image: start.image, key, spec: { ...spec, limits }, ca, onLine, signal };
+      const setup = {
+        image: start.image,
+        key,
+        spec: { ...spec, limits },
+        egress,
+        ca,
+        watch,
+        signal,
+      };
       const log = await buildEnvironment(this.#containers, setup);
       const made = await findEnvironment(this.#docker, key);
       if (made !== undefined) return built(made, false, log);
@@ -93,35 +106,21 @@ class DockerSandboxes implements Sandboxes {
 
   async open(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
     const limits = await this.#affordable(spec.limits);
-    const { image, env } = spec;
-    const container = await this.#containers.create(
-      {
-        phase: "agent",
-        image,
-        env,
-        limits,
-        command: SUPERVISOR_COMMAND,
-        labels: labels(spec.labels),
-      },
-      signal,
-    );
-    try {
-      return await startSandbox(container, limits, signal);
-    } catch (error) {
-      await container[Symbol.asyncDispose]();
-      throw error;
-    }
+    const { network, ...rest } = spec;
+    const use = network && this.#network();
+    const env = use ? { ...networkEnv(use), ...spec.env } : spec.env;
+    const wanted = { phase: "agent", command: SUPERVISOR_COMMAND, limits, env } as const;
+    const container = await this.#create({ ...rest, ...wanted }, signal);
+    const session = network && this.#session(network);
+    return startSandbox(container, { limits, files: use && networkFiles(use), session, signal });
   }
 
   async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
     const limits = await this.#affordable(spec.limits);
     // the shell becomes the gate's own, with one stream for all it prints, in order
     const command = ["/bin/sh", "-c", 'exec /bin/sh -c "$1" 2>&1', "sh", spec.command];
-    const { image, env } = spec;
-    await using container = await this.#containers.create(
-      { phase: "gate", image, env, limits, command, labels: labels(spec.labels) },
-      signal,
-    );
+    const wanted = { phase: "gate", command, limits } as const;
+    await using container = await this.#create({ ...spec, ...wanted }, signal);
     await container.put(spec.tar, WORKSPACE, signal);
     return await runToEnd(container, spec, signal);
   }
@@ -141,6 +140,40 @@ class DockerSandboxes implements Sandboxes {
     this.#forget();
   }
 
+  /** Creates the container of a sandbox or gate, whose services run by then and are removed with it. */
+  async #create(
+    spec: Pick<SandboxSpec, "image" | "env" | "labels" | "isolation" | "services"> &
+      Pick<Wanted, "phase" | "command" | "limits">,
+    signal: AbortSignal | undefined,
+  ): Promise<Container> {
+    const { phase, command, image, env, limits, isolation, services = [] } = spec;
+    const common = { image, limits, isolation, labels: labels(spec.labels) };
+    const own = { ...common, phase, command, env };
+    if (services.length === 0) return this.#containers.create(own, signal);
+    const engine = { docker: this.#docker, containers: this.#containers };
+    const group = await startServices(engine, { ...common, services }, signal);
+    try {
+      const container = await this.#containers.create({ ...own, joins: group.holder }, signal);
+      container.accompany(group);
+      return container;
+    } catch (error) {
+      await group[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  #network(): NetworkUse {
+    return { egress: this.#options.egress, ca: this.#options.ca };
+  }
+
+  #session({ hosts, onRequest }: NonNullable<SandboxSpec["network"]>): EgressSession | undefined {
+    return this.#options.egress?.session({
+      phase: "research",
+      hosts,
+      onRequest: onRequest ?? (() => {}),
+    });
+  }
+
   /** The image that set-up starts from: this installation's own, or a custom one made fit. */
   async #startImage(spec: EnvironmentSpec, signal?: AbortSignal): Promise<Prepared> {
     const base = await findImage(this.#docker, this.#options.baseImage);
@@ -150,10 +183,10 @@ class DockerSandboxes implements Sandboxes {
         "build it: npm run setup",
       );
     }
-    const { image: reference, limits } = spec;
+    const { image: reference, limits, isolation } = spec;
     if (reference === undefined) return { image: base.id, cached: true };
     const engine = { docker: this.#docker, containers: this.#containers };
-    return prepareImage(engine, { reference, base, limits }, signal);
+    return prepareImage(engine, { reference, base, limits, isolation }, signal);
   }
 
   /** An engine refuses a container with more processors than it has: a slower run is better than none. */

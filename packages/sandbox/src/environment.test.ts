@@ -16,8 +16,12 @@ const spec = (change: Partial<EnvironmentSpec> = {}): EnvironmentSpec => ({
   timeoutMs: 1000,
   ...change,
 });
-const key = (change: Partial<EnvironmentSpec> = {}, image = "sha256:base") =>
-  environmentKey(image, spec(change));
+const client = { env: { npm_config_registry: "http://127.0.0.1:3128/npm/" }, files: [] };
+const key = (
+  change: Partial<EnvironmentSpec> = {},
+  image = "sha256:base",
+  settings: Parameters<typeof environmentKey>[2] = client,
+) => environmentKey(image, spec(change), settings);
 
 it("keys an environment by what set-up sees, in whatever order it is listed", () => {
   const same = { files: [...spec().files].reverse(), env: { B: "2", A: "1" } };
@@ -37,6 +41,8 @@ it("gives every other environment another key", () => {
   const keys = [
     key(),
     key({}, "sha256:other"),
+    key({}, "sha256:base", { ...client, env: {} }),
+    key({}, "sha256:base", { ...client, files: [{ path: ".npmrc", text: "" }] }),
     key({ setup: ["npm install"] }),
     key({ setup: ["npm", "ci"] }),
     key({ files: [file("package.json", "{}")] }),

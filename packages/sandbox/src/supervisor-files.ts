@@ -4,13 +4,21 @@ import { makeTar, type TarEntry } from "./tar.ts";
 
 const SOURCE = new URL("../../../sandboxes/", import.meta.url);
 const ENTRY = "supervisor.mjs";
+const FOLDER = FACTORY_FOLDER.slice(1);
 
-let tar: Promise<Buffer> | undefined;
+let programs: Promise<TarEntry[]> | undefined;
 
-/** The supervisor as a tar for `/`, with an empty folder beside it that the sandbox's user may write. */
-export const supervisorTar = (): Promise<Buffer> => {
-  tar ??= build();
-  return tar;
+/** The supervisor and other files as a tar for `/`, with an empty folder that the sandbox's user may write. */
+export const supervisorTar = async (files: readonly TarEntry[] = []): Promise<Buffer> => {
+  programs ??= readPrograms();
+  const store = { path: `${FOLDER}/store`, uid: SANDBOX_UID, mode: 0o700 };
+  return makeTar([...(await programs), store, ...files]);
+};
+
+/** The same without that folder: what set-up writes into it would be part of every sandbox. */
+export const setupSupervisor = async (): Promise<TarEntry[]> => {
+  programs ??= readPrograms();
+  return programs;
 };
 
 /** An image that is not ours has its Node in the factory's folder, put there when its environment was built. */
@@ -20,8 +28,7 @@ export const SUPERVISOR_COMMAND = [
   `node=${FACTORY_FOLDER}/node; [ -x "$node" ] || node=/usr/local/bin/node; exec "$node" ${FACTORY_FOLDER}/${ENTRY}`,
 ] as const;
 
-const build = async (): Promise<Buffer> => {
-  const folder = FACTORY_FOLDER.slice(1);
+const readPrograms = async (): Promise<TarEntry[]> => {
   const names = await readdir(new URL("supervisor/", SOURCE));
   const sources = [
     ENTRY,
@@ -29,15 +36,11 @@ const build = async (): Promise<Buffer> => {
   ];
   const files = sources.map(
     async (path): Promise<TarEntry> => ({
-      path: `${folder}/${path}`,
+      path: `${FOLDER}/${path}`,
       uid: 0,
       mode: 0o644,
       bytes: await readFile(new URL(path, SOURCE)),
     }),
   );
-  return makeTar([
-    { path: `${folder}/supervisor`, uid: 0, mode: 0o755 },
-    { path: `${folder}/store`, uid: SANDBOX_UID, mode: 0o700 },
-    ...(await Promise.all(files)),
-  ]);
+  return [{ path: `${FOLDER}/supervisor`, uid: 0, mode: 0o755 }, ...(await Promise.all(files))];
 };

@@ -1,4 +1,5 @@
 import { type ExecResult, type Sandbox, type Sandboxes, SandboxLimits } from "@headrace/domain";
+import type { DockerSandboxesOptions } from "@headrace/sandbox";
 
 /** What a suite needs of an implementation beyond its port. */
 export type SandboxHarness = AsyncDisposable & {
@@ -11,7 +12,10 @@ export type SandboxHarness = AsyncDisposable & {
   discardLater(image: string): void;
 };
 
-export type MakeHarness = () => Promise<SandboxHarness>;
+/** With an egress to give phases that have a network; without it they have none. */
+export type MakeHarness = (options?: {
+  egress?: NonNullable<DockerSandboxesOptions["egress"]>;
+}) => Promise<SandboxHarness>;
 
 export const LIMITS = SandboxLimits.parse({ memoryMb: 512, cpus: 1, pids: 128 });
 export const LABELS_OF_TEST = { run: "run-1", step: "step-1" };

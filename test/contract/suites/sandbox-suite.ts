@@ -6,6 +6,7 @@ import { sandboxGateSuite } from "./sandbox-gate-suite.ts";
 import type { MakeHarness } from "./sandbox-harness.ts";
 import { sandboxIsolationSuite } from "./sandbox-isolation-suite.ts";
 import { sandboxLifecycleSuite } from "./sandbox-lifecycle-suite.ts";
+import { sandboxNetworkSuite } from "./sandbox-network-suite.ts";
 import { sandboxRepositorySuite } from "./sandbox-repository-suite.ts";
 
 export type { SandboxHarness } from "./sandbox-harness.ts";
@@ -20,5 +21,6 @@ export const sandboxSuite = (name: string, make: MakeHarness) =>
     sandboxRepositorySuite(make);
     sandboxGateSuite(make);
     sandboxEnvironmentSuite(make);
+    sandboxNetworkSuite(make);
     sandboxLifecycleSuite(make);
   });

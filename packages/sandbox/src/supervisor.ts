@@ -1,0 +1,64 @@
+import { InfrastructureError, SandboxLimitError } from "@headrace/domain";
+import { Channel } from "./channel.ts";
+import { type EgressSession, PROXY_PORT } from "./egress/types.ts";
+import type { Machine } from "./machine.ts";
+
+const READY_MS = 60_000;
+
+export type SupervisorOptions = {
+  /** the supervisor's files, for `/` */
+  tar: Uint8Array;
+  limits: { memoryMb: number };
+  /** who serves the proxy's port in it; undefined: no network, and no such port */
+  session: EgressSession | undefined;
+  signal?: AbortSignal | undefined;
+};
+
+/** Starts a created machine whose command is the supervisor, and answers when it can be asked. */
+export const startSupervisor = async (
+  machine: Machine,
+  { tar, limits, session, signal }: SupervisorOptions,
+): Promise<Channel> => {
+  await machine.put(tar, "/", signal);
+  const stream = await machine.attach();
+  const channel = new Channel(stream, (detail) => explainLoss(machine, limits, detail));
+  const slow = setTimeout(() => channel.lose("its supervisor did not start"), READY_MS);
+  const abort = () => channel.lose("it was given up while it started");
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await machine.start(signal);
+    await channel.ready;
+    if (session !== undefined) await channel.openNetwork(session, PROXY_PORT);
+    return channel;
+  } catch (error) {
+    channel.lose("it did not start");
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    clearTimeout(slow);
+    signal?.removeEventListener("abort", abort);
+  }
+};
+
+/** Stops the machine, for a supervisor that cannot be believed is none, and says what is known of its end. */
+const explainLoss = async (
+  machine: Machine,
+  { memoryMb }: { memoryMb: number },
+  detail: string,
+): Promise<Error> => {
+  let why = detail;
+  try {
+    const state = await machine.inspect();
+    const { exceeded } = machine;
+    if (exceeded) {
+      const told = `the sandbox was ended: its content ${exceeded.message}`;
+      return new SandboxLimitError(exceeded.limit, told);
+    }
+    if (state.oomKilled) why = `it ran out of memory (limit ${memoryMb} MB)`;
+    else if (!state.running) why = `it ended with exit code ${state.exitCode}; ${detail}`;
+    if (state.running) await machine.kill();
+  } catch (error) {
+    why = `${detail}; ${(error as Error).message}`;
+  }
+  return new InfrastructureError(`the sandbox was lost: ${why}`);
+};
