@@ -23,7 +23,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 /** Follows who was let in, in order. */
 const entering = async (line: Admission, names: Record<string, ReturnType<typeof claim>>) => {
   const order: string[] = [];
-  const rooms = new Map<string, { release(): void }>();
+  const rooms = new Map<string, Disposable>();
   for (const [name, wanted] of Object.entries(names)) {
     void line.enter(wanted).then((room) => {
       order.push(name);
@@ -32,7 +32,7 @@ const entering = async (line: Admission, names: Record<string, ReturnType<typeof
     await settled();
   }
   const release = async (name: string) => {
-    rooms.get(name)?.release();
+    rooms.get(name)?.[Symbol.dispose]();
     await settled();
   };
   return { order, release };
@@ -125,7 +125,7 @@ describe("admission", () => {
     await settled();
     expect(order).toEqual(["behind"]);
     await expect(line.enter(claim("r", 1), gone.signal)).rejects.toThrow("run cancelled");
-    first.release();
+    first[Symbol.dispose]();
   });
 
   it("has free room for what may be taken back only while nobody waits, and asks for it when somebody does", async () => {
@@ -136,7 +136,7 @@ describe("admission", () => {
     const { order } = await entering(line, { a: claim("r", 6000) });
     expect([order, shortages()]).toEqual([[], 1]);
     expect(line.enterFree(claim("r", 100))).toBeUndefined();
-    spare?.release();
+    spare?.[Symbol.dispose]();
     await settled();
     expect(order).toEqual(["a"]);
   });
@@ -164,7 +164,7 @@ describe("admission", () => {
           if (inside.size > 1) expect(total("cpus")).toBeLessThanOrEqual(CAPACITY.cpus);
           await new Promise((resolve) => setTimeout(resolve, random(3)));
           inside.delete(wanted);
-          room.release();
+          room[Symbol.dispose]();
           passed.push(wanted.run);
         } catch (error) {
           expect((error as Error).message).toBe("gone");

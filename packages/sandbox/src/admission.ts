@@ -60,8 +60,8 @@ const nextOf = <C extends Claim>(
 const sum = (needs: readonly Need[], of: keyof Need): number =>
   needs.reduce((total, need) => total + need[of], 0);
 
-/** The room that a sandbox takes until it is given back, which may be done twice. */
-export type Room = { release(): void };
+/** What a sandbox takes of the engine until this is disposed of. */
+export type Room = Disposable;
 
 type Turn = Claim & { admit: () => void };
 
@@ -106,7 +106,7 @@ export class Admission {
       clearTimeout(slow);
       signal?.removeEventListener("abort", leave);
     }
-    return { release: () => this.#release(turn) };
+    return { [Symbol.dispose]: () => this.#release(turn) };
   }
 
   /** Room that nobody waits for, if there is such. */
@@ -115,7 +115,7 @@ export class Admission {
     if (!hasRoom(this.#capacity, [...this.#admitted], claim)) return undefined;
     const spare = { ...claim };
     this.#admitted.add(spare);
-    return { release: () => this.#release(spare) };
+    return { [Symbol.dispose]: () => this.#release(spare) };
   }
 
   #release(claim: Claim): void {

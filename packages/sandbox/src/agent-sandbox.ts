@@ -44,7 +44,7 @@ export type StartOptions = {
 export const startSandbox = async (
   machine: Machine,
   { limits, files, session, signal }: StartOptions,
-): Promise<Sandbox> => {
+): Promise<AgentSandbox> => {
   try {
     const tar = await supervisorTar(files);
     const channel = await startSupervisor(machine, { tar, limits, session, signal });
@@ -67,6 +67,11 @@ class AgentSandbox implements Sandbox {
     this.#container = container;
     this.#channel = channel;
     this.#session = session;
+  }
+
+  /** Whether it is known to be gone. */
+  get lost(): boolean {
+    return this.#channel.loss !== undefined;
   }
 
   async checkout(pack: Uint8Array, commit: string): Promise<void> {

@@ -12,9 +12,11 @@ import {
   type SandboxLimits,
   type SandboxSpec,
   type SandboxWatch,
+  type Service,
   UserError,
 } from "@headrace/domain";
 import type Docker from "dockerode";
+import { Admission, capacityOf, needOf, type Room } from "./admission.ts";
 import { startSandbox } from "./agent-sandbox.ts";
 import type { Container } from "./container.ts";
 import { Containers, type Wanted } from "./containers.ts";
@@ -30,6 +32,7 @@ import { startServices } from "./service-group.ts";
 import { type NetworkUse, networkEnv, networkFiles } from "./setup-files.ts";
 import { onShutdown } from "./shutdown.ts";
 import { SUPERVISOR_COMMAND } from "./supervisor-files.ts";
+import { type LiveSandbox, WarmPool } from "./warm-pool.ts";
 
 export type DockerSandboxesOptions = {
   engine: EngineAddress;
@@ -56,8 +59,10 @@ class DockerSandboxes implements Sandboxes {
   readonly #containers: Containers;
   /** the environment being built under each key: a second asker waits, and finds it */
   readonly #building = new Map<string, Promise<unknown>>();
+  readonly #warm = new WarmPool((spec) => this.#startAhead(spec));
   readonly #forget: () => void;
   #info: EngineInfo | undefined;
+  #admission: Admission | undefined;
 
   constructor(options: DockerSandboxesOptions) {
     this.#options = options;
@@ -88,6 +93,7 @@ class DockerSandboxes implements Sandboxes {
     return this.#oneAtATime(key, async () => {
       const found = await findEnvironment(this.#docker, key);
       if (found !== undefined) return built(found, true);
+      using _room = await this.#enter({ limits, run: spec.run ?? "" }, signal);
       const setup = {
         image: start.image,
         key,
@@ -105,14 +111,12 @@ class DockerSandboxes implements Sandboxes {
   }
 
   async open(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const warm = await this.#warm.take(spec);
+    if (warm !== undefined) return warm;
     const limits = await this.#affordable(spec.limits);
-    const { network, ...rest } = spec;
-    const use = network && this.#network();
-    const env = use ? { ...networkEnv(use), ...spec.env } : spec.env;
-    const wanted = { phase: "agent", command: SUPERVISOR_COMMAND, limits, env } as const;
-    const container = await this.#create({ ...rest, ...wanted }, signal);
-    const session = network && this.#session(network);
-    return startSandbox(container, { limits, files: use && networkFiles(use), session, signal });
+    const { labels, services } = spec;
+    const room = await this.#enter({ limits, services, run: labels.run }, signal);
+    return this.#openIn(room, { ...spec, limits }, signal);
   }
 
   async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
@@ -120,12 +124,16 @@ class DockerSandboxes implements Sandboxes {
     // the shell becomes the gate's own, with one stream for all it prints, in order
     const command = ["/bin/sh", "-c", 'exec /bin/sh -c "$1" 2>&1', "sh", spec.command];
     const wanted = { phase: "gate", command, limits } as const;
-    await using container = await this.#create({ ...spec, ...wanted }, signal);
+    const { labels, services } = spec;
+    const room = await this.#enter({ limits, services, run: labels.run }, signal);
+    await using container = await this.#create(room, { ...spec, ...wanted }, signal);
     await container.put(spec.tar, WORKSPACE, signal);
     return await runToEnd(container, spec, signal);
   }
 
-  warm(_spec: SandboxSpec): void {}
+  warm(spec: SandboxSpec): void {
+    this.#warm.warm(spec);
+  }
 
   async evict(): Promise<number> {
     return 0;
@@ -136,12 +144,31 @@ class DockerSandboxes implements Sandboxes {
   }
 
   async close(): Promise<void> {
+    await this.#warm.close();
     await this.#containers.close();
     this.#forget();
   }
 
-  /** Creates the container of a sandbox or gate, whose services run by then and are removed with it. */
+  async #startAhead(spec: SandboxSpec): Promise<LiveSandbox | undefined> {
+    const limits = await this.#affordable(spec.limits);
+    const claim = { ...needOf(limits), run: spec.labels.run };
+    const room = (await this.#line()).enterFree(claim);
+    return room && this.#openIn(room, { ...spec, limits });
+  }
+
+  async #openIn(room: Room, spec: SandboxSpec, signal?: AbortSignal): Promise<LiveSandbox> {
+    const { network, limits, ...rest } = spec;
+    const use = network && this.#network();
+    const env = use ? { ...networkEnv(use), ...spec.env } : spec.env;
+    const wanted = { phase: "agent", command: SUPERVISOR_COMMAND, limits, env } as const;
+    const container = await this.#create(room, { ...rest, ...wanted }, signal);
+    const session = network && this.#session(network);
+    return startSandbox(container, { limits, files: use && networkFiles(use), session, signal });
+  }
+
+  /** Creates the container of a sandbox or gate, whose services run by then; they and its room go with it. */
   async #create(
+    room: Room,
     spec: Pick<SandboxSpec, "image" | "env" | "labels" | "isolation" | "services"> &
       Pick<Wanted, "phase" | "command" | "limits">,
     signal: AbortSignal | undefined,
@@ -149,17 +176,34 @@ class DockerSandboxes implements Sandboxes {
     const { phase, command, image, env, limits, isolation, services = [] } = spec;
     const common = { image, limits, isolation, labels: labels(spec.labels) };
     const own = { ...common, phase, command, env };
-    if (services.length === 0) return this.#containers.create(own, signal);
+    await using company = new AsyncDisposableStack();
+    company.use(room);
     const engine = { docker: this.#docker, containers: this.#containers };
-    const group = await startServices(engine, { ...common, services }, signal);
-    try {
-      const container = await this.#containers.create({ ...own, joins: group.holder }, signal);
-      container.accompany(group);
-      return container;
-    } catch (error) {
-      await group[Symbol.asyncDispose]();
-      throw error;
-    }
+    const group =
+      services.length > 0
+        ? company.use(await startServices(engine, { ...common, services }, signal))
+        : undefined;
+    const joined = group === undefined ? own : { ...own, joins: group.holder };
+    const container = await this.#containers.create(joined, signal);
+    container.accompany(company.move());
+    return container;
+  }
+
+  async #enter(
+    claim: { limits: SandboxLimits; services?: readonly Service[] | undefined; run: string },
+    signal: AbortSignal | undefined,
+  ): Promise<Room> {
+    const { limits, services, run } = claim;
+    return (await this.#line()).enter({ ...needOf(limits, services), run }, signal);
+  }
+
+  async #line(): Promise<Admission> {
+    const info = this.#info ?? (await this.describe());
+    this.#admission ??= new Admission(capacityOf(info), {
+      onWarning: this.#options.onWarning,
+      onShortage: () => void this.#warm.drain(),
+    });
+    return this.#admission;
   }
 
   #network(): NetworkUse {
