@@ -1,19 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { detect } from "./detect.ts";
+import { found } from "./detect-fixture.ts";
 import { manifestPaths } from "./manifests.ts";
-import { treeOf } from "./tree-fixture.ts";
-
-const found = async (files: Record<string, string | object>) => {
-  const texts = Object.entries(files).map(([path, content]) => [
-    path,
-    typeof content === "string" ? content : JSON.stringify(content),
-  ]);
-  const { gates, setup, notes } = await detect(treeOf(Object.fromEntries(texts)));
-  return { gates: gates.map((gate) => `${gate.name}: ${gate.run}`), setup, notes };
-};
 
 test("an empty repository gives nothing", async () => {
-  expect(await found({ "README.md": "# hi" })).toEqual({ gates: [], setup: [], notes: [] });
+  expect(await found({ "README.md": "# hi" })).toEqual({
+    gates: [],
+    setup: [],
+    notes: [],
+    tools: [],
+  });
 });
 
 describe("a Node package", () => {
@@ -29,6 +24,7 @@ describe("a Node package", () => {
       ],
       setup: ["npm ci"],
       notes: [],
+      tools: [],
     });
   });
 
@@ -39,34 +35,59 @@ describe("a Node package", () => {
     ]);
   });
 
+  const PNPM =
+    "pnpm config set --location=global verifyDepsBeforeRun false && pnpm install --frozen-lockfile";
+  const GLOBAL = 'npm install --global --prefix "$HOME/.local"';
   test.each([
-    ["package-lock.json", {}, ["npm ci"]],
-    ["npm-shrinkwrap.json", {}, ["npm ci"]],
+    ["package-lock.json", "", {}, ["npm ci"]],
+    ["package-lock.json", "", { engines: { npm: ">=9" } }, ["npm ci"]],
+    ["npm-shrinkwrap.json", "", {}, ["npm ci"]],
+    ["package-lock.json", "", { packageManager: "npm@10.8.2" }, [`${GLOBAL} npm@10.8.2`, "npm ci"]],
     [
       "pnpm-lock.yaml",
+      "",
       { packageManager: "pnpm@9.1.0+sha512.00" },
-      ["npx --yes pnpm@9.1.0 install --frozen-lockfile"],
+      [`${GLOBAL} pnpm@9.1.0`, PNPM],
     ],
-    ["pnpm-lock.yaml", {}, ["npx --yes pnpm@latest install --frozen-lockfile"]],
-    ["yarn.lock", {}, ["npx --yes yarn@1 install --frozen-lockfile"]],
+    ["pnpm-lock.yaml", "lockfileVersion: '6.0'", {}, [`${GLOBAL} pnpm@8`, PNPM]],
+    [
+      "pnpm-lock.yaml",
+      "lockfileVersion: '9.0'",
+      { engines: { pnpm: ">=9 <10" } },
+      [`${GLOBAL} 'pnpm@>=9.0.0 <10.0.0-0'`, PNPM],
+    ],
+    [
+      "pnpm-lock.yaml",
+      "",
+      { devEngines: { packageManager: { name: "pnpm", version: "9.15.0" } } },
+      [`${GLOBAL} pnpm@9.15.0`, PNPM],
+    ],
+    ["yarn.lock", "", {}, [`${GLOBAL} yarn@1`, "yarn install --frozen-lockfile"]],
     [
       "yarn.lock",
+      "",
       { packageManager: "yarn@4.5.0" },
-      ["npx --yes @yarnpkg/cli-dist@4.5.0 install --immutable"],
+      [`${GLOBAL} @yarnpkg/cli-dist@4.5.0`, "yarn install --immutable"],
     ],
-    ["bun.lock", {}, ["npx --yes bun@latest install --frozen-lockfile"]],
     [
-      "pnpm-lock.yaml",
-      { packageManager: "pnpm@9; rm -rf /" },
-      ["npx --yes pnpm@9 install --frozen-lockfile"],
+      "yarn.lock",
+      "__metadata:\n  version: 8",
+      {},
+      [`${GLOBAL} @yarnpkg/cli-dist@4`, "yarn install --immutable"],
     ],
-  ])("with %s and %j is installed by %j", async (lock, manifest, setup) => {
-    expect((await found({ "package.json": manifest, [lock]: "" })).setup).toEqual(setup);
+    ["bun.lock", "", {}, [`${GLOBAL} bun@1`, "bun install --frozen-lockfile"]],
+    ["pnpm-lock.yaml", "", { packageManager: "pnpm@9; rm -rf /" }, [`${GLOBAL} pnpm@10`, PNPM]],
+  ])("with %s %j and %j is installed by its own manager", async (lock, text, manifest, setup) => {
+    expect((await found({ "package.json": manifest, [lock]: text })).setup).toEqual(setup);
   });
 
-  test("with a modern yarn lockfile is installed by a modern yarn", async () => {
-    const { setup } = await found({ "package.json": {}, "yarn.lock": "__metadata:\n  version: 8" });
-    expect(setup).toEqual(["npx --yes @yarnpkg/cli-dist@4 install --immutable"]);
+  test.each([
+    ["pnpm-lock.yaml", ["lint: pnpm run lint", "test: pnpm test"]],
+    ["yarn.lock", ["lint: yarn run lint", "test: yarn test"]],
+    ["bun.lock", ["lint: bun run lint", "test: bun run test"]],
+  ])("with %s has its scripts run by its own manager", async (lock, gates) => {
+    const manifest = { scripts: { test: "x", lint: "y" } };
+    expect((await found({ "package.json": manifest, [lock]: "" })).gates).toEqual(gates);
   });
 
   test("without a lockfile is installed all the same, with a warning", async () => {
@@ -84,8 +105,22 @@ describe("a Node package", () => {
   test("whose own install scripts need sources is installed without them", async () => {
     const manifest = { scripts: { prepare: "tsc", postinstall: "node x.js" } };
     const answer = await found({ "package.json": manifest, "package-lock.json": {} });
-    expect(answer.setup).toEqual(["npm ci --ignore-scripts", "npm rebuild"]);
-    expect(answer.notes[0]).toContain("postinstall, prepare script is not run at set-up");
+    expect(answer.setup).toEqual([
+      'for p in .; do npm pkg delete --prefix "$p" scripts.preinstall scripts.install scripts.postinstall scripts.prepublish scripts.prepare || exit; done',
+      "npm ci",
+    ]);
+    expect(answer.notes[0]).toContain("own install scripts are not run at set-up");
+  });
+
+  test("with workspaces whose install scripts need sources is installed without them", async () => {
+    const answer = await found({
+      "package.json": { workspaces: ["packages/*"] },
+      "packages/a/package.json": { scripts: { prepare: "tsc" } },
+      "packages/b c/package.json": { scripts: { postinstall: "x" } },
+      "packages/d/package.json": { scripts: { test: "x" } },
+      "package-lock.json": {},
+    });
+    expect(answer.setup[0]).toMatch(/^for p in packages\/a 'packages\/b c'; do npm pkg delete /);
   });
 
   test.each(["{", "[]", "null", '"x"'])(
@@ -95,6 +130,7 @@ describe("a Node package", () => {
       expect(answer).toEqual({
         gates: [],
         setup: [],
+        tools: [],
         notes: ["package.json is not valid JSON, so nothing was detected from it."],
       });
     },
@@ -102,61 +138,6 @@ describe("a Node package", () => {
 
   test("whose scripts are not what they should be gives no gates", async () => {
     expect((await found({ "package.json": { scripts: { test: 1 } } })).gates).toEqual([]);
-  });
-});
-
-describe("a Python project", () => {
-  test("with requirements gets a virtual environment in which its gates run", async () => {
-    expect(
-      await found({
-        "requirements.txt": "flask",
-        "requirements-dev.txt": "pytest",
-        "src/app/main.py": "",
-      }),
-    ).toEqual({
-      gates: ["test: PYTHONPATH=src .venv/bin/python -m pytest"],
-      setup: [
-        "python3 -m venv .venv",
-        ".venv/bin/python -m pip install -r requirements.txt -r requirements-dev.txt",
-      ],
-      notes: [],
-    });
-  });
-
-  test("without a lockfile installs what pyproject.toml declares, as single words of the shell", async () => {
-    const toml = `
-[project]
-dependencies = ["requests>=2", "odd'; rm -rf / #"]
-[project.optional-dependencies]
-docs = ["sphinx"]
-test = ["pytest"]
-[dependency-groups]
-dev = ["ruff", {include-group = "x"}]
-`;
-    expect((await found({ "pyproject.toml": toml })).setup[1]).toBe(
-      ".venv/bin/python -m pip install 'requests>=2' 'odd'\\''; rm -rf / #' pytest ruff",
-    );
-  });
-
-  test.each([
-    ["uv.lock", "/tmp/uv/bin/uv sync --frozen --no-install-project"],
-    ["poetry.lock", "/tmp/poetry/bin/poetry install --no-root"],
-  ])("with %s is installed by the tool that made it", async (lock, command) => {
-    const answer = await found({ "pyproject.toml": "", [lock]: "pytest" });
-    expect(answer.setup).toHaveLength(1);
-    expect(answer.setup[0]).toContain(command);
-    expect(answer.gates).toEqual(["test: .venv/bin/python -m pytest"]);
-  });
-
-  test("whose tests know no pytest is tested with unittest", async () => {
-    const answer = await found({ "setup.py": "", "tests/test_a.py": "" });
-    expect(answer.gates).toEqual(["test: .venv/bin/python -m unittest discover"]);
-  });
-
-  test("with a broken pyproject.toml is a note", async () => {
-    expect((await found({ "pyproject.toml": "[[" })).notes).toEqual([
-      "pyproject.toml is not valid TOML, so nothing was detected from it.",
-    ]);
   });
 });
 

@@ -3,10 +3,11 @@ import { globMatcher } from "@headrace/domain";
 const MANIFESTS = [
   // Node; every workspace has its own package.json
   "**/{package.json,package-lock.json,npm-shrinkwrap.json,.npmrc}",
-  "**/{pnpm-lock.yaml,pnpm-workspace.yaml,.pnpmfile.cjs,yarn.lock,.yarnrc,.yarnrc.yml}",
+  "**/{pnpm-lock.yaml,pnpm-workspace.yaml,.pnpmfile.{cjs,mjs},yarn.lock,.yarnrc,.yarnrc.yml}",
   "**/{bun.lock,bun.lockb,bunfig.toml}",
   ".yarn/{releases,plugins,patches}/**",
   "**/patches/**",
+  "**/*.patch",
   // Python
   "**/{pyproject.toml,setup.py,setup.cfg,uv.lock,uv.toml,poetry.lock,poetry.toml,Pipfile,Pipfile.lock,pdm.lock}",
   "**/{requirements*.txt,requirements*.in,constraints*.txt,*requirements.txt}",
@@ -16,7 +17,11 @@ const MANIFESTS = [
   "**/{Cargo.toml,Cargo.lock,rust-toolchain,rust-toolchain.toml}",
   ".cargo/**",
   // versions of tools
-  "{.nvmrc,.node-version,.python-version,.go-version,.tool-versions,mise.toml,.mise.toml}",
+  "{.nvmrc,.node-version,.python-version,runtime.txt,.go-version,.ruby-version,.tool-versions,mise.toml,.mise.toml}",
+  // packages that lie in the repository as archives
+  "**/*.{whl,tgz}",
+  // installed by commands that a person lists, in an image they name
+  "**/{Gemfile,Gemfile.lock,composer.json,composer.lock,pom.xml,deno.json,deno.lock}",
 ];
 
 const isManifest = globMatcher(MANIFESTS);

@@ -1,85 +1,83 @@
-import { parse } from "smol-toml";
-import { z } from "zod";
 import { readText } from "../tree.ts";
 import { type Detector, type Found, quoted } from "./detection.ts";
+import { type PyProject, parsePyProject } from "./pyproject.ts";
+import { isRequirements, pythonSetup } from "./python-setup.ts";
+import { pythonImage } from "./python-version.ts";
+import { versionFiles, type Wish } from "./version-files.ts";
 
-const names = z.array(z.unknown()).catch([]);
-const PyProject = z.looseObject({
-  project: z
-    .looseObject({
-      dependencies: names.optional(),
-      "optional-dependencies": z.record(z.string(), names).optional().catch(undefined),
-    })
-    .optional()
-    .catch(undefined),
-  "dependency-groups": z.record(z.string(), names).optional().catch(undefined),
-});
-
-const DEV_GROUPS = ["dev", "develop", "development", "test", "tests", "testing", "lint", "typing"];
-const DEV_REQUIREMENTS = /^(?:requirements[-_/](?:dev|test)\w*|(?:dev|test)[-_]requirements)\.txt$/;
 const MANIFESTS = new Set([
   "pyproject.toml",
   "setup.py",
   "setup.cfg",
-  "requirements.txt",
+  "constraints.txt",
   "tox.ini",
   "pytest.ini",
   "uv.lock",
   "poetry.lock",
+  "pdm.lock",
+  "Pipfile.lock",
 ]);
-const ENV = ".venv/bin/python";
+const MAX_COMMAND = 4000;
 
-/** Dependencies a pyproject.toml declares; the project itself cannot be installed without its sources. */
-const declared = (toml: string, found: Found): string[] => {
-  try {
-    const { project, "dependency-groups": groups } = PyProject.parse(parse(toml));
-    const extras = { ...project?.["optional-dependencies"], ...groups };
-    const dev = Object.keys(extras).filter((name) => DEV_GROUPS.includes(name.toLowerCase()));
-    return [...(project?.dependencies ?? []), ...dev.flatMap((name) => extras[name] ?? [])].filter(
-      (name) => typeof name === "string",
-    );
-  } catch {
-    found.notes.push("pyproject.toml is not valid TOML, so nothing was detected from it.");
-    return [];
-  }
-};
-
-/** A tool that locks gets a virtual environment of its own, so that it cannot disturb the project's. */
-const withTool = (tool: string, command: string): string =>
-  `python3 -m venv /tmp/${tool} && /tmp/${tool}/bin/pip install ${tool} && ${command}`;
-
-const setupOf = (paths: ReadonlySet<string>, dependencies: readonly string[]): string[] => {
-  if (paths.has("uv.lock"))
-    return [withTool("uv", "/tmp/uv/bin/uv sync --frozen --no-install-project")];
-  if (paths.has("poetry.lock"))
-    return [
-      withTool(
-        "poetry",
-        "POETRY_VIRTUALENVS_IN_PROJECT=true /tmp/poetry/bin/poetry install --no-root --no-interaction",
-      ),
-    ];
-  const files = ["requirements.txt", ...[...paths].filter((p) => DEV_REQUIREMENTS.test(p)).sort()];
-  const wanted = [
-    ...files.filter((path) => paths.has(path)).map((path) => `-r ${quoted(path)}`),
-    ...dependencies.map(quoted),
+/** Versions that files ask for: pinned ones first, then what the package says it runs on. */
+const wishesOf = (
+  pinned: readonly Wish[],
+  project: PyProject | undefined,
+  setupCfg: string | undefined,
+): Wish[] => {
+  const given = (version: string | undefined, from: string): Wish[] =>
+    version === undefined ? [] : [{ version, from }];
+  return [
+    ...pinned.map(({ version, from }) => ({ version: version.replace(/^c?python-?/, ""), from })),
+    ...given(project?.project?.["requires-python"], "pyproject.toml requires-python"),
+    ...given(project?.tool?.poetry?.dependencies?.python, "pyproject.toml tool.poetry"),
+    ...given(/^python_requires\s*=\s*(\S.*)$/m.exec(setupCfg ?? "")?.[1], "setup.cfg"),
   ];
-  const create = "python3 -m venv .venv";
-  return wanted.length === 0 ? [create] : [create, `${ENV} -m pip install ${wanted.join(" ")}`];
 };
 
-export const detectPython: Detector = async ({ tree, paths }, found) => {
-  const present = [...paths].filter((path) => MANIFESTS.has(path) || DEV_REQUIREMENTS.test(path));
-  if (present.length === 0) return;
+/** Folders that Python must look into for packages of the repository, which are never installed. */
+const sourceFolders = (paths: ReadonlySet<string>): string[] => {
+  const folders = [...paths].flatMap((path) => {
+    const project = /^(.*\/)?(?:pyproject\.toml|setup\.(?:py|cfg))$/.exec(path);
+    return project === null ? [] : [`${project[1] ?? ""}src`];
+  });
+  const known = new Set(["src", ...folders]);
+  return [...known]
+    .filter((folder) => [...paths].some((p) => p.startsWith(`${folder}/`) && p.endsWith(".py")))
+    .sort();
+};
+
+const gateOf = (
+  paths: ReadonlySet<string>,
+  texts: ReadonlyMap<string, string>,
+  found: Found,
+): void => {
+  const tests = [...paths].some((path) => /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$/.test(path));
+  const folders = sourceFolders(paths);
+  const source = folders.length === 0 ? "" : `PYTHONPATH=${quoted(folders.join(":"))} `;
+  const python = `${source}.venv/bin/python -m`;
+  if (texts.has("pytest.ini") || [...texts.values()].some((text) => text.includes("pytest")))
+    found.gate("test", `${python} pytest`, "pytest");
+  else if (tests) found.gate("test", `${python} unittest discover`, "unittest");
+};
+
+export const detectPython: Detector = async (seen, found) => {
+  const { tree, paths, base } = seen;
+  const present = [...paths].filter((path) => MANIFESTS.has(path) || isRequirements(path));
+  if (present.every((path) => path === "constraints.txt")) return;
   const texts = new Map<string, string>();
   for (const path of present) texts.set(path, (await readText(tree, path)) ?? "");
   const toml = texts.get("pyproject.toml");
-  const setup = setupOf(paths, toml === undefined ? [] : declared(toml, found));
-  if (setup.every((command) => command.length <= 4000)) found.setup.push(...setup);
+  const project = toml === undefined ? undefined : parsePyProject(toml);
+  if (toml !== undefined && project === undefined)
+    found.notes.push("pyproject.toml is not valid TOML, so nothing was detected from it.");
+  const pinned = await versionFiles(seen, {
+    files: [".python-version", "runtime.txt"],
+    names: ["python"],
+  });
+  found.image ??= pythonImage(wishesOf(pinned, project, texts.get("setup.cfg")), base, found);
+  const setup = pythonSetup({ texts, project }, found);
+  if (setup.every((command) => command.length <= MAX_COMMAND)) found.setup.push(...setup);
   else found.notes.push("pyproject.toml has too many dependencies to install without a lockfile.");
-
-  const tests = [...paths].some((path) => /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$/.test(path));
-  const source = [...paths].some((path) => /^src\/.+\.py$/.test(path)) ? "PYTHONPATH=src " : "";
-  if (texts.has("pytest.ini") || [...texts.values()].some((text) => text.includes("pytest")))
-    found.gate("test", `${source}${ENV} -m pytest`, "pytest");
-  else if (tests) found.gate("test", `${source}${ENV} -m unittest discover`, "unittest");
+  gateOf(paths, texts, found);
 };
