@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { type EgressRequest, hostProblem, NetworkPolicy, refusedHosts } from "./network.ts";
+import {
+  type EgressRequest,
+  hostProblem,
+  NetworkPolicy,
+  NOT_LISTED,
+  refusedHosts,
+} from "./network.ts";
 
 test.each(["registry.npmjs.org", "a.b-c.example.dev", "xn--bcher-kva.example"])(
   "%s is one exact public host",
@@ -29,14 +35,18 @@ test.each([
   expect(issue?.message).toContain(reason);
 });
 
-test("refused hosts are told once each, in order", () => {
-  const request = (host: string, outcome: EgressRequest["outcome"]): EgressRequest => ({
+test("hosts that no list names are told once each, in order", () => {
+  const request = (
+    host: string,
+    outcome: EgressRequest["outcome"],
+    detail = NOT_LISTED,
+  ): EgressRequest => ({
     phase: "setup",
     method: "CONNECT",
     host,
     path: "",
     outcome,
-    detail: "",
+    detail,
     bytesUp: 0,
     bytesDown: 0,
     durationMs: 0,
@@ -47,6 +57,7 @@ test("refused hosts are told once each, in order", () => {
       request("a.example", "allowed"),
       request("b.example", "refused"),
       request("c.example", "refused"),
+      request("registry.example", "refused", "POST is not forwarded"),
     ]),
   ).toEqual(["b.example", "c.example"]);
 });

@@ -53,7 +53,14 @@ export const EgressRequest = z.object({
 });
 export type EgressRequest = z.infer<typeof EgressRequest>;
 
+/** How the detail of a refusal begins that adding the host to a list would have prevented. */
+export const NOT_LISTED = "not listed";
+
 /** Each host that was refused to a phase because no list names it, once, in the order of the first refusal. */
 export const refusedHosts = (requests: readonly EgressRequest[]): string[] => [
-  ...new Set(requests.filter((r) => r.outcome === "refused").map((r) => r.host)),
+  ...new Set(
+    requests
+      .filter((r) => r.outcome === "refused" && r.detail.startsWith(NOT_LISTED))
+      .map((r) => r.host),
+  ),
 ];
