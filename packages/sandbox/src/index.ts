@@ -1,3 +1,5 @@
 export { createDockerSandboxes, type DockerSandboxesOptions } from "./docker-sandboxes.ts";
+export { createEgress, type EgressOptions } from "./egress/egress.ts";
+export type { Egress, PrivateRegistry } from "./egress/types.ts";
 export type { EngineAddress } from "./engine.ts";
 export { runService, type ServiceSpec } from "./service.ts";

@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { NOT_LISTED } from "@headrace/domain";
+import type { EgressLimits, Exchange } from "./exchange.ts";
+import { type Endpoint, endpointUrl } from "./registries.ts";
+import type { Rules } from "./rewrite.ts";
+import type { EgressGrant } from "./types.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+/** What the requests of one session share. */
+export type Scope = {
+  endpoints: ReadonlyMap<string, Endpoint>;
+  rules: Rules;
+  upstreams: Upstreams;
+  limits: EgressLimits;
+  grant: EgressGrant;
+  /** aborted when the session ends */
+  signal: AbortSignal;
+};
+
+export type Served = { exchange: Exchange; incoming: IncomingMessage; response: ServerResponse };
+
+/** Why, in a few words for the record, and in full for the person who reads a client's output. */
+export type Refusal = { detail: string; advice: string };
+
+/** A host that is on no list: which line would let it through. */
+export const notListed = (host: string, { grant, endpoints }: Scope): Refusal => {
+  const registry = [...endpoints.values()].find(
+    ({ base, reach }) => reach !== "any" && new URL(base).hostname === host,
+  );
+  const instead =
+    registry === undefined
+      ? ""
+      : `; its packages are at ${endpointUrl(registry.name)}/, where its clients find them by their settings`;
+  return {
+    detail: NOT_LISTED,
+    advice:
+      `${NOT_LISTED}: add ${host} to sandbox.network.${grant.phase} in headrace.yaml (and run with ` +
+      `--allow-repo-config), or to network.${grant.phase} in config.yaml of the data directory${instead}`,
+  };
+};
+
+/** Ends a request with 403 and the reason; a small body is read first, or its sender would not see the answer. */
+export const refuse = async (served: Served, refusal: Refusal | string): Promise<void> => {
+  const { detail, advice } =
+    typeof refusal === "string" ? { detail: refusal, advice: refusal } : refusal;
+  served.exchange.end("refused", detail);
+  await drain(served.incoming);
+  answerText(served.response, 403, advice);
+};
+
+export const answerText = (response: ServerResponse, status: number, text: string): void => {
+  if (response.headersSent) return void response.destroy();
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", connection: "close" });
+  response.end(`${text}\n`);
+};
+
+const [MAX_DRAINED, DRAIN_MS] = [2 ** 20, 10_000];
+
+const drain = (incoming: IncomingMessage): Promise<void> =>
+  new Promise((resolve) => {
+    let left = MAX_DRAINED;
+    const timer = setTimeout(resolve, DRAIN_MS);
+    const done = () => {
+      clearTimeout(timer);
+      incoming.pause();
+      resolve();
+    };
+    incoming.on("data", (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) done();
+    });
+    incoming.once("end", done).once("close", done).once("error", done);
+  });
