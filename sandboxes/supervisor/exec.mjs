@@ -19,7 +19,7 @@ let commands = 0;
 export async function runCommand({ command, timeoutMs, maxOutputBytes }, signal) {
   commands += 1;
   const mark = String(commands);
-  const pipe = await openPipe(mark);
+  const pipe = await openPipe();
   const output = new BoundedOutput(maxOutputBytes);
   const outOfMemory = oomKills();
   const child = start(command, mark, pipe);
@@ -29,7 +29,7 @@ export async function runCommand({ command, timeoutMs, maxOutputBytes }, signal)
     child.on("error", reject);
   });
   let collecting = true;
-  const drained = drain(pipe.reader, (chunk) => collecting && output.push(chunk));
+  const drained = drain(pipe, (chunk) => collecting && output.push(chunk));
   let cut;
   const cutOff = (why) => {
     cut ??= { why, done: endCommand(job) };
@@ -68,24 +68,36 @@ function start(command, mark, pipe) {
   }
 }
 
+/** `O_PATH`: names a file without opening it, so that it is neither a reader nor a writer of a pipe. */
+const O_PATH = 0o10000000;
+const pipes = [];
+
 /**
  * One fifo for stdout and stderr, so that they stay in order; Node's own pipes are sockets, which
- * `echo > /dev/stderr` cannot open.
+ * `echo > /dev/stderr` cannot open. It has no name any more, and is used again once nobody holds its ends.
  */
-async function openPipe(mark) {
-  const path = join(tmpdir(), `.sandbox-output-${mark}`);
-  await run("mkfifo", ["-m", "600", path]);
+async function openPipe() {
+  const fifo = pipes.pop() ?? (await makeFifo());
+  const path = `/proc/self/fd/${fifo}`;
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writer = openSync(path, constants.O_WRONLY);
+  return { fifo, reader, writer: openSync(path, constants.O_WRONLY) };
+}
+
+async function makeFifo() {
+  const path = join(tmpdir(), `.sandbox-output-${commands}`);
+  await run("mkfifo", ["-m", "600", path]);
+  const fifo = openSync(path, O_PATH);
   unlinkSync(path);
-  return { reader, writer };
+  return fifo;
 }
 
 /** Reads to the end even when nobody collects any more: a background process must not die of SIGPIPE. */
-function drain(fd, onChunk) {
+function drain({ fifo, reader }, onChunk) {
   return new Promise((resolve) => {
-    const socket = new Socket({ fd, readable: true, writable: false });
+    const socket = new Socket({ fd: reader, readable: true, writable: false });
     socket.on("data", onChunk).on("error", resolve).on("close", resolve);
+    // the end comes when the last writer is gone
+    socket.on("close", () => pipes.push(fifo));
   });
 }
 

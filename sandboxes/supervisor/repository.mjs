@@ -34,18 +34,27 @@ export async function checkout({ commit, author }, pack) {
   await giveToAgent(commit, author);
 }
 
+/** In one shell, because each program that is started from here costs as much as it does. Prints the commit, then the pack. */
+const SNAPSHOT = `
+set -e
+git -c advice.addEmbeddedRepo=false -c core.excludesFile=/dev/null add --all .
+tree=$(git write-tree)
+commit=$(git commit-tree "$tree" -p "$1" -m snapshot)
+echo "$commit"
+printf -- '--shallow %s\\n%s\\n^%s\\n' "$1" "$commit" "$1" |
+  git pack-objects --revs --stdout -q --delta-base-offset
+`;
+
 /** The workspace as a commit on `parent`, and a pack of what `parent` lacks. */
 export async function snapshot({ parent, author }) {
   await rm(`${INDEX}.lock`, { force: true });
-  await git(["-c", "advice.addEmbeddedRepo=false", "add", "--all", "."]);
-  const tree = await id(["write-tree"]);
-  const commit = await id(["commit-tree", tree, "-p", parent, "-m", "snapshot"], { author });
-  const body = await git(["pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset"], {
-    input: `--shallow ${parent}\n${commit}\n^${parent}\n`,
+  const output = await run("/bin/sh", ["-c", SNAPSHOT, "sh", parent], {
+    env: repositoryEnvironment(STORE, author),
     maxBytes: MAX_PACK_BYTES,
     tooMuch: TOO_MUCH,
   });
-  return { commit, body };
+  const end = output.indexOf("\n");
+  return { commit: output.toString("latin1", 0, end), body: output.subarray(end + 1) };
 }
 
 /** Patterns for what is in the workspace and not in the tree about to be checked out. */
@@ -85,13 +94,17 @@ async function initialise(directory, commit, options) {
 const id = async (args, options) => (await git(args, options)).toString().trim();
 
 function git(args, { repository = STORE, author, ...options } = {}) {
-  const env = {
+  const env = repositoryEnvironment(repository, author);
+  return run("git", ["-c", "core.excludesFile=/dev/null", ...args], { ...options, env });
+}
+
+function repositoryEnvironment(repository, author) {
+  return {
     ...gitEnvironment(author),
     GIT_DIR: repository,
     GIT_WORK_TREE: WORKSPACE,
     GIT_INDEX_FILE: join(repository, "index"),
   };
-  return run("git", ["-c", "core.excludesFile=/dev/null", ...args], { ...options, env });
 }
 
 function gitEnvironment(author) {

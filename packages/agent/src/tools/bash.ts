@@ -11,7 +11,7 @@ const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 /** Models write bash; an image may have only `sh`. */
 const inBash = (command: string): string =>
-  `exec "$(command -v bash || command -v sh)" -c ${quote(command)}`;
+  `c=${quote(command)}; command -v bash >/dev/null && exec bash -c "$c"; exec sh -c "$c"`;
 
 const endOf = (result: ExecResult, timeoutS: number): string | undefined => {
   if (result.timedOut) {
