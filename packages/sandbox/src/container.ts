@@ -29,6 +29,8 @@ export class Container implements AsyncDisposable {
   /** removed after it, such as the services it uses */
   readonly #company = new AsyncDisposableStack();
   #removal: Promise<void> | undefined;
+  /** whether it was disposed of and could not be removed */
+  abandoned = false;
 
   constructor(docker: Docker, id: string, limits: DiskLimits, onRemoved: () => void) {
     this.id = id;
@@ -165,7 +167,9 @@ export class Container implements AsyncDisposable {
 
   /** Never fails, so as not to hide what went wrong before: what cannot be removed now is left to the reaper. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.remove().catch(() => {});
+    await this.remove().catch(() => {
+      this.abandoned = true;
+    });
     await this.#company.disposeAsync();
   }
 }

@@ -21,6 +21,8 @@ export class Containers {
   readonly #docker: Docker;
   readonly #owner: Owner;
   readonly #alive = new Set<Container>();
+  /** names of containers whose creation was not answered: the engine may still make them */
+  readonly #unanswered = new Set<string>();
   #engine: Promise<EngineFacts> | undefined;
 
   constructor(docker: Docker, owner: Owner) {
@@ -46,6 +48,7 @@ export class Containers {
       this.#alive.add(container);
       return container;
     } catch (error) {
+      this.#unanswered.add(name);
       await removeContainer(this.#docker, name).catch(() => {});
       throw error;
     }
@@ -60,15 +63,26 @@ export class Containers {
     return this.#engine;
   }
 
-  /** Removes containers that earlier boots of this owner left behind; returns how many. */
+  /**
+   * Removes containers that earlier boots of this owner left behind, and those of this one that nobody can hold: made
+   * after their creation was given up, or not removed when they were disposed of. Returns how many.
+   */
   async reap(): Promise<number> {
     const filters = { label: [`${LABELS.owner}=${this.#owner.owner}`] };
     const found = await bounded({ to: "list containers", ms: LIST_MS }, (abortSignal) =>
       this.#docker.listContainers({ all: true, filters, abortSignal }),
     );
-    const left = found.filter(({ Labels }) => Labels[LABELS.boot] !== this.#owner.boot);
-    await Promise.all(left.map(({ Id }) => removeContainer(this.#docker, Id)));
-    return left.length;
+    const unanswered = (names: readonly string[]) =>
+      names.some((name) => this.#unanswered.has(name.replace(/^\//, "")));
+    const left = found.filter(
+      ({ Labels, Names }) => Labels[LABELS.boot] !== this.#owner.boot || unanswered(Names),
+    );
+    const abandoned = [...this.#alive].filter((container) => container.abandoned);
+    await Promise.all([
+      ...left.map(({ Id }) => removeContainer(this.#docker, Id)),
+      ...abandoned.map((container) => container.remove()),
+    ]);
+    return left.length + abandoned.length;
   }
 
   async close(): Promise<void> {
