@@ -14,6 +14,7 @@ import type { Containers } from "./containers.ts";
 import type { ClientSettings } from "./egress/types.ts";
 import { findImage, imageChanges } from "./images.ts";
 import { lineReader } from "./line-reader.ts";
+import type { Machine } from "./machine.ts";
 import { HOME } from "./profile.ts";
 import { type NetworkUse, networkEnv, setupOnly, setupTar } from "./setup-files.ts";
 import { startSupervisor } from "./supervisor.ts";
@@ -47,28 +48,42 @@ export const findEnvironment = async (docker: Docker, key: string): Promise<stri
   (await findImage(docker, `${REPOSITORY}:${key}`))?.id;
 
 export type SetupOptions = NetworkUse & {
-  image: string;
-  key: string;
   spec: EnvironmentSpec;
   watch: SandboxWatch;
   signal?: AbortSignal | undefined;
 };
 
-/**
- * Runs the set-up commands, with the given files alone in the workspace and the egress proxy as their only network,
- * and commits what they made under `key`. The files go again: agents and gates bring those of their own commit.
- */
+/** Builds an environment in a container and commits it under `key`. */
 export const buildEnvironment = async (
   containers: Containers,
+  options: SetupOptions & { image: string; key: string },
+): Promise<string> => {
+  const { image, key, spec, signal } = options;
+  const { limits, isolation } = spec;
+  const wanted = { phase: "setup", image, command: SUPERVISOR_COMMAND, limits, isolation } as const;
+  await using container = await containers.create({ ...wanted, env: {}, labels: {} }, signal);
+  const exec: SetupPlace["exec"] = (_, run, how) => container.exec(run, how);
+  const log = await setUp({ machine: container, exec }, options);
+  await container.commit({ repo: REPOSITORY, tag: key, changes: imageChanges(key) });
+  return log;
+};
+
+/** A created machine, and how commands are run in it: beside its supervisor, or by it. */
+export type SetupPlace = {
+  machine: Machine;
+  exec: (channel: Channel, ...run: Parameters<Container["exec"]>) => ReturnType<Container["exec"]>;
+};
+
+/**
+ * Runs the set-up commands, with the given files alone in the workspace and the egress proxy as their only network,
+ * and kills the machine. The files go again: agents and gates bring those of their own commit.
+ */
+export const setUp = async (
+  { machine, exec }: SetupPlace,
   options: SetupOptions,
 ): Promise<string> => {
-  const { image, key, spec, egress, watch, signal } = options;
+  const { spec, egress, watch, signal } = options;
   const { limits } = spec;
-  const command = SUPERVISOR_COMMAND;
-  await using container = await containers.create(
-    { phase: "setup", image, command, env: {}, limits, labels: {} },
-    signal,
-  );
   const refused = new Set<string>();
   const onRequest = (request: EgressRequest) => {
     if (request.outcome === "refused" && refused.size < MAX_REFUSED) refused.add(request.host);
@@ -76,23 +91,24 @@ export const buildEnvironment = async (
   };
   await using session = egress?.session({ phase: "setup", hosts: spec.hosts ?? [], onRequest });
   const tar = await setupTar(spec, options);
-  const channel = await startSupervisor(container, { tar, limits, session, signal });
+  const channel = await startSupervisor(machine, { tar, limits, session, signal });
   try {
-    const log = await runSetup(container, channel, { ...options, refused });
-    await cleanUp(container, options);
+    const place = { machine, channel, exec: exec.bind(undefined, channel) };
+    const log = await runSetup(place, { ...options, refused });
+    await cleanUp(place, options);
     channel.close();
-    await container.kill();
-    await container.commit({ repo: REPOSITORY, tag: key, changes: imageChanges(key) });
+    await machine.kill();
     return log;
   } finally {
     channel.close();
   }
 };
 
+type Place = { machine: Machine; channel: Channel; exec: Container["exec"] };
+
 /** Runs each command in turn; the first that fails ends set-up with the log so far. */
 const runSetup = async (
-  container: Container,
-  channel: Channel,
+  place: Place,
   { spec, refused, watch, signal, ...network }: SetupOptions & { refused: ReadonlySet<string> },
 ): Promise<string> => {
   const output = new BoundedOutput(LOG_BYTES);
@@ -109,14 +125,16 @@ const runSetup = async (
     say(`$ ${command}`);
     let exitCode: number | null = null;
     try {
-      exitCode = await container.exec(["/bin/sh", "-c", command], { env, onOutput, signal: cut });
+      exitCode = await place.exec(["/bin/sh", "-c", command], { env, onOutput, signal: cut });
     } catch (error) {
       signal?.throwIfAborted();
-      if (!late.aborted) throw error;
-      say(`set-up was stopped: it took more than ${Math.round(spec.timeoutMs / 1000)} s`);
+      if (!late.aborted && place.machine.exceeded === undefined) throw error;
+      if (late.aborted)
+        say(`set-up was stopped: it took more than ${Math.round(spec.timeoutMs / 1000)} s`);
     }
-    if (exitCode !== 0 || channel.loss !== undefined) {
-      const why = await whyEnded(container, channel, spec);
+    const exceeded = await place.machine.measure();
+    if (exitCode !== 0 || exceeded !== undefined || place.channel.loss !== undefined) {
+      const why = await whyEnded(place, spec);
       if (why !== undefined) say(why);
       lines.end();
       const log = output.take().bytes.toString("utf8");
@@ -129,11 +147,11 @@ const runSetup = async (
 
 /** What the engine knows of a command's end that the command itself could not say. */
 const whyEnded = async (
-  container: Container,
-  channel: Channel,
+  { machine, channel }: Place,
   { limits }: EnvironmentSpec,
 ): Promise<string | undefined> => {
-  const { running, oomKilled } = await container.inspect();
+  if (machine.exceeded) return `set-up was ended: it ${machine.exceeded.message}`;
+  const { running, oomKilled } = await machine.inspect();
   if (!running) channel.lose("its supervisor ended");
   const lost = await channel.loss;
   if (lost !== undefined) return `set-up was ended: ${lost.message}`;
@@ -141,9 +159,9 @@ const whyEnded = async (
 };
 
 /** Takes out what was put in for set-up alone, and what it left in /tmp. */
-const cleanUp = async (container: Container, options: SetupOptions): Promise<void> => {
+const cleanUp = async ({ exec }: Place, options: SetupOptions): Promise<void> => {
   const script = 'rm -f -- "$@"; rm -rf -- /tmp/* /tmp/.[!.]* 2>/dev/null; :';
-  await container.exec(["/bin/sh", "-c", script, "sh", ...setupOnly(options.spec, options)], {
+  await exec(["/bin/sh", "-c", script, "sh", ...setupOnly(options.spec, options)], {
     env: {},
     onOutput: () => {},
     signal: AbortSignal.timeout(CLEANUP_MS),
