@@ -1,8 +1,16 @@
 import type { HostileCase } from "./case.ts";
+import { ARCHIVES } from "./cases/a-archives.ts";
 import { GIT_CONFIGURATION } from "./cases/g-configuration.ts";
 import { GIT_TREES } from "./cases/g-trees.ts";
+import { NAMES } from "./cases/n-names.ts";
+import { PATHS } from "./cases/p-paths.ts";
+import { RESOURCES } from "./cases/x-resources.ts";
 
 /** The corpus of reliability.md §7, by letter. */
 export const LETTERS: readonly { letter: string; what: string; cases: readonly HostileCase[] }[] = [
   { letter: "G", what: "git metadata", cases: [...GIT_CONFIGURATION, ...GIT_TREES] },
+  { letter: "N", what: "names", cases: NAMES },
+  { letter: "P", what: "paths and file tools", cases: PATHS },
+  { letter: "A", what: "archives", cases: ARCHIVES },
+  { letter: "X", what: "resources", cases: RESOURCES },
 ];

@@ -1,4 +1,9 @@
-import { InfrastructureError, type Sandbox, SandboxLimits } from "@headrace/domain";
+import {
+  InfrastructureError,
+  type Sandbox,
+  SandboxLimitError,
+  SandboxLimits,
+} from "@headrace/domain";
 import { openPlain, plainImage, sh } from "../contract/suites/sandbox-harness.ts";
 import { dockerHarness } from "../support/engine.ts";
 import { commitFiles, packFrom, tempRepo } from "../support/git.ts";
@@ -16,6 +21,8 @@ export type Stage = AsyncDisposable & {
   host(): Promise<HostProcess>;
   engine(): Promise<Harness>;
   base(): Promise<Base>;
+  /** the plain environment's image */
+  image(): Promise<string>;
   /** the sandbox that attacks share who cannot spoil it for each other, the base checked out in it */
   shared(): Promise<Sandbox>;
   /** one of its own, with the base in it */
@@ -51,10 +58,13 @@ export const openStage = async (): Promise<Stage> => {
   const host = () => once("host", async () => closing.use(await startHostProcess()));
   const engine = () => once("engine", async () => closing.use(await dockerHarness()));
   const base = () => once("base", async () => makeBase(await host(), closing));
+  const image = () => once("image", async () => plainImage(await engine()));
   const fresh: Stage["fresh"] = async (limits = {}) => {
     const harness = await engine();
-    const image = await once("image", () => plainImage(harness));
-    const sandbox = await openPlain(harness, { image, limits: { ...LIMITS, ...limits } });
+    const sandbox = await openPlain(harness, {
+      image: await image(),
+      limits: { ...LIMITS, ...limits },
+    });
     const { pack, commit } = await base();
     await sandbox.checkout(pack, commit);
     return sandbox;
@@ -65,6 +75,7 @@ export const openStage = async (): Promise<Stage> => {
     host,
     engine,
     base,
+    image,
     fresh,
     once,
     async shared() {
@@ -90,7 +101,7 @@ const alive = async (sandbox: Sandbox): Promise<boolean> => {
   try {
     return (await sh(sandbox, "true")).exitCode === 0;
   } catch (error) {
-    if (error instanceof InfrastructureError) return false;
+    if (error instanceof InfrastructureError || error instanceof SandboxLimitError) return false;
     throw error;
   }
 };
