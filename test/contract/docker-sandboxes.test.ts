@@ -1,11 +1,14 @@
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { createServer, connect as dial, type Socket } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { type EnvironmentSpec, InfrastructureError, UserError } from "@headrace/domain";
 import { createDockerSandboxes } from "@headrace/sandbox";
+import { pack } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { dockerHarness, engineAddress } from "../support/engine.ts";
@@ -41,6 +44,25 @@ const imageAfter = async (script: string, changes: string[] = []): Promise<strin
   }
   harness.discardLater(`headrace-test:${tag}`);
   return `headrace-test:${tag}`;
+};
+
+/** An image without files that says it is made for `architecture`. */
+const loadEmpty = async (architecture: string): Promise<string> => {
+  const layer = Buffer.alloc(1024);
+  const tag = `headrace-test:${randomUUID()}`;
+  const diff_ids = [`sha256:${createHash("sha256").update(layer).digest("hex")}`];
+  const config = { architecture, os: "linux", config: {}, rootfs: { type: "layers", diff_ids } };
+  const manifest = [{ Config: "config.json", RepoTags: [tag], Layers: ["layer.tar"] }];
+  const tar = pack();
+  tar.entry({ name: "layer.tar" }, layer);
+  tar.entry({ name: "config.json" }, JSON.stringify(config));
+  tar.entry({ name: "manifest.json" }, JSON.stringify(manifest));
+  tar.finalize();
+  const loading = await harness.docker.loadImage(Readable.from([await buffer(tar)]));
+  loading.resume();
+  await once(loading, "end");
+  harness.discardLater(tag);
+  return tag;
 };
 
 describe("set-up", () => {
@@ -91,6 +113,33 @@ describe("a custom image", () => {
     await sandbox.checkout(packFrom(repo.path, base), base);
     const { commit } = await sandbox.snapshot(base);
     expect(commit).not.toBe(git(repo.path, "rev-parse", base));
+  });
+
+  it("keeps its search path, with the user's own tools first and our Node and npm last", async () => {
+    const strip = "rm -rf /usr/local/bin/node /usr/local/bin/np* /usr/local/lib/node_modules";
+    const image = await imageAfter(strip, ["ENV PATH=/srv/tools:/usr/bin:/bin"]);
+    const built = await environment({ image });
+    harness.discardLater(built.image);
+    await using sandbox = await openPlain(harness, { image: built.image });
+    expect(
+      await printed(sandbox, "echo $PATH; for tool in node npm npx; do command -v $tool; done"),
+    ).toBe(
+      "/home/agent/.local/bin:/srv/tools:/usr/bin:/bin:/opt/headrace/bin\n" +
+        "/opt/headrace/bin/node\n/opt/headrace/bin/npm\n/opt/headrace/bin/npx",
+    );
+    expect(await printed(sandbox, "npm --version && npx --version && node -p 1+1")).toMatch(/\n2$/);
+    const own = "mkdir -p ~/.local/bin && printf '#!/bin/sh\\necho v0' > ~/.local/bin/node";
+    expect(await printed(sandbox, `${own} && chmod +x ~/.local/bin/node && node --version`)).toBe(
+      "v0",
+    );
+  });
+
+  it("of another architecture is refused before anything runs in it", async () => {
+    const other = process.arch === "arm64" ? "amd64" : "arm64";
+    const tag = await loadEmpty(other);
+    await expect(environment({ image: tag })).rejects.toThrow(
+      new RegExp(`is made for ${other}[\\s\\S]*docker pull --platform linux/`),
+    );
   });
 
   it.each([

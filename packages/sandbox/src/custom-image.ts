@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { type Isolation, PRODUCT, type SandboxLimits, UserError } from "@headrace/domain";
 import type Docker from "dockerode";
-import { extract } from "tar-stream";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { bounded } from "./engine.ts";
@@ -12,7 +11,7 @@ import { runToEnd } from "./run-to-end.ts";
 import { makeTar } from "./tar.ts";
 
 const PREPARE_MS = 300_000;
-const MAX_NODE_BYTES = 512 * 1024 * 1024;
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** The exit code of the container's init where it cannot execute the command. */
 const NO_SHELL = 127;
 const REPOSITORY = `${PRODUCT}-image`;
@@ -28,7 +27,9 @@ set -- /lib/ld-linux* /lib64/ld-linux*
 [ -e "$1" ] || [ -e "$2" ] || { echo "missing: glibc"; exit 3; }
 ${FACTORY_FOLDER}/node --version || { echo "missing: what Node needs (libstdc++, libatomic)"; exit 3; }
 set -e
-mkdir -p ${WORKSPACE} ${HOME}
+mkdir -p ${WORKSPACE} ${HOME} ${FACTORY_FOLDER}/bin
+ln -sf ../node ${FACTORY_FOLDER}/bin/node
+for tool in npm npx; do ln -sf ../npm/bin/$tool-cli.js ${FACTORY_FOLDER}/bin/$tool; done
 chown -R ${SANDBOX_USER} ${WORKSPACE} ${HOME}
 while IFS=: read -r _ _ uid _; do [ "$uid" = ${SANDBOX_UID} ] && exit 0; done < /etc/passwd
 echo 'agent:x:${SANDBOX_UID}:${SANDBOX_UID}::${HOME}:/bin/sh' >> /etc/passwd
@@ -56,13 +57,20 @@ export const prepareImage = async (
 ): Promise<Prepared> => {
   const { docker, containers } = engine;
   const image = await presentImage(docker, spec.reference, signal);
+  if (image.architecture !== spec.base.architecture) {
+    throw new UserError(
+      `the image ${spec.reference} is made for ${image.architecture}, and this engine's own is ${spec.base.architecture}`,
+      `name an image of that architecture: docker pull --platform linux/${spec.base.architecture} ${spec.reference}`,
+    );
+  }
   if (image.volumes.some((path) => `${path}/`.startsWith(`${WORKSPACE}/`))) {
     throw new UserError(
       `the image ${spec.reference} declares a volume at ${WORKSPACE}`,
       "remove its VOLUME line: what set-up installs there could not be kept in an image",
     );
   }
-  const key = createHash("sha256").update([image.id, spec.base.id, CONTRACT].join("\0"));
+  const path = searchPath(image);
+  const key = createHash("sha256").update([image.id, spec.base.id, CONTRACT, path].join("\0"));
   const tag = key.digest("hex").slice(0, 32);
   const found = await findImage(docker, `${REPOSITORY}:${tag}`);
   if (found !== undefined) return { image: found.id, cached: true };
@@ -73,10 +81,10 @@ export const prepareImage = async (
     containers.create({ ...common, phase: "prepare", image: from, command }, signal);
   await using source = await create(spec.base.id, ["/bin/true"]);
   await using container = await create(image.id, ["/bin/sh", "-c", CONTRACT]);
-  const copy = { to: "hand out the base image's Node", ms: PREPARE_MS, signal };
-  await container.put(await bounded(copy, () => nodeOf(source, signal)), "/", signal);
+  await giveNode(source, container, signal);
   await meetContract(container, spec.reference, signal);
-  await container.commit({ repo: REPOSITORY, tag, changes: imageChanges(tag) });
+  const changes = [...imageChanges(tag), `ENV PATH=${JSON.stringify(path)}`];
+  await container.commit({ repo: REPOSITORY, tag, changes });
   const made = await findImage(docker, `${REPOSITORY}:${tag}`);
   if (made === undefined) throw new Error(`the image ${REPOSITORY}:${tag} was just committed`);
   return { image: made.id, cached: false };
@@ -96,7 +104,8 @@ const presentImage = async (
     const why = (cause as Error).message;
     throw new UserError(
       `the sandbox image ${reference} is not on this engine and cannot be pulled: ${why}`,
-      `build or load it there, or correct \`sandbox.image\`: docker pull ${reference}`,
+      `pull it there, or build or load it (docker pull ${reference}; without a registry, docker save and docker load), ` +
+        "or name another under `sandbox.image`",
       { cause },
     );
   }
@@ -105,22 +114,23 @@ const presentImage = async (
   return pulled;
 };
 
-/** The Node binary of the base image, as a tar that puts it into the factory's folder. */
-const nodeOf = async (source: Container, signal: AbortSignal | undefined): Promise<Buffer> => {
-  const archive = await source.get("/usr/local/bin/node", signal);
-  for await (const entry of archive.pipe(extract())) {
-    const { type, size = 0 } = entry.header;
-    if (type !== "file" || size > MAX_NODE_BYTES) break;
-    const bytes = await buffer(entry);
-    return makeTar([
-      { path: FACTORY_FOLDER.slice(1), uid: 0, mode: 0o755 },
-      { path: `${FACTORY_FOLDER.slice(1)}/node`, uid: 0, mode: 0o755, bytes },
-    ]);
+/** What set-up installs for the user comes first, then the image's own tools, and our Node where it has none. */
+const searchPath = ({ path = DEFAULT_PATH }: Image): string =>
+  `${HOME}/.local/bin:${path.replace(/["\\$]/g, "")}:${FACTORY_FOLDER}/bin`;
+
+/** Copies the base image's Node and npm, both from containers that never ran. */
+const giveNode = async (
+  source: Container,
+  target: Container,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
+  const folder = { path: FACTORY_FOLDER.slice(1), uid: 0, mode: 0o755 };
+  await target.put(await makeTar([folder]), "/", signal);
+  for (const path of ["/usr/local/bin/node", "/usr/local/lib/node_modules/npm"]) {
+    const copy = { to: `copy ${path} of the base image`, ms: PREPARE_MS, signal };
+    const tar = await bounded(copy, async () => buffer(await source.get(path, signal)));
+    await target.put(tar, FACTORY_FOLDER, signal);
   }
-  throw new UserError(
-    "the base sandbox image has no Node at /usr/local/bin/node",
-    `build it anew: docker rmi the ${PRODUCT}-base image, then npm run setup`,
-  );
 };
 
 const meetContract = async (

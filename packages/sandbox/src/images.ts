@@ -6,7 +6,13 @@ import { SANDBOX_USER, WORKSPACE } from "./profile.ts";
 const LOOK_MS = 60_000;
 const PULL_MS = 1_800_000;
 
-export type Image = { id: string; volumes: readonly string[] };
+export type Image = {
+  id: string;
+  architecture: string;
+  /** its programs' search path; undefined: the engine's default */
+  path: string | undefined;
+  volumes: readonly string[];
+};
 
 /**
  * What a committed image says of itself: not the command nor the owner of the container it was committed from,
@@ -25,7 +31,13 @@ export const findImage = async (docker: Docker, reference: string): Promise<Imag
     const image = await bounded({ to: `look for image ${reference}`, ms: LOOK_MS }, () =>
       docker.getImage(reference).inspect(),
     );
-    return { id: image.Id, volumes: Object.keys(image.Config?.Volumes ?? {}) };
+    const path = image.Config?.Env?.find((variable) => variable.startsWith("PATH="));
+    return {
+      id: image.Id,
+      architecture: image.Architecture,
+      path: path?.slice("PATH=".length),
+      volumes: Object.keys(image.Config?.Volumes ?? {}),
+    };
   } catch (error) {
     if (error instanceof EngineRefusal && error.status === 404) return undefined;
     throw error;
