@@ -17,12 +17,13 @@ export const SAMPLE_TREE: Readonly<Record<string, string>> = {
   ),
 };
 
-/** Each changes the workspace, so each is followed by a snapshot. */
-const turns = [
+/** Each command changes the workspace, so each is followed by a snapshot. */
+const turns = (delayMs: number) => [
   ...Array.from({ length: TURNS }, (_, i) => ({
     calls: [{ bash: { command: `echo "line ${i}" >> notes.txt && wc -l < notes.txt` } }],
+    delayMs,
   })),
-  { calls: [{ submit_change: { summary: "Notes." } }] },
+  { calls: [{ submit_change: { summary: "Notes." } }], delayMs },
 ];
 
 const coding = (commit: string): StepInput => ({
@@ -36,13 +37,16 @@ const coding = (commit: string): StepInput => ({
 
 /**
  * A coder that runs ten commands, with the real worker, control plane, store and git, and the simulator as its
- * model over HTTP. Answers what lay between each reply and the next request.
+ * model over HTTP, which takes `delayMs` for each reply. Answers what lay between each reply and the next request.
  */
-export const measureTurns = async (sandboxes: Sandboxes): Promise<readonly number[]> => {
+export const measureTurns = async (
+  sandboxes: Sandboxes,
+  delayMs: number,
+): Promise<readonly number[]> => {
   await using rig = await workerRig({
     sandboxes,
     history: [SAMPLE_TREE],
-    conversations: [{ role: "coder", task: "t1", turns }],
+    conversations: [{ role: "coder", task: "t1", turns: turns(delayMs) }],
   });
   const step = await rig.request("code", coding(rig.base));
   using watch = watchGaps();
