@@ -2,7 +2,7 @@ import { type AgentDefinition, runAgent } from "@headrace/agent";
 import { AGENTS } from "@headrace/agents";
 import type { ModelChoice, Role, StepInputOf, StepOutcome } from "@headrace/domain";
 import { ASK_LIMITS, askModel, withCacheBreakpoints } from "@headrace/models";
-import { environmentOf, have, labelsOf } from "./trees.ts";
+import { environmentOf, have, sandboxFor } from "./trees.ts";
 import type { Work } from "./worker.ts";
 
 /** Without a time from the provider, an outage is looked at again after this long. */
@@ -29,8 +29,7 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
     inbox,
     async openSandbox(signal) {
       const { image } = await environmentOf(work, input.environment ?? input.commit);
-      const { limits, env } = claim.policy;
-      return sandboxes.open({ image, limits, env, labels: labelsOf(work) }, signal);
+      return sandboxes.open(sandboxFor(work, image), signal);
     },
     async changed(snapshot) {
       await have(work, input.commit);

@@ -8,7 +8,7 @@ import {
   type StepOutcome,
 } from "@headrace/domain";
 import { makeReceipt, receiptKeysEqual, runGates } from "@headrace/verify";
-import { environmentOf, have, labelsOf } from "./trees.ts";
+import { environmentOf, have, labelsOf, sandboxFor } from "./trees.ts";
 import type { Work } from "./worker.ts";
 
 /** Sandboxes run as this user; files of a gate's tree are theirs. */
@@ -67,7 +67,10 @@ const gatesOn = async (
   image: string,
 ): Promise<GateResult[]> => {
   const { api, claim, inbox, repo, sandboxes } = work;
-  return runGates({
+  // a reviewer, the next attempt or the next task follows, whatever the verdict
+  const expectAgent = () => sandboxes.warm(sandboxFor(work, image));
+  expectAgent();
+  const results = await runGates({
     sandboxes,
     image,
     tar: await repo.tar(commit, { uid: AGENT_UID }),
@@ -78,6 +81,9 @@ const gatesOn = async (
     onResult: (result) => api.report(claim.fence, { type: "gate.finished", commit, result }),
     signal: inbox.signal,
   });
+  // gates may have taken longer than what waits is kept
+  expectAgent();
+  return results;
 };
 
 /** No gate passes on a tree whose dependencies cannot be installed; the log of setup says why. */

@@ -1,4 +1,4 @@
-import type { Environment, SandboxWatch, SetupFile } from "@headrace/domain";
+import type { Environment, SandboxSpec, SandboxWatch, SetupFile } from "@headrace/domain";
 import { manifestPaths } from "@headrace/intake";
 import type { Work } from "./worker.ts";
 
@@ -29,7 +29,7 @@ export const environmentOf = async (
   // a plan proposes setup for manifests that its first tasks are still to write
   const setup = from.setup === "plan" && files.length === 0 ? [] : claim.policy.setup;
   return sandboxes.environment(
-    { image, setup, files, env, limits, timeoutMs: SETUP_MS },
+    { image, setup, files, env, limits, run: claim.fence.run, timeoutMs: SETUP_MS },
     watch,
     inbox.signal,
   );
@@ -47,6 +47,12 @@ const setupFiles = async (work: Work, commit: string): Promise<SetupFile[]> => {
     if (bytes) files.push({ path, bytes, executable: modes.get(path) === "100755" });
   }
   return files;
+};
+
+/** What an agent of this run works in: the same for every role without a network, so one can be started ahead. */
+export const sandboxFor = (work: Work, image: string): SandboxSpec => {
+  const { limits, env, isolation, services } = work.claim.policy;
+  return { image, limits, env, isolation, services, labels: labelsOf(work) };
 };
 
 export const labelsOf = ({ claim }: Work) => ({ run: claim.fence.run, step: claim.fence.step });
