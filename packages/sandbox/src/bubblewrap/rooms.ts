@@ -1,0 +1,104 @@
+import { createHash, randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { SandboxLimits } from "@headrace/domain";
+import type { Owner } from "../containers.ts";
+import { BubblewrapMachine } from "./bubblewrap-machine.ts";
+import { Cgroup, listCgroups } from "./cgroups.ts";
+import type { Host } from "./host.ts";
+import type { Jail } from "./jail.ts";
+import { makeRoom, removeTree, type Size } from "./room.ts";
+
+/** What fills a room: the folder of an environment and how much it holds. */
+export type Furniture = { folder: string; size: Size };
+
+export type RoomSpec = {
+  phase: Jail["phase"];
+  command: readonly string[];
+  env: Readonly<Record<string, string>>;
+  limits: SandboxLimits;
+  /** undefined: empty folders */
+  furniture: Furniture | undefined;
+};
+
+const EMPTY: Size = { bytes: 0, files: 0 };
+
+/** Makes this process's sandboxes, knows which are alive, and removes them and those of dead processes. */
+export class Rooms {
+  readonly #folder: string;
+  readonly #owner: string;
+  readonly #boot: string;
+  /** from before anything of it exists until all of it is gone */
+  readonly #held = new Map<string, BubblewrapMachine | undefined>();
+
+  constructor(folder: string, { owner, boot }: Owner) {
+    this.#folder = join(folder, "rooms");
+    this.#owner = short(owner);
+    this.#boot = `${this.#owner}-${short(boot)}`;
+  }
+
+  async create(host: Host, spec: RoomSpec, signal?: AbortSignal): Promise<BubblewrapMachine> {
+    signal?.throwIfAborted();
+    const id = `${this.#boot}-${randomBytes(6).toString("hex")}`;
+    const room = join(this.#folder, id);
+    this.#held.set(id, undefined);
+    const cgroup = await this.#furnished(host, { id, room, spec, signal }).catch((error) => {
+      this.#held.delete(id);
+      throw error;
+    });
+    const { etc, node, disableUserns } = host;
+    const { phase, env, limits } = spec;
+    const machine = new BubblewrapMachine({
+      id,
+      host,
+      cgroup,
+      jail: { room, etc, node, limits, env, disableUserns, phase },
+      command: spec.command,
+      brought: spec.furniture?.size ?? EMPTY,
+      onRemoved: () => this.#held.delete(id),
+    });
+    this.#held.set(id, machine);
+    return machine;
+  }
+
+  async #furnished(
+    host: Host,
+    wanted: { id: string; room: string; spec: RoomSpec; signal: AbortSignal | undefined },
+  ): Promise<Cgroup> {
+    const { id, room, spec, signal } = wanted;
+    const cgroup = await Cgroup.create(host.place, id, spec.limits);
+    try {
+      await makeRoom(room, spec.furniture?.folder, signal);
+      return cgroup;
+    } catch (error) {
+      await cgroup.remove().catch(() => {});
+      await removeTree(room).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Ends and removes what is this owner's and not held by this process; returns how many there were. */
+  async reap(host: Host): Promise<number> {
+    const [rooms, groups] = await Promise.all([readdir(this.#folder), listCgroups(host.place)]);
+    const all = [...new Set([...rooms, ...groups])];
+    const left = all.filter((id) => this.#isOurs(id) && !this.#held.has(id));
+    await Promise.all(
+      left.map(async (id) => {
+        await new Cgroup(host.place, id).remove();
+        await removeTree(join(this.#folder, id));
+      }),
+    );
+    return left.length;
+  }
+
+  #isOurs(id: string): boolean {
+    return id.startsWith(`${this.#owner}-`) && /^[0-9a-f-]+$/.test(id);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#held.values()].map((machine) => machine?.[Symbol.asyncDispose]()));
+  }
+}
+
+const short = (text: string): string =>
+  createHash("sha256").update(text).digest("hex").slice(0, 10);

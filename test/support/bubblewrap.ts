@@ -1,0 +1,41 @@
+import { randomUUID } from "node:crypto";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createBubblewrapSandboxes } from "@headrace/sandbox";
+import type { MakeHarness } from "../contract/suites/sandbox-harness.ts";
+
+/** Sandboxes of bubblewrap in a folder of their own; destroying one kills what is in its group. */
+export const bubblewrapHarness: MakeHarness = async (extra = {}) => {
+  const folder = await mkdtemp(join(tmpdir(), "headrace-bubblewrap-"));
+  // root's sandboxes are an unprivileged user's, who has to reach them
+  await chmod(folder, 0o711);
+  const options = { folder, owner: `test-${randomUUID()}`, onWarning: () => {}, ...extra };
+  const boots = [createBubblewrapSandboxes({ ...options, boot: "boot-1" })] as const;
+  const later: ReturnType<typeof createBubblewrapSandboxes>[] = [];
+  return {
+    sandboxes: boots[0],
+    reboot() {
+      const next = createBubblewrapSandboxes({ ...options, boot: `boot-${later.length + 2}` });
+      later.push(next);
+      return next;
+    },
+    async destroy({ id }) {
+      for (const pid of await processesOf(id)) process.kill(pid, "SIGKILL");
+    },
+    discardLater: () => {},
+    async [Symbol.asyncDispose]() {
+      await Promise.all([boots[0], ...later].map((sandboxes) => sandboxes.close()));
+      await rm(folder, { recursive: true });
+    },
+  };
+};
+
+/** The processes in the control group of a sandbox. */
+export const processesOf = async (id: string): Promise<number[]> => {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const groups = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "")),
+  );
+  return pids.filter((_, at) => groups[at]?.includes(id)).map(Number);
+};
