@@ -19,6 +19,9 @@ export const engineAddress = async (): Promise<EngineAddress> => {
 
 const BUNDLE = process.env.NODE_EXTRA_CA_CERTS ?? "/etc/ssl/certs/ca-certificates.crt";
 
+/** The host's bundle of certificates, where it has one in the usual place. */
+export const ca = existsSync(BUNDLE) ? { pem: readFileSync(BUNDLE, "utf8") } : undefined;
+
 type Egress = NonNullable<DockerSandboxesOptions["egress"]>;
 
 export const dockerHarness = async (
@@ -33,7 +36,7 @@ export const dockerHarness = async (
     owner: `test-${randomUUID()}`,
     onWarning: () => {},
     ...network,
-    ...(existsSync(BUNDLE) ? { ca: { pem: readFileSync(BUNDLE, "utf8") } } : {}),
+    ...(ca === undefined ? {} : { ca }),
   };
   const boots = [createDockerSandboxes({ ...options, boot: "boot-1" })] as const;
   const later: ReturnType<typeof createDockerSandboxes>[] = [];
@@ -48,6 +51,10 @@ export const dockerHarness = async (
     async destroy({ id }) {
       await docker.getContainer(id).remove({ force: true });
     },
+    mounts: [
+      ...["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"],
+      ...["/sbin/docker-init", "/usr/sbin/docker-init"],
+    ],
     discardLater: (image) => void images.add(image),
     async [Symbol.asyncDispose]() {
       await Promise.all([boots[0], ...later].map((sandboxes) => sandboxes.close()));

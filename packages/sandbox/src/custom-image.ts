@@ -5,7 +5,7 @@ import type Docker from "dockerode";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { bounded } from "./engine.ts";
-import { findImage, type Image, imageChanges, pullImage } from "./images.ts";
+import { findImage, findUsed, type Image, imageChanges, pullImage } from "./images.ts";
 import { FACTORY_FOLDER, HOME, SANDBOX_UID, SANDBOX_USER, WORKSPACE } from "./profile.ts";
 import { runToEnd } from "./run-to-end.ts";
 import { makeTar } from "./tar.ts";
@@ -72,7 +72,7 @@ export const prepareImage = async (
   const path = searchPath(image);
   const key = createHash("sha256").update([image.id, spec.base.id, CONTRACT, path].join("\0"));
   const tag = key.digest("hex").slice(0, 32);
-  const found = await findImage(docker, `${REPOSITORY}:${tag}`);
+  const found = await findUsed(docker, { repo: REPOSITORY, tag });
   if (found !== undefined) return { image: found.id, cached: true };
 
   const { limits, isolation } = spec;

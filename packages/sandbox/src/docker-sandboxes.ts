@@ -25,6 +25,7 @@ import type { Egress, EgressSession } from "./egress/types.ts";
 import { connect, type EngineAddress } from "./engine.ts";
 import { describeEngine } from "./engine-info.ts";
 import { buildEnvironment, environmentKey, findEnvironment } from "./environment.ts";
+import { evictImages, KEEP, type Keep } from "./evict.ts";
 import { findImage } from "./images.ts";
 import { WORKSPACE } from "./profile.ts";
 import { runToEnd } from "./run-to-end.ts";
@@ -46,8 +47,12 @@ export type DockerSandboxesOptions = {
   egress?: Egress;
   /** the host's bundle of certificates, by which those phases trust what the proxy tunnels to */
   ca?: { pem: string };
+  /** which environments' images `evict` leaves; the defaults are `KEEP`'s */
+  keep?: Partial<Keep>;
   onWarning: (message: string) => void;
 };
+
+const HELD_MS = 24 * 60 * 60_000;
 
 /** Sandboxes on a Docker engine, reached through its API alone, so it may be on another machine. */
 export const createDockerSandboxes = (options: DockerSandboxesOptions): Sandboxes =>
@@ -60,6 +65,8 @@ class DockerSandboxes implements Sandboxes {
   /** the environment being built under each key: a second asker waits, and finds it */
   readonly #building = new Map<string, Promise<unknown>>();
   readonly #warm = new WarmPool((spec) => this.#startAhead(spec));
+  /** when images were last asked for: who asked may not have made a container of them yet */
+  readonly #asked = new Map<string, number>();
   readonly #forget: () => void;
   #info: EngineInfo | undefined;
   #admission: Admission | undefined;
@@ -85,6 +92,7 @@ class DockerSandboxes implements Sandboxes {
     const limits = await this.#affordable(spec.limits);
     const start = await this.#startImage({ ...spec, limits }, signal);
     const built = (image: string, cached: boolean, log = "") => {
+      for (const used of [start.image, image]) this.#asked.set(used, Date.now());
       return { image, cached, log, durationMs: Math.round(performance.now() - started) };
     };
     if (spec.setup.length === 0) return built(start.image, start.cached);
@@ -136,7 +144,13 @@ class DockerSandboxes implements Sandboxes {
   }
 
   async evict(): Promise<number> {
-    return 0;
+    const since = Date.now() - HELD_MS;
+    for (const [image, at] of this.#asked) if (at < since) this.#asked.delete(image);
+    return evictImages(
+      this.#docker,
+      { ...KEEP, ...this.#options.keep },
+      new Set(this.#asked.keys()),
+    );
   }
 
   reap(): Promise<number> {

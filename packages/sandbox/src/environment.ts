@@ -12,7 +12,7 @@ import type { Channel } from "./channel.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import type { ClientSettings } from "./egress/types.ts";
-import { findImage, imageChanges } from "./images.ts";
+import { findUsed, imageChanges } from "./images.ts";
 import { lineReader } from "./line-reader.ts";
 import type { Machine } from "./machine.ts";
 import { HOME } from "./profile.ts";
@@ -45,7 +45,7 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 
 /** The image that `key` names on this engine, if it has been built. */
 export const findEnvironment = async (docker: Docker, key: string): Promise<string | undefined> =>
-  (await findImage(docker, `${REPOSITORY}:${key}`))?.id;
+  (await findUsed(docker, { repo: REPOSITORY, tag: key }))?.id;
 
 export type SetupOptions = NetworkUse & {
   spec: EnvironmentSpec;
@@ -64,6 +64,11 @@ export const buildEnvironment = async (
   await using container = await containers.create({ ...wanted, env: {}, labels: {} }, signal);
   const exec: SetupPlace["exec"] = (_, run, how) => container.exec(run, how);
   const log = await setUp({ machine: container, exec }, options);
+  const exceeded = await container.measure();
+  if (exceeded !== undefined) {
+    const told = `${log}set-up was ended: it ${exceeded.message}\n`;
+    throw new SetupFailedError(spec.setup.at(-1) ?? "", null, told);
+  }
   await container.commit({ repo: REPOSITORY, tag: key, changes: imageChanges(key) });
   return log;
 };

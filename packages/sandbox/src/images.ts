@@ -44,6 +44,19 @@ export const findImage = async (docker: Docker, reference: string): Promise<Imag
   }
 };
 
+/** Finds an image of ours to be used, and has the engine remember when: naming it again does. */
+export const findUsed = async (
+  docker: Docker,
+  { repo, tag }: { repo: string; tag: string },
+): Promise<Image | undefined> => {
+  const found = await findImage(docker, `${repo}:${tag}`);
+  if (found === undefined) return undefined;
+  await bounded({ to: `name image ${repo}:${tag}`, ms: LOOK_MS }, () =>
+    docker.getImage(found.id).tag({ repo, tag }),
+  );
+  return found;
+};
+
 /** Has the engine pull an image; fails with `EngineRefusal` where no registry gives it. */
 export const pullImage = (docker: Docker, reference: string, signal?: AbortSignal): Promise<void> =>
   bounded({ to: `pull image ${reference}`, ms: PULL_MS, signal }, async (abortSignal) => {
