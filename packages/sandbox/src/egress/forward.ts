@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { ByteCapError } from "./exchange.ts";
 import { type Errand, fetchFollowing, redirectsOf } from "./fetch.ts";
 import { notListed, refuse, type Scope, type Served } from "./refuse.ts";
 import { type Endpoint, PLAIN_MIRRORS } from "./registries.ts";
@@ -123,7 +124,8 @@ const answer = async (scope: Scope, served: Served, plan: Plan): Promise<void> =
     await relay(fetched.answer, { scope, response, plan, counted });
     exchange.end("allowed", String(fetched.answer.statusCode));
   } catch (error) {
-    throw signal.aborted ? signal.reason : error;
+    // ending an answer midway also looks like the sandbox hanging up
+    throw signal.aborted && !(error instanceof ByteCapError) ? signal.reason : error;
   } finally {
     clearTimeout(timer);
   }

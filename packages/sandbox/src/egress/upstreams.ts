@@ -52,13 +52,12 @@ export class Upstreams implements Disposable {
     const stream = origin.tls ? this.#encrypt(socket, origin.host) : socket;
     const ready = Promise.withResolvers<void>();
     stream.once(origin.tls ? "secureConnect" : "connect", ready.resolve);
-    stream.once("error", ready.reject);
+    // stays: TLS over a socket that fails tells it more than once
+    stream.on("error", ready.reject);
     try {
       await within(deadline, ready.promise);
       return stream;
     } catch (error) {
-      // a second error of a stream that is given up is nobody's
-      stream.on("error", () => {});
       stream.destroy();
       socket.destroy();
       throw error;

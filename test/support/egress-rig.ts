@@ -1,0 +1,127 @@
+import { createServer as createHttp, type RequestListener } from "node:http";
+import { createServer as createHttps } from "node:https";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import type { EgressRequest } from "@headrace/domain";
+import { createEgress, type EgressOptions } from "@headrace/sandbox";
+import type { Certificates } from "./egress-certificates.ts";
+
+export const listenOn = async (server: Server, port = 0): Promise<number> => {
+  await new Promise<void>((resolve, reject) =>
+    server.once("error", reject).listen(port, "127.0.0.1", resolve),
+  );
+  return (server.address() as AddressInfo).port;
+};
+
+export type Upstream = AsyncDisposable & { port: number };
+
+/** A real HTTP server on loopback, with TLS where it gets certificates. */
+export const startUpstream = async (
+  listener: RequestListener,
+  certificates?: Certificates,
+): Promise<Upstream> => {
+  const server =
+    certificates === undefined ? createHttp(listener) : createHttps(certificates, listener);
+  const port = await listenOn(server);
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+/** An address that passes as public and that nobody has: what it stands for is decided by `dial`. */
+export const PUBLIC = "8.8.4.4";
+
+type RigOptions = Partial<EgressOptions> & {
+  hosts?: readonly string[];
+  /** where connections to a public address and this port really go, on loopback */
+  ports?: Readonly<Record<number, number>>;
+  /** where the sandbox's side listens; any free port by default */
+  port?: number;
+};
+
+/** The proxy with one session behind a listener, as the supervisor's relay is one in a sandbox. */
+export const startEgress = async ({ hosts = [], ports = {}, port = 0, ...options }: RigOptions) => {
+  const requests: EgressRequest[] = [];
+  const dialled: { addresses: readonly string[]; port: number }[] = [];
+  const egress = createEgress({
+    registries: [],
+    resolve: async () => [PUBLIC],
+    dial: (addresses, wanted) => {
+      dialled.push({ addresses, port: wanted });
+      return connect(addresses.includes(PUBLIC) ? (ports[wanted] ?? 1) : wanted, "127.0.0.1");
+    },
+    ...options,
+  });
+  const session = egress.session({
+    phase: "setup",
+    hosts,
+    onRequest: (request) => void requests.push(request),
+  });
+  const front = createServer({ allowHalfOpen: true }, (socket) => session.accept(socket));
+  const listening = await listenOn(front, port);
+  return {
+    egress,
+    session,
+    requests,
+    dialled,
+    port: listening,
+    /** sends these bytes and gives what comes back until the end */
+    raw: (bytes: string | Buffer) => exchange(listening, bytes),
+    [Symbol.asyncDispose]: async () => {
+      await egress[Symbol.asyncDispose]();
+      await new Promise((resolve) => front.close(resolve));
+    },
+  };
+};
+
+/** A connection to the sandbox's side of the proxy. */
+export const dialFront = (port: number): Socket =>
+  connect({ port, host: "127.0.0.1", allowHalfOpen: true }).on("error", () => {});
+
+const exchange = (port: number, bytes: string | Buffer): Promise<string> =>
+  new Promise((resolve) => {
+    const socket = dialFront(port);
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+    });
+    socket.once("close", () => resolve(text)).once("end", () => socket.end());
+    socket.write(bytes);
+  });
+
+/** What a request for a path of the proxy gets, as a client with a keep-alive connection would ask. */
+export const ask = async (
+  port: number,
+  path: string,
+  init: RequestInit = {},
+): Promise<{ status: number; headers: Headers; body: string }> => {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { redirect: "manual", ...init });
+  return { status: response.status, headers: response.headers, body: await response.text() };
+};
+
+/** A listener that takes whatever comes and tells how much did. */
+export const startWitness = async () => {
+  const seen = { connections: 0, bytes: 0 };
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    seen.connections += 1;
+    sockets.add(socket);
+    socket
+      .on("error", () => {})
+      .on("data", (chunk) => {
+        seen.bytes += chunk.length;
+      });
+  });
+  const port = await listenOn(server);
+  return {
+    port,
+    seen,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
