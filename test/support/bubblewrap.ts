@@ -5,6 +5,17 @@ import { join } from "node:path";
 import { createBubblewrapSandboxes } from "@headrace/sandbox";
 import type { MakeHarness } from "../contract/suites/sandbox-harness.ts";
 
+const DEVICES = ["full", "null", "random", "tty", "urandom", "zero"].map((name) => `/dev/${name}`);
+/** The host's programs and what they read, and the factory's own files. */
+export const READ_ONLY = [
+  ...["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"],
+  ...["/etc", "/etc/alternatives", "/etc/ssl/certs"],
+  ...["/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted"],
+  ...["/opt/headrace", "/opt/headrace/node"],
+];
+/** Folders of the sandbox's room on the host. */
+export const OWN = ["/home/agent", "/opt/headrace/store", "/workspace"];
+
 /** Sandboxes of bubblewrap in a folder of their own; destroying one kills what is in its group. */
 export const bubblewrapHarness: MakeHarness = async (extra = {}) => {
   const folder = await mkdtemp(join(tmpdir(), "headrace-bubblewrap-"));
@@ -23,6 +34,7 @@ export const bubblewrapHarness: MakeHarness = async (extra = {}) => {
     async destroy({ id }) {
       for (const pid of await processesOf(id)) process.kill(pid, "SIGKILL");
     },
+    mounts: [...DEVICES, ...READ_ONLY, ...OWN],
     discardLater: () => {},
     async [Symbol.asyncDispose]() {
       await Promise.all([boots[0], ...later].map((sandboxes) => sandboxes.close()));

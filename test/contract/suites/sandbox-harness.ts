@@ -8,6 +8,8 @@ export type SandboxHarness = AsyncDisposable & {
   reboot(): Sandboxes;
   /** ends a sandbox behind the implementation's back, as a crash of the machine would */
   destroy(sandbox: Sandbox): Promise<void>;
+  /** where a sandbox has files of the host or the engine mounted, which are not its own writable layer */
+  mounts: readonly string[];
   /** removes an environment's image when the harness is disposed of */
   discardLater(image: string): void;
 };
@@ -37,6 +39,9 @@ export const openPlain = async (
     env: spec.env ?? {},
     labels: LABELS_OF_TEST,
   });
+
+/** Prints the names of the network interfaces there are. */
+export const INTERFACES = "sed '1,2d; s/^ *//; s/:.*//' /proc/net/dev";
 
 /** Runs a command with room to spare in time and output. */
 export const sh = (sandbox: Sandbox, command: string, timeoutMs = 20_000): Promise<ExecResult> =>

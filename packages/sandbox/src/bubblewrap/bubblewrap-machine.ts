@@ -132,7 +132,8 @@ export class BubblewrapMachine implements Machine {
     const { running, exitCode } = this.#state;
     if (!running && exitCode === undefined && !this.#killed) {
       await process.ended;
-      throw new InfrastructureError(`bubblewrap could not run a sandbox: ${process.said()}`);
+      const said = process.said() || "it was killed from outside";
+      throw new InfrastructureError(`bubblewrap did not run a sandbox to its end: ${said}`);
     }
     const oomKilled = (await this.oomKills()) > 0;
     return { running, exitCode: exitCode ?? KILLED, oomKilled };

@@ -57,6 +57,10 @@ export class SetupCommands implements Disposable {
       });
       await this.#trailing();
       return Answer.parse(facts).exitCode;
+    } catch (error) {
+      // whoever runs set-up asks why the sandbox was lost, and whose doing it was
+      if (channel.loss !== undefined) return null;
+      throw error;
     } finally {
       this.#onOutput = () => {};
     }
