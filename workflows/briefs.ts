@@ -19,6 +19,7 @@ import {
 import { z } from "zod";
 import { evidenceOf } from "./evidence.ts";
 import type { WorkflowPorts } from "./ports.ts";
+import { workspaceOf } from "./workspace.ts";
 
 /**
  * What each role is told, from rows alone: a brief is written into the step's request, so a resumed conversation
@@ -119,16 +120,23 @@ export const critiqueBrief = async (
     setup,
     landed: landedFacts(state).map(({ id, title }) => ({ id, title })),
     unmet: unmetIn(state),
+    workspace: await workspaceOf(ports, state, state.run.tip),
   };
   return brief(critique);
 };
 
-export const researcherBrief = (state: RunState, task: Task): Brief => {
+export const researcherBrief = async (
+  ports: WorkflowPorts,
+  state: RunState,
+  task: Task,
+): Promise<Brief> => {
   const research: ResearcherBrief = {
     task,
     question: task.research ?? task.description,
     plan: planText(state, task),
     requirements: requirementsFor(state, task),
+    gates: gatesAt(state, task.id),
+    workspace: await workspaceOf(ports, state, state.run.tip),
   };
   return brief(research);
 };
@@ -162,7 +170,7 @@ export const coderBrief = async (
   ports: WorkflowPorts,
   state: RunState,
   row: TaskRow,
-  at: { attempt: number; conflicts: string[] },
+  at: { attempt: number; conflicts: string[]; commit: string },
 ): Promise<Brief> => {
   const research = researchOf(state, row.id);
   const work = row.workingChange;
@@ -190,6 +198,7 @@ export const coderBrief = async (
     ...(previous === undefined ? {} : { previous }),
     conflicts: at.conflicts,
     answers: answersFor(state, row.id),
+    workspace: await workspaceOf(ports, state, at.commit),
   };
   return brief(coding);
 };
@@ -230,6 +239,7 @@ export const reviewerBrief = async (
     ...(said.success ? said.data : {}),
     earlier: at.attempt === 1 ? [] : await evidenceOf(ports, state, row, at.attempt - 1),
     answers: answersFor(state, row.id),
+    workspace: await workspaceOf(ports, state, at.change),
   };
   return brief(changing);
 };
@@ -249,7 +259,7 @@ export const mergerBrief = async (
   ports: WorkflowPorts,
   state: RunState,
   row: TaskRow & { change: string },
-  files: string[],
+  at: { files: string[]; commit: string },
 ): Promise<Brief> => {
   const base = row.attemptBase ?? state.run.base;
   const max = ports.limits.evidenceBytes;
@@ -258,9 +268,10 @@ export const mergerBrief = async (
     change: await ports.diff(state.run.id, base, row.change, max),
     landed: landedFacts(state),
     landedDiff: await ports.diff(state.run.id, base, state.run.tip, max),
-    files,
+    files: at.files,
     gates: gatesAt(state, row.id),
     protected: state.run.policy.protected,
+    workspace: await workspaceOf(ports, state, at.commit),
   };
   return brief(merging);
 };
@@ -277,6 +288,7 @@ export const acceptanceBrief = async (ports: WorkflowPorts, state: RunState): Pr
     quarantined: Object.values(state.tasks)
       .filter((t) => t.status === "quarantined")
       .map((t) => ({ id: t.id, title: t.task.title, reason: t.reason ?? "unknown" })),
+    workspace: await workspaceOf(ports, state, state.run.tip),
   };
   return brief(accepting);
 };

@@ -81,7 +81,7 @@ const research = (ports: WorkflowPorts) => async (s: S) => {
       commit: state.run.tip,
       attempt: 1,
       conversation: 1,
-      brief: researcherBrief(state, task),
+      brief: await researcherBrief(ports, state, task),
     },
   });
   // the coder reads the answer; a researcher that found nothing is advice missing, not a task at fault
@@ -134,6 +134,7 @@ const code = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
   const row = rowOf(state, s.id);
   const { start, conflicts } = attemptStart(state, s);
+  const commit = s.conversation === 1 ? start : (lastSnapshot(state, s) ?? start);
   const { result } = await stepResult(ports, thread(s), {
     subject: s.id,
     step: codeStep(s.attempt, s.conversation),
@@ -143,10 +144,10 @@ const code = (ports: WorkflowPorts) => async (s: S) => {
       kind: "agent",
       role: "coder",
       environment: row.attemptBase ?? state.run.tip,
-      commit: s.conversation === 1 ? start : (lastSnapshot(state, s) ?? start),
+      commit,
       attempt: s.attempt,
       conversation: s.conversation,
-      brief: await coderBrief(ports, state, row, { attempt: s.attempt, conflicts }),
+      brief: await coderBrief(ports, state, row, { attempt: s.attempt, conflicts, commit }),
     },
   });
   if (result.end === "submitted") return { next: "commit" as const };

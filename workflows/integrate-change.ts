@@ -79,7 +79,7 @@ const resolve = (ports: WorkflowPorts) => async (s: S) => {
       commit: s.merged ?? "",
       attempt,
       conversation: s.round,
-      brief: await mergerBrief(ports, state, row, files),
+      brief: await mergerBrief(ports, state, row, { files, commit: s.merged ?? "" }),
     },
   });
   if (result.end !== "submitted" || result.snapshot === undefined) {

@@ -41,6 +41,8 @@ export interface WorkflowPorts {
   record(run: string, decide: (state: RunState) => NewEvent[]): Promise<void>;
   /** A blob as text, its middle left out beyond `maxBytes`. */
   text(blob: string, maxBytes: number): Promise<string>;
+  /** Paths of all files of a commit. */
+  files(run: string, commit: string): Promise<string[]>;
   diff(run: string, from: string, to: string, maxBytes: number): Promise<string>;
   /** The hash under which a policy is frozen; the policy is stored under it. */
   freeze(policy: Policy): Promise<string>;

@@ -17,6 +17,7 @@ import { converse } from "./converse.ts";
 import { landingId } from "./integrate-change.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, park, stepResult, threadState, value } from "./thread.ts";
+import { ENVIRONMENT_STEP } from "./workspace.ts";
 
 /**
  * The run: check, plan, build, accept, and again while requirements are unmet and plan versions are left. It reads
@@ -40,8 +41,7 @@ const incomplete = (reasons: string[]) => ({ reasons, next: "finish" as const })
 const check = (ports: WorkflowPorts) => async (s: S) => {
   const { run } = await ports.state(s.run);
   await stepResult(ports, thread(s), {
-    subject: "end",
-    step: "check-environment",
+    ...ENVIRONMENT_STEP,
     input: { kind: "environment", commit: run.base },
   });
   const gates = applicableGates(run.policy, new Set()).map((g) => g.name);

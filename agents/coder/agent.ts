@@ -14,6 +14,8 @@ import {
   servedSection,
   TaskFact,
   taskText,
+  WorkspaceFact,
+  workspaceSection,
 } from "../shared/facts.ts";
 import { bullets, fence, page, section } from "../shared/fence.ts";
 import { renderGuidance } from "../shared/guidance.ts";
@@ -37,6 +39,7 @@ export const CoderBrief = z.object({
   /** files in which that merge left conflict markers */
   conflicts: z.array(z.string()).default([]),
   answers: z.array(AnswerFact).default([]),
+  workspace: WorkspaceFact.optional(),
 });
 export type CoderBrief = z.input<typeof CoderBrief>;
 
@@ -82,6 +85,7 @@ export const coder = defineAgent({
       ),
       section("Research", brief.research && fence("research", brief.research)),
       answersSection(brief.answers),
+      workspaceSection(brief.workspace),
       gatesSection(brief.gates),
       protectedSection(brief.protected),
       previousSections(brief),

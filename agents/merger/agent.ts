@@ -2,7 +2,15 @@ import { bash, defineAgent, defineTerminal, edit, read, search, write } from "@h
 import { Task } from "@headrace/domain";
 import { z } from "zod";
 import { unresolved } from "../shared/conflicts.ts";
-import { GateFact, gatesSection, protectedSection, TaskFact, taskText } from "../shared/facts.ts";
+import {
+  GateFact,
+  gatesSection,
+  protectedSection,
+  TaskFact,
+  taskText,
+  WorkspaceFact,
+  workspaceSection,
+} from "../shared/facts.ts";
 import { bullets, fence, page, section } from "../shared/fence.ts";
 import { MAKER_LIMITS } from "../shared/limits.ts";
 import { promptOf } from "../shared/prompt.ts";
@@ -18,6 +26,7 @@ export const MergerBrief = z.object({
   files: z.array(z.string()).min(1),
   gates: z.array(GateFact),
   protected: z.array(z.string()).default([]),
+  workspace: WorkspaceFact.optional(),
 });
 export type MergerBrief = z.input<typeof MergerBrief>;
 
@@ -54,6 +63,7 @@ export const merger = defineAgent({
         ),
       ),
       section("Their diff together", fence("diff", brief.landedDiff)),
+      workspaceSection(brief.workspace),
       gatesSection(brief.gates),
       protectedSection(brief.protected),
     ),

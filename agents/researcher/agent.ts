@@ -1,7 +1,15 @@
 import { bash, defineAgent, defineTerminal, read, search, type Workspace } from "@headrace/agent";
 import { findQuote, Task } from "@headrace/domain";
 import { z } from "zod";
-import { RequirementFact, servedSection, taskText } from "../shared/facts.ts";
+import {
+  GateFact,
+  gatesSection,
+  RequirementFact,
+  servedSection,
+  taskText,
+  WorkspaceFact,
+  workspaceSection,
+} from "../shared/facts.ts";
 import { fence, page, section } from "../shared/fence.ts";
 import { READER_LIMITS } from "../shared/limits.ts";
 import { promptOf } from "../shared/prompt.ts";
@@ -11,6 +19,8 @@ export const ResearcherBrief = z.object({
   question: z.string().min(1),
   plan: z.string(),
   requirements: z.array(RequirementFact),
+  gates: z.array(GateFact).default([]),
+  workspace: WorkspaceFact.optional(),
 });
 export type ResearcherBrief = z.input<typeof ResearcherBrief>;
 
@@ -69,6 +79,8 @@ export const researcher = defineAgent({
       section("For this task", taskText(brief.task)),
       servedSection(brief.requirements),
       section("Where it stands in the plan", fence("plan", brief.plan)),
+      workspaceSection(brief.workspace),
+      gatesSection(brief.gates),
     ),
   }),
 });

@@ -1,6 +1,13 @@
 import { Gate, GateVerdict, PlanProposal, RequirementClaim, Task, Verdict } from "@headrace/domain";
 import { z } from "zod";
-import { AnswerFact, EvidenceFact, GateFact, RequirementFact, TaskFact } from "../shared/facts.ts";
+import {
+  AnswerFact,
+  EvidenceFact,
+  GateFact,
+  RequirementFact,
+  TaskFact,
+  WorkspaceFact,
+} from "../shared/facts.ts";
 
 /** One role, three jobs: the plan before it is built, one change, and the run's end. */
 export const ReviewerBrief = z.discriminatedUnion("stage", [
@@ -18,6 +25,7 @@ export const ReviewerBrief = z.discriminatedUnion("stage", [
     landed: z.array(TaskFact).default([]),
     /** requirements that acceptance found unmet, each with why */
     unmet: z.array(z.object({ requirement: z.string(), reason: z.string() })).default([]),
+    workspace: WorkspaceFact.optional(),
   }),
   z.object({
     stage: z.literal("change"),
@@ -36,6 +44,7 @@ export const ReviewerBrief = z.discriminatedUnion("stage", [
     /** what was held against the attempts before */
     earlier: z.array(EvidenceFact).default([]),
     answers: z.array(AnswerFact).default([]),
+    workspace: WorkspaceFact.optional(),
   }),
   z.object({
     stage: z.literal("acceptance"),
@@ -47,6 +56,7 @@ export const ReviewerBrief = z.discriminatedUnion("stage", [
     /** tasks that were given up, with why */
     quarantined: z.array(TaskFact.extend({ reason: z.string() })).default([]),
     answers: z.array(AnswerFact).default([]),
+    workspace: WorkspaceFact.optional(),
   }),
 ]);
 export type ReviewerBrief = z.input<typeof ReviewerBrief>;

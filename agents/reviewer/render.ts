@@ -6,6 +6,7 @@ import {
   requirementsSection,
   servedSection,
   taskText,
+  workspaceSection,
 } from "../shared/facts.ts";
 import { bullets, fence, page, section } from "../shared/fence.ts";
 import type { BriefOf, Review } from "./brief.ts";
@@ -37,6 +38,7 @@ const planReview = (brief: BriefOf<"plan">): string =>
       bullets(brief.unmet.map(({ requirement, reason }) => `${requirement}: ${reason}`)),
     ),
     section("The plan", fence("plan", JSON.stringify(brief.plan, null, 1))),
+    workspaceSection(brief.workspace),
     gatesSection(brief.gates),
     section("Setup", bullets(brief.setup.map((command) => `\`${command}\``))),
   );
@@ -48,6 +50,7 @@ const changeReview = (brief: BriefOf<"change">): string =>
     servedSection(brief.requirements),
     section("Constraints", bullets(brief.constraints)),
     section("Where it stands in the plan", fence("plan", brief.plan)),
+    workspaceSection(brief.workspace),
     section(
       "What the gates found on this tree",
       bullets(brief.gates.map(({ name, run, verdict }) => `${name}: ${verdict} (\`${run}\`)`)),
@@ -71,6 +74,7 @@ const acceptance = (brief: BriefOf<"acceptance">): string =>
     ),
     section(`Spec: ${brief.title}`, fence("spec", brief.spec)),
     requirementsSection("Requirements", brief.requirements),
+    workspaceSection(brief.workspace),
     gatesSection(brief.gates),
     section("Merged tasks", bullets(brief.landed.map(({ id, title }) => `${id}: ${title}`))),
     section(

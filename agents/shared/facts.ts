@@ -10,6 +10,9 @@ export const TaskFact = z.object({ id: z.string(), title: z.string() });
 export const EvidenceFact = z.object({ title: z.string(), text: z.string() });
 export const AnswerFact = z.object({ question: z.string(), answer: z.string() });
 
+/** What is in the sandbox, looked up by the factory before the job: tools with versions and limits, and the files. */
+export const WorkspaceFact = z.object({ tools: z.string().optional(), layout: z.string() });
+
 /** What an earlier attempt left: its diff, and why it was not good enough. */
 export const PreviousFact = z.object({
   diff: z.string(),
@@ -39,6 +42,17 @@ export const gatesSection = (gates: readonly z.infer<typeof GateFact>[]): string
     gates.length === 0
       ? "No gate applies yet."
       : `The factory runs these itself, on the committed tree, in a fresh sandbox without network. Their exit codes decide.\n${bullets(gates.map(({ name, run }) => `${name}: \`${run}\``))}`,
+  );
+
+export const workspaceSection = (workspace: z.infer<typeof WorkspaceFact> | undefined): string[] =>
+  section(
+    "What you find",
+    workspace &&
+      [
+        "Looked up by the factory, so that you need not. File names are the repository's.",
+        ...(workspace.tools === undefined ? [] : [fence("environment", workspace.tools)]),
+        fence("layout", workspace.layout),
+      ].join("\n"),
   );
 
 export const protectedSection = (globs: readonly string[]): string[] =>

@@ -40,6 +40,11 @@ export const createWorkflowPorts = (context: Context): WorkflowPorts => {
       );
     },
     text: async (id, maxBytes) => boundText(decode(await blob(id)), maxBytes),
+    async files(run, commit) {
+      const { repo } = (await stateOf(store, run)).run;
+      const entries = await (await repos.factory(repo.path)).list(commit);
+      return entries.map(({ path }) => path);
+    },
     async diff(run, from, to, maxBytes) {
       const { repo } = (await stateOf(store, run)).run;
       const { text, truncated } = await (await repos.factory(repo.path)).diff(from, to, maxBytes);
