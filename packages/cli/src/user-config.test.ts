@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromUsd, NO_USAGE } from "@headrace/domain";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { readPriceBook } from "./user-config.ts";
+import { readInstallation } from "./user-config.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -11,6 +11,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
+const read = (env: NodeJS.ProcessEnv = {}) => readInstallation({ env, dataDir: dir });
+const REGISTRY = "registries:\n  - name: company\n    kind: npm\n";
 const usage = { ...NO_USAGE, input: 1_000_000 };
 const today = new Date("2026-11-21T00:00:00Z");
 
@@ -19,20 +21,71 @@ it("prices of config.yaml stand beside the built-in ones", async () => {
     join(dir, "config.yaml"),
     'prices:\n  - { model: local-llm, input: "0.5", output: "1" }\n',
   );
-  const prices = await readPriceBook(dir);
+  const { prices } = await read();
   expect(prices.cost("local-llm", usage, today)).toBe(fromUsd(0.5));
   expect(prices.cost("claude-opus-4-8", usage, today)).toBe(fromUsd(5));
 });
 
 it("without the file the built-in prices hold and others are unknown", async () => {
-  expect((await readPriceBook(dir)).cost("local-llm", usage, today)).toBeUndefined();
+  expect((await read()).prices.cost("local-llm", usage, today)).toBeUndefined();
 });
 
 it.each([
-  ["a wrong type", "prices:\n  - model: x\n    input: 3\n", /config\.yaml:3: prices\.0\.input: /],
-  ["an unknown field", "price: []\n", /config\.yaml:1: the file: Unrecognized key: "price"/],
-  ["broken YAML", "prices: [\n", /config\.yaml:\d+: not YAML: /],
+  ["a wrong type", "prices:\n  - model: x\n    input: 3\n", /config\.yaml:3: prices\[0\]\.input: /],
+  [
+    "an unknown field",
+    "price: []\n",
+    /config\.yaml:1: price: is not a known field\n {2}Did you mean prices\?/,
+  ],
+  ["broken YAML", "prices: [\n", /config\.yaml:\d+: is not valid YAML: /],
+  [
+    "a wildcard",
+    "network:\n  setup:\n    - '*.example.com'\n",
+    /config\.yaml:3: network\.setup\[0\]: is a pattern: a name that matches more than one host/,
+  ],
+  [
+    "an address with a password",
+    `${REGISTRY}    url: https://a:b@c.example/\n`,
+    /name a credential/,
+  ],
+  ["a registry of a kind", "registries:\n  - kind: ruby\n", /config\.yaml:\d: registries\[0\]\./],
+  [
+    "a name in use",
+    `${REGISTRY}    url: https://x.example/\n  - name: company\n    kind: pypi\n    url: https://y.example/\n`,
+    /config\.yaml:5: registries\[1\]\.name: expected a name that no other registry has/,
+  ],
 ])("%s is refused with file, line and field", async (_, text, message) => {
   await writeFile(join(dir, "config.yaml"), text);
-  await expect(readPriceBook(dir)).rejects.toThrow(message);
+  await expect(read()).rejects.toThrow(message);
+});
+
+it("a registry has the credential it names, from the environment or from the credentials file", async () => {
+  const fields = "    url: https://npm.example/\n    scopes: ['@company']\n    env: [NPM_TOKEN]\n";
+  const config = (auth: string) =>
+    writeFile(
+      join(dir, "config.yaml"),
+      `${REGISTRY}${fields}    credential: COMPANY_TOKEN\n    auth: ${auth}\n`,
+    );
+  await config("bearer");
+  await expect(read()).rejects.toThrow(
+    /registries\[0\]\.credential: COMPANY_TOKEN is not set\n {2}Set it in the environment, or write/,
+  );
+  const { registries, secrets } = await read({ COMPANY_TOKEN: "sesame" });
+  expect(registries).toEqual([
+    {
+      name: "company",
+      kind: "npm",
+      url: "https://npm.example/",
+      scopes: ["@company"],
+      authorization: "Bearer sesame",
+      placeholders: ["NPM_TOKEN"],
+    },
+  ]);
+  expect(secrets).toContain("sesame");
+
+  await config("basic");
+  await writeFile(join(dir, "credentials"), "COMPANY_TOKEN=ann:sesame\n", { mode: 0o600 });
+  const basic = await read();
+  expect(basic.registries[0]?.authorization).toBe("Basic YW5uOnNlc2FtZQ==");
+  expect(basic.secrets).toEqual(expect.arrayContaining(["ann:sesame", "YW5uOnNlc2FtZQ=="]));
 });

@@ -1,23 +1,79 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type PriceBook, UserError } from "@headrace/domain";
+import { Isolation, NetworkPolicy, type PriceBook, UserError } from "@headrace/domain";
+import {
+  type Credentials,
+  readCredentials,
+  readFields,
+  readNamedCredentials,
+} from "@headrace/intake";
 import { createPriceBook, PRICES, PriceRow } from "@headrace/models";
-import { LineCounter, parseDocument } from "yaml";
+import type { PrivateRegistry } from "@headrace/sandbox";
 import { z } from "zod";
+
+const FILE = "config.yaml";
+
+const variable = z.string().regex(/^[A-Z_][A-Z0-9_]{0,99}$/, "expected a name such as NPM_TOKEN");
+
+const Registry = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected letters, digits and dashes"),
+  kind: z.enum(["npm", "pypi", "other"], "expected npm, pypi or other"),
+  url: z
+    .url({ protocol: /^https?$/, error: "expected an https address" })
+    .refine(
+      (url) => new URL(url).username === "" && new URL(url).password === "",
+      "expected an address without user and password: name a credential",
+    ),
+  scopes: z
+    .array(z.string().regex(/^@[a-z0-9-][a-z0-9._-]*$/, "expected a scope such as @company"))
+    .max(50)
+    .default([]),
+  credential: variable.optional(),
+  auth: z.enum(["bearer", "basic"], "expected bearer or basic").default("bearer"),
+  env: z.array(variable).max(20).default([]),
+});
+type Registry = z.infer<typeof Registry>;
 
 /** `config.yaml` in the data directory: the installation's own settings, never a repository's. */
 const UserConfig = z.strictObject({
   /** added to the built-in table; later rows win */
   prices: z.array(PriceRow).max(1000).default([]),
+  sandbox: z.enum(["docker", "bubblewrap"], "expected docker or bubblewrap").default("docker"),
+  network: NetworkPolicy.strict().prefault({}),
+  isolation: Isolation.strict().prefault({}),
+  registries: z
+    .array(Registry)
+    .max(20)
+    .superRefine((registries, context) => {
+      const names = registries.map(({ name }) => name);
+      const repeated = names.findIndex((name, i) => names.indexOf(name) !== i);
+      if (repeated >= 0)
+        context.addIssue({
+          code: "custom",
+          path: [repeated, "name"],
+          message: "expected a name that no other registry has",
+        });
+    })
+    .default([]),
 });
-type UserConfig = z.infer<typeof UserConfig>;
+export type UserConfig = z.infer<typeof UserConfig>;
 
-const REMEDY =
-  'Known: prices, a list of {model, input: "3", output: "15"} in USD per million tokens.';
+const TABLE = {
+  schema: UserConfig satisfies z.ZodType<UserConfig>,
+  examples: {
+    prices: 'prices:\n  - { model: local-llm, input: "0.5", output: "1" }',
+    sandbox: "sandbox: docker",
+    network: "network:\n  setup: [downloads.example.com]\n  research: [docs.example.com]",
+    isolation: "isolation:\n  runtime: gvisor",
+    registries:
+      "registries:\n  - name: company\n    kind: npm\n    url: https://npm.example.com/\n    scopes: ['@company']\n    credential: COMPANY_NPM_TOKEN",
+  },
+  unsupported: {},
+};
 
-/** Throws `UserError` naming file, line and field; an absent file is an empty one. */
+/** Throws `UserError` naming file, line, field and remedy; an absent file is an empty one. */
 const readUserConfig = async (dataDir: string): Promise<UserConfig> => {
-  const file = join(dataDir, "config.yaml");
+  const file = join(dataDir, FILE);
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return "";
     throw new UserError(
@@ -26,25 +82,65 @@ const readUserConfig = async (dataDir: string): Promise<UserConfig> => {
       { cause },
     );
   });
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken) {
-    const line = broken.linePos?.[0].line ?? 1;
-    throw new UserError(`${file}:${line}: not YAML: ${broken.message.split("\n")[0]}`, REMEDY);
-  }
-  const parsed = UserConfig.safeParse(document.toJS() ?? {});
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = issue?.path ?? [];
-  const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined;
-  const line = node?.range ? lines.linePos(node.range[0]).line : 1;
-  throw new UserError(
-    `${file}:${line}: ${path.join(".") || "the file"}: ${issue?.message}`,
-    REMEDY,
-  );
+  return readFields<UserConfig>({ file, text, firstLine: 1 }, TABLE);
 };
 
-/** The built-in prices and the installation's own. */
-export const readPriceBook = async (dataDir: string): Promise<PriceBook> =>
-  createPriceBook([...PRICES, ...(await readUserConfig(dataDir)).prices]);
+/** What this installation is set to, with the credentials it names; nothing of it comes from a repository. */
+export type Installation = {
+  config: UserConfig;
+  prices: PriceBook;
+  /** of the model provider */
+  credentials: Credentials | undefined;
+  registries: PrivateRegistry[];
+  /** values that nothing written or printed may hold */
+  secrets: string[];
+};
+
+/** Reads `config.yaml` and every credential; throws `UserError` where one that it names is nowhere to be found. */
+export const readInstallation = async (from: {
+  env: NodeJS.ProcessEnv;
+  dataDir: string;
+}): Promise<Installation> => {
+  const config = await readUserConfig(from.dataDir);
+  const names = config.registries.flatMap(({ credential }) => credential ?? []);
+  const credentials = await readCredentials({ ...from, names });
+  const named = await readNamedCredentials({ ...from, names });
+  const registries = config.registries.map((registry, i) => {
+    const { credential } = registry;
+    if (credential !== undefined && !named.has(credential))
+      throw new UserError(
+        `${join(from.dataDir, FILE)}: registries[${i}].credential: ${credential} is not set`,
+        `Set it in the environment, or write the line ${credential}=... to ${join(from.dataDir, "credentials")} (mode 0600).`,
+      );
+    return withCredential(registry, credential === undefined ? undefined : named.get(credential));
+  });
+  const authorizations = registries.flatMap(({ authorization }) => authorization ?? []);
+  return {
+    config,
+    prices: createPriceBook([...PRICES, ...config.prices]),
+    credentials,
+    registries,
+    secrets: [
+      ...(credentials === undefined ? [] : [credentials.apiKey]),
+      ...named.values(),
+      ...authorizations.map((text) => text.replace(/^\w+ /, "")),
+    ],
+  };
+};
+
+const withCredential = (
+  { name, kind, url, scopes, auth, env }: Registry,
+  value: string | undefined,
+): PrivateRegistry => ({
+  name,
+  kind,
+  url,
+  scopes,
+  placeholders: env,
+  ...(value === undefined
+    ? {}
+    : {
+        authorization:
+          auth === "bearer" ? `Bearer ${value}` : `Basic ${Buffer.from(value).toString("base64")}`,
+      }),
+});

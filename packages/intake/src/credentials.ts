@@ -17,23 +17,36 @@ const KEY = "ANTHROPIC_API_KEY";
 const URL_NAME = "ANTHROPIC_BASE_URL";
 const MAX_BYTES = 64 * 1024;
 
-type Settings = Partial<Record<typeof KEY | typeof URL_NAME, string>>;
+type Settings = Record<string, string | undefined>;
+
+/** Where credentials may come from, and which are asked for besides the provider's. */
+type Sources = {
+  env: Readonly<Record<string, string | undefined>>;
+  dataDir: string;
+  /** names that the installation's own configuration refers to */
+  names?: readonly string[];
+};
+
+const fileOf = (dataDir: string): string => join(dataDir, "credentials");
 
 /** `NAME=value` lines; errors never show a value. */
-const parse = (file: string, text: string): Settings => {
+const parse = (file: string, text: string, known: readonly string[]): Settings => {
   const settings: Settings = {};
   for (const [index, raw] of text.split("\n").entries()) {
     const content = raw.trim().replace(/^export\s+/, "");
     if (content === "" || content.startsWith("#")) continue;
     const at = content.indexOf("=");
     const name = at < 0 ? "" : content.slice(0, at).trim();
-    if (name !== KEY && name !== URL_NAME) {
-      const meant = nearest(name, [KEY.toLowerCase(), URL_NAME.toLowerCase()]);
+    if (!known.includes(name)) {
+      const meant = nearest(
+        name,
+        known.map((one) => one.toLowerCase()),
+      );
       throw inputError({
         file,
         line: index + 1,
         problem: at < 0 ? "expected NAME=value" : `${name.slice(0, 60)} is not a known name`,
-        remedy: `Write ${meant?.toUpperCase() ?? KEY}=... (known: ${KEY}, ${URL_NAME}).`,
+        remedy: `Write ${meant?.toUpperCase() ?? KEY}=... (known: ${known.join(", ")}).`,
       });
     }
     settings[name] = content
@@ -44,7 +57,8 @@ const parse = (file: string, text: string): Settings => {
   return settings;
 };
 
-const readFileSettings = async (file: string): Promise<Settings> => {
+const readFileSettings = async ({ dataDir, names = [] }: Sources): Promise<Settings> => {
+  const file = fileOf(dataDir);
   try {
     await using handle = await open(file);
     const { mode, size } = await handle.stat();
@@ -60,7 +74,7 @@ const readFileSettings = async (file: string): Promise<Settings> => {
         problem: "is too big to be a credentials file",
         remedy: `It holds lines such as ${KEY}=...`,
       });
-    return parse(file, await handle.readFile("utf8"));
+    return parse(file, await handle.readFile("utf8"), [KEY, URL_NAME, ...names]);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return {};
@@ -82,16 +96,12 @@ const checkedUrl = (text: string, from: string): string => {
  * Key and base URL, each from the environment, else from the file `credentials` in the data directory, never
  * from a repository; undefined without a key.
  */
-export const readCredentials = async (from: {
-  env: Readonly<Record<string, string | undefined>>;
-  dataDir: string;
-}): Promise<Credentials | undefined> => {
-  const file = join(from.dataDir, "credentials");
-  const stored = await readFileSettings(file);
-  const setting = (name: keyof Settings): { text: string; from: string } | undefined => {
+export const readCredentials = async (from: Sources): Promise<Credentials | undefined> => {
+  const stored = await readFileSettings(from);
+  const setting = (name: string): { text: string; from: string } | undefined => {
     const given = from.env[name]?.trim();
     if (given) return { text: given, from: "the environment" };
-    return stored[name] ? { text: stored[name], from: file } : undefined;
+    return stored[name] ? { text: stored[name], from: fileOf(from.dataDir) } : undefined;
   };
   const [key, url] = [setting(KEY), setting(URL_NAME)];
   if (key === undefined) return undefined;
@@ -106,4 +116,17 @@ export const readCredentials = async (from: {
     .digest("hex")
     .slice(0, 16);
   return { apiKey: key.text, baseUrl, fingerprint };
+};
+
+/** The credentials of that name, each from the environment, else from the file; a name that has none is left out. */
+export const readNamedCredentials = async (
+  from: Sources & { names: readonly string[] },
+): Promise<ReadonlyMap<string, string>> => {
+  const stored = await readFileSettings(from);
+  return new Map(
+    from.names.flatMap((name): [string, string][] => {
+      const value = from.env[name]?.trim() || stored[name];
+      return value ? [[name, value]] : [];
+    }),
+  );
 };

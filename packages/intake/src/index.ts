@@ -5,10 +5,11 @@ export {
   type RepoConfig,
   readConfig,
 } from "./config.ts";
-export { type Credentials, readCredentials } from "./credentials.ts";
-export { type Detected, detect } from "./detect.ts";
+export { type Credentials, readCredentials, readNamedCredentials } from "./credentials.ts";
+export { type BaseVersions, type Detected, detect } from "./detect.ts";
 export { collectGuidance, guidanceFor } from "./guidance.ts";
 export { manifestPaths } from "./manifests.ts";
 export { BUILT_IN_PROTECTED, DEFAULT_BUDGET, resolveBudget, resolvePolicy } from "./resolve.ts";
 export { parseSpec, readSpec, type SpecDocument } from "./spec.ts";
 export { type Tree, treeAt } from "./tree.ts";
+export { readFields } from "./yaml-fields.ts";

@@ -1,8 +1,10 @@
 import {
   applicableGates,
+  type EgressRequest,
   type Environment,
   type GateVerdict,
   type Policy,
+  refusedHosts,
   type Sandboxes,
   type SandboxLabels,
   SetupFailedError,
@@ -35,6 +37,8 @@ export type RepositoryCheck = {
   environment:
     | ({ built: true } & Environment)
     | { built: false; command: string; exitCode: number | null; log: string };
+  /** hosts that set-up asked for; none where an environment was kept from before */
+  network: { reached: string[]; refused: string[] };
   rows: CheckRow[];
 };
 
@@ -51,6 +55,11 @@ export type CheckInput = {
   onRow?: ((row: CheckRow) => void) | undefined;
   signal?: AbortSignal | undefined;
 };
+
+const networkOf = (requests: readonly EgressRequest[]): RepositoryCheck["network"] => ({
+  reached: [...new Set(requests.filter((r) => r.outcome === "allowed").map((r) => r.host))],
+  refused: refusedHosts(requests),
+});
 
 const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): CheckRow => {
   const verdicts = [first.result.verdict, second.result.verdict];
@@ -70,12 +79,24 @@ const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): Chec
   };
 };
 
-const build = async (input: CheckInput): Promise<RepositoryCheck["environment"]> => {
-  const { image, setup, env, limits } = input.policy;
+const build = async (
+  input: CheckInput,
+  requests: EgressRequest[],
+): Promise<RepositoryCheck["environment"]> => {
+  const { image, setup, env, limits, isolation, network } = input.policy;
   try {
     const environment = await input.sandboxes.environment(
-      { image, setup, files: input.files, env, limits, timeoutMs: SETUP_TIMEOUT_MS },
-      { onLine: input.onLine ?? (() => {}) },
+      {
+        image,
+        setup,
+        files: input.files,
+        env,
+        limits,
+        isolation,
+        hosts: network.setup,
+        timeoutMs: SETUP_TIMEOUT_MS,
+      },
+      { onLine: input.onLine ?? (() => {}), onRequest: (request) => requests.push(request) },
       input.signal,
     );
     return { built: true, ...environment };
@@ -88,8 +109,10 @@ const build = async (input: CheckInput): Promise<RepositoryCheck["environment"]>
 
 /** Builds the environment and runs every gate that applies to the base twice. No model is asked. */
 export const checkRepository = async (input: CheckInput): Promise<RepositoryCheck> => {
-  const environment = await build(input);
-  if (!environment.built) return { environment, rows: [] };
+  const requests: EgressRequest[] = [];
+  const environment = await build(input, requests);
+  const network = networkOf(requests);
+  if (!environment.built) return { environment, network, rows: [] };
   const bench = { ...input, image: environment.image };
   const rows: CheckRow[] = [];
   for (const gate of applicableGates(input.policy, new Set())) {
@@ -97,7 +120,7 @@ export const checkRepository = async (input: CheckInput): Promise<RepositoryChec
     rows.push(row);
     input.onRow?.(row);
   }
-  return { environment, rows };
+  return { environment, network, rows };
 };
 
 /** Whether the base is fit to build on: set up, with at least one gate, all of them green twice. */

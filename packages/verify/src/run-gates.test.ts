@@ -55,6 +55,8 @@ describe("gates", () => {
     expect(engine.asked[0]).toEqual({
       image: "image:1",
       limits: policy.limits,
+      services: policy.services,
+      isolation: policy.isolation,
       env: { TZ: "UTC" },
       labels: { run: "run-1", step: "step-1" },
       command: "run a",

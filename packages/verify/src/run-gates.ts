@@ -18,7 +18,7 @@ export type GateBench = {
   image: string;
   /** the tree, as `FactoryRepo.tar` builds it */
   tar: Uint8Array;
-  policy: Pick<Policy, "limits" | "env">;
+  policy: Pick<Policy, "limits" | "env" | "services" | "isolation">;
   labels: SandboxLabels;
   signal?: AbortSignal | undefined;
 };
@@ -45,6 +45,8 @@ export const runGate = async (bench: GateBench, gate: Gate): Promise<GateRun> =>
         image: bench.image,
         limits: bench.policy.limits,
         env: bench.policy.env,
+        services: bench.policy.services,
+        isolation: bench.policy.isolation,
         labels: bench.labels,
         command: gate.run,
         tar: bench.tar,

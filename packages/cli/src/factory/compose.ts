@@ -7,27 +7,25 @@ import {
   isRunning,
   PRODUCT,
   type Queue,
-  type Sandboxes,
   type Store,
 } from "@headrace/domain";
-import { type Credentials, readCredentials } from "@headrace/intake";
 import { createQueue, startRedis } from "@headrace/queue";
 import { openFactoryRepo } from "@headrace/repo";
-import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
+import type { EngineAddress } from "@headrace/sandbox";
 import { createRedactor } from "@headrace/secrets";
 import { createClock, openStore } from "@headrace/store";
 import { createWorker } from "@headrace/worker";
 import { createThreads } from "@headrace/workflows";
 import { keepAwake } from "../awake.ts";
 import { type DataDir, installationId, makeDataDir } from "../data-dir.ts";
-import { baseImageTag } from "../machine/base-image.mjs";
-import { readPriceBook } from "../user-config.ts";
-import { hostCertificates } from "./certificates.ts";
+import { readInstallation } from "../user-config.ts";
 import { requireEngine } from "./engine.ts";
 import { createModels } from "./models.ts";
 import { createNotifier } from "./notify.ts";
 import { redisContainer } from "./redis-container.ts";
 import { createRepos } from "./repos.ts";
+import { openSandboxes } from "./sandboxes.ts";
+import { keepTidy } from "./tidy.ts";
 
 /** A whole factory in this process: the one place where implementations are made. */
 export interface Factory extends AsyncDisposable {
@@ -75,17 +73,20 @@ const compose = async (
   const clock = createClock();
   const identity = { boot: clock.id(), owner: await installationId(data, () => clock.id()) };
   // the store first: its lock says whether another factory owns the directory
-  const credentials = await readCredentials({ env, dataDir: data.root });
-  const redact = createRedactor(secretsOf(env, credentials));
+  const installation = await readInstallation({ env, dataDir: data.root });
+  const { prices, credentials } = installation;
+  const redact = createRedactor(secretsOf(env, installation.secrets));
   const log = (line: string) => write(redact(line));
   const store = await openStore({ file: data.store, clock, redact });
   closing.defer(() => store.close());
   const notifier = closing.use(createNotifier({ store, dir: data.notified, env, log }));
   if (awake) closing.use(keepAwake({ env, busy: () => anyRunning(store) }));
   const engine = (await requireEngine(env)).address;
-  const sandboxes = await openSandboxes({ engine, identity, env, log }, closing);
+  const from = { installation, identity, env, onWarning: log };
+  const sandboxes = await openSandboxes(from, closing);
+  await sandboxes.reap();
+  closing.use(keepTidy({ sandboxes, log }));
   const queue = await openQueue({ data, env, engine, identity, log }, closing);
-  const prices = await readPriceBook(data.root);
   const models = closing.use(createModels({ credentials, prices, clock }));
   const checkpoints = await store.checkpoints();
   const control = createControl({
@@ -121,35 +122,14 @@ const compose = async (
 };
 
 /** What no text that leaves this process may hold. */
-const secretsOf = (env: NodeJS.ProcessEnv, credentials: Credentials | undefined): string[] =>
-  [credentials?.apiKey, env.HEADRACE_TOKEN, env.REDIS_URL].filter((text) => text !== undefined);
+const secretsOf = (env: NodeJS.ProcessEnv, own: readonly string[]): string[] =>
+  [...own, env.HEADRACE_TOKEN, env.REDIS_URL].filter((text) => text !== undefined);
 
 /** Whether some run can go on without a person. */
 const anyRunning = async (store: Pick<Store, "openRuns">): Promise<boolean> =>
   (await store.openRuns()).some((s) => isRunning(s.run.status) && exitCode(s) === undefined);
 
 type Identity = { owner: string; boot: string };
-
-const openSandboxes = async (
-  from: {
-    engine: EngineAddress;
-    identity: Identity;
-    env: NodeJS.ProcessEnv;
-    log(line: string): void;
-  },
-  closing: AsyncDisposableStack,
-): Promise<Sandboxes> => {
-  const sandboxes = createDockerSandboxes({
-    engine: from.engine,
-    baseImage: baseImageTag(),
-    ...from.identity,
-    ...(await hostCertificates(from.env)),
-    onWarning: from.log,
-  });
-  closing.defer(() => sandboxes.close());
-  await sandboxes.reap();
-  return sandboxes;
-};
 
 const openQueue = async (
   from: {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClock } from "@headrace/store";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readPriceBook } from "../user-config.ts";
+import { readInstallation } from "../user-config.ts";
 import { createModels } from "./models.ts";
 
 let dir = "";
@@ -21,7 +21,7 @@ test("a script is played as it was when a run was last submitted", async () => {
   const choice = { kind: "script", file } as const;
   await using models = createModels({
     credentials: undefined,
-    prices: await readPriceBook(dir),
+    prices: (await readInstallation({ env: {}, dataDir: dir })).prices,
     clock: createClock(),
   });
   const said = async () => {

@@ -3,14 +3,12 @@ import { join, resolve } from "node:path";
 import { PRODUCT, type SetupFile, type SourceRepo } from "@headrace/domain";
 import { manifestPaths } from "@headrace/intake";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
-import { createDockerSandboxes } from "@headrace/sandbox";
 import { createClock } from "@headrace/store";
 import { checkRepository, isFit, renderCheck } from "@headrace/verify";
 import { dataDir, installationId, makeDataDir } from "../data-dir.ts";
-import { hostCertificates } from "../factory/certificates.ts";
-import { requireEngine } from "../factory/engine.ts";
-import { baseImageTag } from "../machine/base-image.mjs";
+import { openSandboxes } from "../factory/sandboxes.ts";
 import { policyAt } from "../submission.ts";
+import { readInstallation } from "../user-config.ts";
 import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
@@ -32,32 +30,28 @@ export const check: VerbAction = async (world, _operands, options) => {
   for (const command of policy.setup) say(`  setup: ${command} (${policy.from.setup})`);
   const data = dataDir(text(options, "data"), world.env);
   await makeDataDir(data);
+  const installation = await readInstallation({ env: world.env, dataDir: data.root });
   const clock = createClock();
-  const sandboxes = createDockerSandboxes({
-    engine: (await requireEngine(world.env)).address,
-    baseImage: baseImageTag(),
-    // an owner of its own, so that a factory that starts meanwhile does not take it for a leftover
-    owner: `${await installationId(data, () => clock.id())}-check`,
-    boot: `check-${clock.id()}`,
-    ...(await hostCertificates(world.env)),
-    onWarning: world.err,
+  // an owner of its own, so that a factory that starts meanwhile does not take it for a leftover
+  const owner = `${await installationId(data, () => clock.id())}-check`;
+  const identity = { owner, boot: `check-${clock.id()}` };
+  await using closing = new AsyncDisposableStack();
+  const sandboxes = await openSandboxes(
+    { installation, identity, env: world.env, onWarning: world.err },
+    closing,
+  );
+  const result = await checkRepository({
+    sandboxes,
+    policy,
+    files: await setupFiles(source, head),
+    tar: await treeOf(data.worker, source, head),
+    labels: { run: `${PRODUCT}-check`, step: "check" },
+    onLine: (line) => say(`  ${safe(line)}`),
+    onRow: (row) => say(`  gate ${row.gate}: ${row.verdict} (${row.reason})`),
+    signal: world.interrupt,
   });
-  try {
-    const result = await checkRepository({
-      sandboxes,
-      policy,
-      files: await setupFiles(source, head),
-      tar: await treeOf(data.worker, source, head),
-      labels: { run: `${PRODUCT}-check`, step: "check" },
-      onLine: (line) => say(`  ${safe(line)}`),
-      onRow: (row) => say(`  gate ${row.gate}: ${row.verdict} (${row.reason})`),
-      signal: world.interrupt,
-    });
-    world.out(json ? JSON.stringify(result) : renderCheck(result));
-    return isFit(result) ? 0 : 1;
-  } finally {
-    await sandboxes.close();
-  }
+  world.out(json ? JSON.stringify(result) : renderCheck(result));
+  return isFit(result) ? 0 : 1;
 };
 
 const setupFiles = async (source: SourceRepo, commit: string): Promise<SetupFile[]> => {

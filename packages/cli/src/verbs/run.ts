@@ -7,7 +7,7 @@ import {
   type Submitted,
   UserError,
 } from "@headrace/domain";
-import { type Credentials, readCredentials } from "@headrace/intake";
+import type { Credentials } from "@headrace/intake";
 import { createClock } from "@headrace/store";
 import { type DataDir, dataDir } from "../data-dir.ts";
 import { requireBaseImage, requireEngine } from "../factory/engine.ts";
@@ -17,7 +17,7 @@ import { followRun } from "../follow.ts";
 import { refuseSecrets } from "../secret-scan.ts";
 import { type Prepared, prepareSubmission, readRequest } from "../submission.ts";
 import { openTarget } from "../target.ts";
-import { readPriceBook } from "../user-config.ts";
+import { readInstallation } from "../user-config.ts";
 import { flag, text, type VerbAction, type World } from "../world.ts";
 
 const DETACHED = 130;
@@ -29,7 +29,8 @@ const DETACHED = 130;
 export const run: VerbAction = async (world, [spec = ""], options) => {
   const { env, cwd } = world;
   const data = dataDir(text(options, "data"), env);
-  const credentials = await readCredentials({ env, dataDir: data.root });
+  const installation = await readInstallation({ env, dataDir: data.root });
+  const { credentials, prices } = installation;
   const request = {
     spec,
     budget: text(options, "budget"),
@@ -45,7 +46,7 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   const scanned = { spec: { file: resolve(cwd, spec), text: specText }, repo, base };
   prepared.notes.push(...(await refuseSecrets(scanned, flag(options, "allowSecrets"))));
   await requireBaseImage(await requireEngine(env));
-  await requireModel(prepared.submission, credentials, await readPriceBook(data.root));
+  await requireModel(prepared.submission, credentials, prices);
   const pack = await repo.pack(prepared.submission.base);
   const submit = async (control: FactoryControl): Promise<Submitted> => {
     // from here on the run may be accepted whatever this process hears of it
