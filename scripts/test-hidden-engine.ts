@@ -78,8 +78,8 @@ const bringImage = (): void => {
 
 const makeUser = async (): Promise<AsyncDisposable & { home: string }> => {
   spawnSync("userdel", ["--force", USER]);
-  must("useradd", "--no-create-home", "--user-group", USER);
   const home = await mkdtemp(join(tmpdir(), "headrace-hidden-"));
+  must("useradd", "--no-create-home", "--home-dir", home, "--user-group", USER);
   must("chown", `${USER}:`, home);
   return {
     home,
@@ -111,7 +111,7 @@ const SUITES = {
   "the sandbox contract": [
     "node_modules/vitest/vitest.mjs",
     "run",
-    "--no-cache",
+    "--configLoader=native",
     "test/contract/sandbox.test.ts",
   ],
   "the demo": ["scripts/demo.mjs"],
