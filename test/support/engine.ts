@@ -26,7 +26,7 @@ type Egress = NonNullable<DockerSandboxesOptions["egress"]>;
 
 export const dockerHarness = async (
   network: { egress?: Egress } = {},
-): Promise<SandboxHarness & { docker: Docker }> => {
+): Promise<SandboxHarness & { docker: Docker; owner: string }> => {
   const engine = await engineAddress();
   const docker = new Docker(engine);
   const images = new Set<string>();
@@ -42,6 +42,7 @@ export const dockerHarness = async (
   const later: ReturnType<typeof createDockerSandboxes>[] = [];
   return {
     docker,
+    owner: options.owner,
     sandboxes: boots[0],
     reboot() {
       const next = createDockerSandboxes({ ...options, boot: `boot-${later.length + 2}` });

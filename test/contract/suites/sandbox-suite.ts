@@ -8,6 +8,7 @@ import { sandboxIsolationSuite } from "./sandbox-isolation-suite.ts";
 import { sandboxLifecycleSuite } from "./sandbox-lifecycle-suite.ts";
 import { sandboxNetworkSuite } from "./sandbox-network-suite.ts";
 import { sandboxRepositorySuite } from "./sandbox-repository-suite.ts";
+import { sandboxResourcesSuite } from "./sandbox-resources-suite.ts";
 
 export type { SandboxHarness } from "./sandbox-harness.ts";
 
@@ -20,6 +21,7 @@ export const sandboxSuite = (name: string, make: MakeHarness) =>
     sandboxFilesSuite(make);
     sandboxRepositorySuite(make);
     sandboxGateSuite(make);
+    sandboxResourcesSuite(make);
     sandboxEnvironmentSuite(make);
     sandboxNetworkSuite(make);
     sandboxLifecycleSuite(make);
