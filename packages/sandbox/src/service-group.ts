@@ -24,7 +24,7 @@ const LINE_CHARS = 300;
 
 const SERVICE_PIDS = 1024;
 /** An init and a shell that sleeps. */
-const HOLDER_LIMITS = { memoryMb: 32, cpus: 0.1, pids: 16, diskMb: 64, inodes: 1000 };
+const HOLDER_LIMITS = { memoryMb: 32, cpus: 0.1, pids: 16, diskMb: 10_240, inodes: 1_000_000 };
 const HOLD = ["/bin/sh", "-c", "while :; do sleep 3600; done"];
 
 type GroupSpec = {
