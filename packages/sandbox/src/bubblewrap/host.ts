@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { access, chmod, copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { arch, release } from "node:os";
 import { dirname, join } from "node:path";
 import { UserError } from "@headrace/domain";
@@ -44,11 +44,7 @@ export const prepareHost = async (folder: string): Promise<Host> => {
   const seccomp = join(folder, "seccomp.bpf");
   const etc = join(folder, "etc");
   const node = join(folder, `node-${process.versions.node}`);
-  await Promise.all([
-    writeSeccomp(seccomp, architecture),
-    writeEtc(etc),
-    replace(node, (path) => copyFile(process.execPath, path)).then(() => chmod(node, 0o755)),
-  ]);
+  await Promise.all([writeSeccomp(seccomp, architecture), writeEtc(etc), copyNode(node)]);
   return {
     version,
     place,
@@ -94,6 +90,21 @@ const writeSeccomp = async (path: string, architecture: Architecture): Promise<v
   const numbers = await syscallNumbers(architecture);
   const program = compileSeccomp(profile, { architecture, numbers, kernel: release() });
   await replace(path, (to) => writeFile(to, program));
+};
+
+/** A copy, for Node may lie where the sandboxes' user cannot reach it; its name holds the version. */
+const copyNode = async (path: string): Promise<void> => {
+  if (
+    await access(path).then(
+      () => true,
+      () => false,
+    )
+  )
+    return;
+  await replace(path, async (to) => {
+    await copyFile(process.execPath, to);
+    await chmod(to, 0o755);
+  });
 };
 
 /** Files of /etc that are made, and those that are taken over because they name nobody and hold nothing of anyone. */
