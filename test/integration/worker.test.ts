@@ -3,6 +3,7 @@ import { AgentEnd, isGreen, RequirementResult } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { coderBrief } from "../../agents/fixtures/sample-briefs.ts";
 import { dockerHarness } from "../support/engine.ts";
+import { fixedEgress } from "../support/fixed-egress.ts";
 import { workerRig } from "../support/worker-rig.ts";
 
 let harness: Awaited<ReturnType<typeof dockerHarness>>;
@@ -171,6 +172,29 @@ describe("an environment", () => {
       reason: expect.stringMatching(/exit 3[\s\S]*no compiler/),
     });
     expect((await rig.store.state(rig.run))?.run.status).toBe("failed");
+  });
+
+  it("says what it asked of the network, and what to add where a host was refused", async () => {
+    await using networked = await dockerHarness({ egress: fixedEgress() });
+    const get = (path: string) =>
+      `node -e 'require("http").get("http://127.0.0.1:3128${path}", { headers: { host: "files.test" } }, (r) => r.resume())'`;
+    const setup = [`${get("/bytes/5")}; ${get("/elsewhere")}; : ${randomUUID()}; exit 3`];
+    await using rig = await rigWith({ sandboxes: networked.sandboxes, policy: { setup } });
+    const step = await rig.request("env", { kind: "environment", commit: rig.base });
+    expect(await rig.deliver(step)).toMatchObject({
+      kind: "fatal",
+      reason: expect.stringContaining("\nnetwork:\n  setup: [files.test]\n"),
+    });
+    const used = (await rig.store.events(rig.run)).filter(({ type }) => type === "network.used");
+    expect(used).toMatchObject([
+      {
+        step,
+        requests: [
+          { phase: "setup", path: "/bytes/5", outcome: "allowed" },
+          { phase: "setup", path: "/elsewhere", outcome: "refused" },
+        ],
+      },
+    ]);
   });
 
   it("that is cut off by the end of its worker is not held against the machine", async () => {

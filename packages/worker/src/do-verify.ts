@@ -8,6 +8,7 @@ import {
   type StepOutcome,
 } from "@headrace/domain";
 import { makeReceipt, receiptKeysEqual, runGates } from "@headrace/verify";
+import { tellSetupFailure } from "./setup-failure.ts";
 import { environmentOf, have, labelsOf, sandboxFor } from "./trees.ts";
 import type { Work } from "./worker.ts";
 
@@ -93,7 +94,7 @@ const allRed = async (
   gates: readonly Gate[],
   failure: SetupFailedError,
 ): Promise<GateResult[]> => {
-  const text = `${failure.message}\n${failure.log}`;
+  const text = tellSetupFailure(failure, Number.POSITIVE_INFINITY);
   const log = await api.putBlob(claim.fence, new TextEncoder().encode(text));
   const results = gates.map(
     (gate): GateResult => ({

@@ -1,5 +1,6 @@
 import type { Environment, SandboxSpec, SandboxWatch, SetupFile } from "@headrace/domain";
 import { manifestPaths } from "@headrace/intake";
+import { networkLog } from "./network-log.ts";
 import type { Work } from "./worker.ts";
 
 const SETUP_MS = 30 * 60_000;
@@ -24,15 +25,18 @@ export const environmentOf = async (
   watch: SandboxWatch = {},
 ): Promise<Environment> => {
   const { sandboxes, claim, inbox } = work;
-  const { image, env, limits, from } = claim.policy;
+  const { image, env, limits, isolation, network, from } = claim.policy;
   const files = claim.policy.setup.length === 0 ? [] : await setupFiles(work, commit);
   // a plan proposes setup for manifests that its first tasks are still to write
   const setup = from.setup === "plan" && files.length === 0 ? [] : claim.policy.setup;
-  return sandboxes.environment(
-    { image, setup, files, env, limits, run: claim.fence.run, timeoutMs: SETUP_MS },
-    watch,
-    inbox.signal,
-  );
+  const common = { run: claim.fence.run, timeoutMs: SETUP_MS };
+  const spec = { ...common, image, setup, files, env, limits, isolation, hosts: network.setup };
+  const log = networkLog(work);
+  try {
+    return await sandboxes.environment(spec, { ...watch, onRequest: log.onRequest }, inbox.signal);
+  } finally {
+    await log.flush();
+  }
 };
 
 const setupFiles = async (work: Work, commit: string): Promise<SetupFile[]> => {

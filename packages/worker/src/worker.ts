@@ -20,6 +20,7 @@ import { doEnvironment } from "./do-environment.ts";
 import { doEvidence } from "./do-evidence.ts";
 import { doVerify } from "./do-verify.ts";
 import { heartbeat } from "./heartbeat.ts";
+import { tellSetupFailure } from "./setup-failure.ts";
 
 export type WorkerOptions = {
   api: FactoryApi;
@@ -114,7 +115,7 @@ const outcomeOf = (work: Work, cause: unknown): StepOutcome => {
   if (cause instanceof StaleEpochError) throw cause;
   if (cause instanceof StoppedError) return { kind: "stopped", reason: cause.message };
   if (cause instanceof SetupFailedError) {
-    return { kind: "fatal", reason: `${cause.message}\n${cause.log.slice(-3000)}` };
+    return { kind: "fatal", reason: tellSetupFailure(cause) };
   }
   if (cause instanceof UserError) return { kind: "fatal", reason: cause.message };
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,0 +1,20 @@
+import type { SetupFailedError } from "@headrace/domain";
+
+const LOG_CHARS = 3000;
+const MAX_HOSTS = 10;
+
+/** What a person needs of a failed set-up: the command, hosts it was refused with the line to add, the log's end. */
+export const tellSetupFailure = (
+  { message, refused, log }: SetupFailedError,
+  logChars = LOG_CHARS,
+): string => [message, ...linesToAdd(refused.slice(0, MAX_HOSTS)), log.slice(-logChars)].join("\n");
+
+const linesToAdd = (hosts: readonly string[]): string[] => {
+  if (hosts.length === 0) return [];
+  return [
+    `it asked for hosts that no list names: ${hosts.join(", ")}`,
+    "if it may have them, add to config.yaml in your data directory (or below `sandbox:` in headrace.yaml):",
+    "network:",
+    `  setup: [${hosts.join(", ")}]`,
+  ];
+};
