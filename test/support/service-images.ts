@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import { PRODUCT } from "@headrace/domain";
 import Docker from "dockerode";
 import { pack } from "tar-stream";
@@ -16,7 +17,8 @@ if [ "$(id -u)" = 0 ]; then
 fi
 [ -n "\${POSTGRES_PASSWORD-}" ] || { echo "POSTGRES_PASSWORD is not set" >&2; exit 1; }
 echo "$POSTGRES_PASSWORD" > /tmp/password
-initdb --username=postgres --pwfile=/tmp/password --auth=scram-sha-256 --encoding=UTF8 --no-sync >/dev/null
+initdb --username=postgres --pwfile=/tmp/password --auth="\${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" \\
+  --encoding=UTF8 --no-sync >/dev/null
 rm /tmp/password
 exec postgres -c listen_addresses=127.0.0.1 -c unix_socket_directories=/run/postgresql -c fsync=off
 `;
@@ -34,7 +36,8 @@ ENTRYPOINT ["/usr/local/bin/start"]
 `;
 
 /**
- * An image of PostgreSQL 15 that behaves as the official one does (`POSTGRES_PASSWORD`, user `postgres`, port 5432),
+ * An image of PostgreSQL 15 that behaves as the official one does (`POSTGRES_PASSWORD`, `POSTGRES_HOST_AUTH_METHOD`,
+ * user `postgres`, port 5432),
  * made of Debian packages once per machine, for nothing can be pulled where tests run. Returns its name.
  */
 export const ensurePostgresImage = async (): Promise<string> => {
@@ -48,7 +51,8 @@ export const ensurePostgresImage = async (): Promise<string> => {
   context.entry({ name: "start", mode: 0o755 }, ENTRYPOINT);
   context.finalize();
   // the network of this machine, for Debian's packages
-  const progress = await docker.buildImage(context, { t: tag, networkmode: "host", forcerm: true });
+  const options = { t: tag, networkmode: "host", forcerm: true };
+  const progress = await docker.buildImage(Readable.from(context), options);
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(error)));
   });
