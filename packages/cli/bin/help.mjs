@@ -14,6 +14,10 @@
 
 const JSON_OPTION = /** @type {const} */ (["--json", "print data as JSON"]);
 const REPO = /** @type {const} */ (["--repo <dir>", "the git repository (default: this folder)"]);
+const ALLOW_CONFIG = /** @type {const} */ ([
+  "--allow-repo-config",
+  "let headrace.yaml open the hosts it names; remembered until it names others",
+]);
 const NO_AWAKE = /** @type {const} */ ([
   "--no-awake",
   "let the machine sleep while work runs (a factory that runs already keeps its own setting)",
@@ -39,6 +43,7 @@ const WORK = [
       ["--model <name>", "a model for every role; script:FILE and relay:DIR need no key"],
       ["--plan <file>", "use this plan instead of asking the planner"],
       ["--allow-secrets", "go on though the spec or the repository seems to hold secrets"],
+      ALLOW_CONFIG,
       ["--detach", "submit and return at once"],
       ["--foreground", "keep the factory in this process; Ctrl-C parks the run"],
       [
@@ -53,7 +58,7 @@ const WORK = [
     name: "check",
     operands: "",
     summary: "build the environment and run every gate twice on the base; no model",
-    options: [REPO, JSON_OPTION],
+    options: [REPO, ALLOW_CONFIG, JSON_OPTION],
   },
   {
     name: "init",

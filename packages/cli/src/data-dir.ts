@@ -18,6 +18,8 @@ export const dataDir = (flag: string | undefined, env: NodeJS.ProcessEnv) => {
     worker: join(root, "worker"),
     notified: join(root, "notified"),
     installation: join(root, "installation"),
+    /** what repositories' files were allowed to open */
+    allowed: join(root, "allowed-repo-config.json"),
   };
 };
 

@@ -17,6 +17,7 @@ import {
   type Credentials,
   collectGuidance,
   detect,
+  looseningOf,
   readConfig,
   readSpec,
   resolveBudget,
@@ -24,8 +25,12 @@ import {
   type SpecDocument,
   treeAt,
 } from "@headrace/intake";
+import type { DataDir } from "./data-dir.ts";
 import { NO_KEY } from "./factory/models.ts";
+import { baseVersions } from "./machine/base-image.mjs";
+import { requireConsent } from "./repo-consent.ts";
 import { parseUsd } from "./usd.ts";
+import type { Installation } from "./user-config.ts";
 
 export type Request = {
   spec: string;
@@ -41,24 +46,43 @@ export type Prepared = {
   notes: string[];
 };
 
-/** What a repository says of itself at the commit a run starts from. */
+/** What is looked at to make a policy, and who says what may be opened. */
+export type Ground = {
+  repo: SourceRepo;
+  /** of the repository */
+  path: string;
+  base: string;
+  data: DataDir;
+  installation: Pick<Installation, "config">;
+  allowRepoConfig: boolean;
+};
+
+/** What a repository says of itself at the commit a run starts from, within what the person allows. */
 export const policyAt = async (
-  repo: SourceRepo,
-  base: string,
+  ground: Ground,
   spec: Pick<SpecDocument, "gates" | "setup" | "protected">,
 ): Promise<{ policy: Policy; guidance: Guidance[]; budget: Nano | undefined; notes: string[] }> => {
-  const tree = treeAt(repo, base);
-  const [config, detected, guidance] = [
-    await readConfig(tree),
-    await detect(tree),
-    await collectGuidance(tree),
-  ];
-  const policy = resolvePolicy({ spec, config, detected });
+  const tree = treeAt(ground.repo, ground.base);
+  const config = await readConfig(tree);
+  const asks = looseningOf(config);
+  const { data, path, allowRepoConfig: allowed } = ground;
+  const opened = await requireConsent({ data, path, asks, allowed });
+  // an image that is named brings its own versions
+  const detected = await detect(
+    tree,
+    config.sandbox?.image === undefined ? baseVersions() : undefined,
+  );
+  const policy = resolvePolicy({ spec, config, detected, user: ground.installation.config });
   const unused =
     config.routes === undefined
       ? []
       : [`${CONFIG_FILE}: routes are not used yet: --model names one model for every role`];
-  return { policy, guidance, budget: config.budget, notes: [...detected.notes, ...unused] };
+  return {
+    policy,
+    guidance: await collectGuidance(tree),
+    budget: config.budget,
+    notes: [...opened, ...detected.notes, ...unused],
+  };
 };
 
 /** Everything about the spec, the flags and the model that can be wrong, before a repository is looked at. */
@@ -79,13 +103,19 @@ export const readRequest = async (
 export const prepareSubmission = async (
   request: Request,
   read: Awaited<ReturnType<typeof readRequest>>,
-  repo: SourceRepo,
+  ground: Omit<Ground, "path" | "base">,
   credentials: Credentials | undefined,
 ): Promise<Prepared> => {
+  const { repo } = ground;
   const { spec, asked, model, plan } = read;
   const source = await repo.inspect();
   const base = spec.base === undefined ? source.head : await repo.resolve(spec.base);
-  const { policy, guidance, budget: limit, notes } = await policyAt(repo, base, spec);
+  const {
+    policy,
+    guidance,
+    budget: limit,
+    notes,
+  } = await policyAt({ ...ground, path: source.path, base }, spec);
   const { budget, loweredBy } = resolveBudget({ asked, spec, config: { budget: limit } });
   const submission: Submission = {
     title: spec.title,

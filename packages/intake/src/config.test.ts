@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { configJsonSchema, parseConfig, readConfig } from "./config.ts";
+import { configJsonSchema, looseningOf, parseConfig, readConfig } from "./config.ts";
 import { messageOf, treeOf } from "./tree-fixture.ts";
 
 const parse = (text: string) => parseConfig({ file: "headrace.yaml", text });
@@ -80,6 +80,27 @@ describe("a broken file names file, line, field and remedy", () => {
       "sandbox:\n  env:\n    A: [x]",
       /^headrace\.yaml:3: sandbox\.env\.A: expected text, a number or true or false/,
     ],
+    [
+      "sandbox:\n  services:\n    - ready: x",
+      /^headrace\.yaml:3: sandbox\.services\[0\]\.image: expected an image, got nothing/,
+    ],
+    [
+      "sandbox:\n  services:\n    - image: redis:7\n    - image: other/redis:6",
+      /^headrace\.yaml:\d: sandbox\.services\[1\]: expected a name that no other service has/,
+    ],
+    [
+      "sandbox:\n  network:\n    setup:\n      - a.example\n      - '*.example.com'",
+      /^headrace\.yaml:5: sandbox\.network\.setup\[1\]: is a pattern: .* list each host, got "\*\.example\.com"/,
+    ],
+    [
+      "sandbox:\n  network:\n    gates: [a.example]",
+      /^headrace\.yaml:3: sandbox\.network\.gates: is not a known field\n {2}Known fields: setup, research\./,
+    ],
+    ["sandbox:\n  disk: 1m", /^headrace\.yaml:2: sandbox\.disk: expected disk space from 64m/],
+    [
+      "sandbox:\n  isolation:\n    runtime: none",
+      /^headrace\.yaml:3: sandbox\.isolation\.runtime: /,
+    ],
     ["routes:\n  coder: x\n  tester: y", /^headrace\.yaml:3: routes\.tester: is not a known field/],
     ["budget: -1", /^headrace\.yaml:1: budget: expected more than 0 US dollars, got -1/],
     ["__proto__: {}", /^headrace\.yaml:1: __proto__: is not a known field/],
@@ -92,8 +113,6 @@ describe("a broken file names file, line, field and remedy", () => {
 test.each([
   ["hot: [src/**]", "hot"],
   ["gates:\n  - {name: a, run: b, canary: c}", "gates[0].canary"],
-  ["sandbox:\n  services: [redis]", "sandbox.services"],
-  ["sandbox:\n  network: [npmjs.org]", "sandbox.network"],
   ["sandbox:\n  dockerfile: Dockerfile", "sandbox.dockerfile"],
 ])("%j is refused as not supported yet, not passed over", async (text, field) => {
   expect(await messageOf(() => parse(text))).toMatch(
@@ -119,4 +138,30 @@ test("editors get a JSON Schema of what a person writes", () => {
       sandbox: { properties: { memory: { type: "string" } } },
     },
   });
+});
+
+test("services are named after their images, and hosts need a person's leave", () => {
+  const config = parse(`
+sandbox:
+  services:
+    - image: registry.example:5000/team/Postgres:16@sha256:00
+      env: { POSTGRES_HOST_AUTH_METHOD: trust, PORT: 5432 }
+      ready: pg_isready
+      memory: 1g
+    - { name: cache, image: redis }
+  network:
+    setup: [b.example, a.example]
+`);
+  expect(config.sandbox?.services).toEqual([
+    {
+      name: "postgres",
+      image: "registry.example:5000/team/Postgres:16@sha256:00",
+      env: { POSTGRES_HOST_AUTH_METHOD: "trust", PORT: "5432" },
+      ready: "pg_isready",
+      memoryMb: 1024,
+    },
+    { name: "cache", image: "redis", env: {}, ready: undefined, memoryMb: 512 },
+  ]);
+  expect(looseningOf(config)).toEqual({ setup: ["a.example", "b.example"], research: [] });
+  expect(looseningOf(parse("sandbox:\n  image: x"))).toBeUndefined();
 });

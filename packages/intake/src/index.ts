@@ -1,6 +1,8 @@
 export {
   CONFIG_FILE,
   configJsonSchema,
+  type Loosening,
+  looseningOf,
   parseConfig,
   type RepoConfig,
   readConfig,

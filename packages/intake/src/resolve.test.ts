@@ -10,10 +10,10 @@ const spec = (over: object = {}) => ({
   budget: undefined,
   ...over,
 });
-const nothing = { gates: [], setup: [] };
+const nothing = { gates: [], setup: [], tools: [] };
 
 describe("the policy takes each field from the first that gives it", () => {
-  const detected = { gates: [gate("detected")], setup: ["detected"] };
+  const detected = { gates: [gate("detected")], setup: ["detected"], tools: [] };
   test.each([
     ["the spec", { gates: [gate("spec")] }, { gates: [gate("file")] }, "spec"],
     ["headrace.yaml", {}, { gates: [gate("file")] }, "file"],
@@ -52,6 +52,31 @@ describe("the policy takes each field from the first that gives it", () => {
       limits: { memoryMb: 4096, cpus: 1, pids: 512 },
     });
   });
+});
+
+test("services, disk and hosts are headrace.yaml's, the person's own hosts among them", () => {
+  const services = [{ name: "db", image: "postgres:16", env: {}, ready: "x", memoryMb: 512 }];
+  const network = { setup: ["a.example", "b.example"] };
+  const user = {
+    network: { setup: ["b.example"], research: ["docs.example"] },
+    isolation: { runtime: "gvisor" as const, userns: "any" as const },
+  };
+  const isolation = { runtime: "default", userns: "required" } as const;
+  const config = { sandbox: { services, network, isolation, disk: 2048 } };
+  expect(resolvePolicy({ spec: spec(), config, detected: nothing, user })).toMatchObject({
+    services,
+    network: { setup: ["b.example", "a.example"], research: ["docs.example"] },
+    isolation: { runtime: "gvisor", userns: "required" },
+    limits: { diskMb: 2048 },
+  });
+});
+
+test("versions and the image that has them are what was detected, unless an image is named", () => {
+  const tools = [{ tool: "python", version: "3.12", from: ".python-version" }];
+  const detected = { ...nothing, tools, image: "docker.io/library/python:3.12-bookworm" };
+  const policy = (config: object) => resolvePolicy({ spec: spec(), config, detected });
+  expect(policy({})).toMatchObject({ tools, image: detected.image });
+  expect(policy({ sandbox: { image: "own:1" } })).toMatchObject({ image: "own:1" });
 });
 
 describe("the budget", () => {

@@ -1,4 +1,4 @@
-import { fromUsd, type Nano, Policy } from "@headrace/domain";
+import { fromUsd, type Isolation, type Nano, type NetworkPolicy, Policy } from "@headrace/domain";
 import { CONFIG_FILE, type RepoConfig } from "./config.ts";
 import type { Detected } from "./detect.ts";
 import type { SpecDocument } from "./spec.ts";
@@ -41,9 +41,11 @@ const unlessEmpty = <T>(found: T[]): T[] | undefined => (found.length > 0 ? foun
 export const resolvePolicy = (from: {
   spec: Pick<SpecDocument, "gates" | "setup" | "protected">;
   config: RepoConfig;
-  detected: Pick<Detected, "gates" | "setup">;
+  detected: Pick<Detected, "gates" | "setup" | "tools" | "image">;
+  /** the person's own configuration, which a repository may only tighten */
+  user?: { network: NetworkPolicy; isolation: Isolation };
 }): Policy => {
-  const { spec, config, detected } = from;
+  const { spec, config, detected, user } = from;
   const [gatesFrom, gates] = first([
     ["spec", spec.gates],
     ["file", config.gates],
@@ -54,16 +56,28 @@ export const resolvePolicy = (from: {
     ["file", config.setup],
     ["detected", unlessEmpty(detected.setup)],
   ]);
-  const { image, memory, cpus, env } = config.sandbox ?? {};
+  const { image, memory, cpus, disk, env, services, network, isolation } = config.sandbox ?? {};
+  const hosts = (phase: keyof NetworkPolicy): string[] => [
+    ...new Set([...(user?.network[phase] ?? []), ...(network?.[phase] ?? [])]),
+  ];
+  const strict = <T extends string>(value: T, ...given: (string | undefined)[]): T | undefined =>
+    given.includes(value) ? value : undefined;
   return Policy.parse({
     gates,
     setup,
     protected: [
       ...new Set([...BUILT_IN_PROTECTED, ...(spec.protected ?? []), ...(config.protected ?? [])]),
     ],
-    image,
+    image: image ?? detected.image,
     env,
-    limits: { memoryMb: memory, cpus },
+    limits: { memoryMb: memory, cpus, diskMb: disk },
+    tools: detected.tools,
+    services,
+    network: { setup: hosts("setup"), research: hosts("research") },
+    isolation: {
+      runtime: strict("gvisor", isolation?.runtime, user?.isolation.runtime),
+      userns: strict("required", isolation?.userns, user?.isolation.userns),
+    },
     from: { gates: gatesFrom, setup: setupFrom },
   });
 };

@@ -24,6 +24,17 @@ export const dockerfile = () => readFileSync(new URL("Dockerfile", folder));
 export const readRecipe = () =>
   JSON.parse(readFileSync(new URL("base-image.json", folder), "utf8"));
 
+/** Python of each Debian release, as its packages have it. @type {Readonly<Record<string, string>>} */
+const PYTHON = { bookworm: "3.11.2" };
+
+/** Versions that the base image has. */
+export const baseVersions = () => {
+  const { node, npm, debootstrap } = readRecipe();
+  const python = PYTHON[debootstrap.suite];
+  if (python === undefined) throw new Error(`the Python of ${debootstrap.suite} is not known`);
+  return { node, npm, python };
+};
+
 /** The image `npm run setup` builds; a changed recipe is another image. */
 export const baseImageTag = () =>
   `headrace-base:${hash(JSON.stringify(readRecipe()), dockerfile())}`;

@@ -20,17 +20,17 @@ export const check: VerbAction = async (world, _operands, options) => {
   const say = json ? () => undefined : world.out;
   const source = await openSourceRepo({ path: resolve(world.cwd, text(options, "repo") ?? ".") });
   const { head, path } = await source.inspect();
-  const { policy, notes } = await policyAt(source, head, {
-    gates: undefined,
-    setup: undefined,
-    protected: undefined,
-  });
-  say(`checking ${head.slice(0, 12)} of ${path}`);
-  for (const note of notes) say(`  note: ${note}`);
-  for (const command of policy.setup) say(`  setup: ${command} (${policy.from.setup})`);
   const data = dataDir(text(options, "data"), world.env);
   await makeDataDir(data);
   const installation = await readInstallation({ env: world.env, dataDir: data.root });
+  const allowRepoConfig = flag(options, "allowRepoConfig");
+  const { policy, notes } = await policyAt(
+    { repo: source, path, base: head, data, installation, allowRepoConfig },
+    { gates: undefined, setup: undefined, protected: undefined },
+  );
+  say(`checking ${head.slice(0, 12)} of ${path}`);
+  for (const note of notes) say(`  note: ${note}`);
+  for (const command of policy.setup) say(`  setup: ${command} (${policy.from.setup})`);
   const clock = createClock();
   // an owner of its own, so that a factory that starts meanwhile does not take it for a leftover
   const owner = `${await installationId(data, () => clock.id())}-check`;

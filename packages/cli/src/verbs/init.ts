@@ -4,6 +4,7 @@ import { UserError } from "@headrace/domain";
 import { CONFIG_FILE, detect, treeAt } from "@headrace/intake";
 import { openSourceRepo } from "@headrace/repo";
 import { stringify } from "yaml";
+import { baseVersions } from "../machine/base-image.mjs";
 import { text, type VerbAction } from "../world.ts";
 
 const HEAD = `# What Headrace runs on this repository. Read from the commit a run starts from, never from a task's branch.
@@ -19,7 +20,7 @@ export const init: VerbAction = async (world, _operands, options) => {
       `${path} is bare: there is no folder to write ${CONFIG_FILE} to`,
       "Run it in a clone.",
     );
-  const { gates, setup, notes } = await detect(treeAt(repo, head));
+  const { gates, setup, notes } = await detect(treeAt(repo, head), baseVersions());
   const config = {
     setup,
     gates: gates.map((g) => ({ name: g.name, run: g.run, timeout: g.timeoutS })),

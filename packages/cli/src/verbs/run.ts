@@ -41,7 +41,12 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   const read = await readRequest(request, cwd, credentials);
   await using undo = new AsyncDisposableStack();
   const repo = await openTarget(options, cwd, undo);
-  const prepared = await prepareSubmission(request, read, repo, credentials);
+  const prepared = await prepareSubmission(
+    request,
+    read,
+    { repo, data, installation, allowRepoConfig: flag(options, "allowRepoConfig") },
+    credentials,
+  );
   const { spec: specText, base } = prepared.submission;
   const scanned = { spec: { file: resolve(cwd, spec), text: specText }, repo, base };
   prepared.notes.push(...(await refuseSecrets(scanned, flag(options, "allowSecrets"))));
