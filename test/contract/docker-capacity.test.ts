@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { Sandbox, SandboxSpec } from "@headrace/domain";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { dockerHarness } from "../support/engine.ts";
 import { LABELS_OF_TEST, LIMITS, plainImage, printed } from "./suites/sandbox-harness.ts";
 
@@ -116,6 +118,24 @@ describe("room on the engine", () => {
     await expect(harness.sandboxes.open(none)).rejects.toThrow();
     await using sandbox = await harness.sandboxes.open(large);
     expect(await printed(sandbox, "echo works")).toBe("works");
+  });
+});
+
+describe("folders that an image declares as volumes", () => {
+  it("lie in the sandbox's memory, not on the engine's disk", async () => {
+    const tag = `headrace-test:${randomUUID()}`;
+    const container = await harness.docker.createContainer({ Image: baseImageTag() });
+    const [repo, name] = tag.split(":");
+    await container.commit({ repo, tag: name, changes: ["VOLUME /data"] });
+    await container.remove({ v: true });
+    harness.discardLater(tag);
+    const { Id } = await harness.docker.getImage(tag).inspect();
+    await using sandbox = await harness.sandboxes.open({ ...spec, image: Id });
+    expect(await printed(sandbox, "stat -f -c %T /data; echo x > /data/x && cat /data/x")).toBe(
+      "tmpfs\nx",
+    );
+    const { Mounts } = await harness.docker.getContainer(sandbox.id).inspect();
+    expect(Mounts.filter(({ Type }) => Type === "volume")).toEqual([]);
   });
 });
 

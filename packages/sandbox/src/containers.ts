@@ -4,6 +4,7 @@ import type Docker from "dockerode";
 import { Container, removeContainer } from "./container.ts";
 import { bounded } from "./engine.ts";
 import { describeEngine, type EngineFacts } from "./engine-info.ts";
+import { findImage } from "./images.ts";
 import { wallsOf } from "./isolation.ts";
 import { type ContainerSpec, containerConfig } from "./profile.ts";
 
@@ -14,7 +15,9 @@ const LIST_MS = 60_000;
 export type Owner = { owner: string; boot: string };
 
 /** What is asked for; the walls follow from policy and engine. */
-export type Wanted = Omit<ContainerSpec, "walls"> & { isolation?: Isolation | undefined };
+export type Wanted = Omit<ContainerSpec, "walls" | "volumes"> & {
+  isolation?: Isolation | undefined;
+};
 
 /** Creates this process's containers, knows which are alive, and removes them and those of dead processes. */
 export class Containers {
@@ -23,6 +26,8 @@ export class Containers {
   readonly #alive = new Set<Container>();
   /** names of containers whose creation was not answered: the engine may still make them */
   readonly #unanswered = new Set<string>();
+  /** of images by the id by which sandboxes name them */
+  readonly #volumes = new Map<string, readonly string[]>();
   #engine: Promise<EngineFacts> | undefined;
 
   constructor(docker: Docker, owner: Owner) {
@@ -37,7 +42,8 @@ export class Containers {
     // a name of our own finds the container again should the engine's answer never arrive
     const name = `${PRODUCT}-${spec.phase}-${randomBytes(8).toString("hex")}`;
     const labels = { ...spec.labels, [LABELS.owner]: owner, [LABELS.boot]: boot };
-    const config = { name, ...containerConfig({ ...spec, labels, walls }) };
+    const volumes = await this.#volumesOf(spec.image);
+    const config = { name, ...containerConfig({ ...spec, labels, walls, volumes }) };
     try {
       const { id } = await bounded({ to: "create a container", ms: CREATE_MS, signal }, () =>
         this.#docker.createContainer(config),
@@ -61,6 +67,15 @@ export class Containers {
       throw error;
     });
     return this.#engine;
+  }
+
+  async #volumesOf(image: string): Promise<readonly string[]> {
+    const known = this.#volumes.get(image);
+    if (known !== undefined) return known;
+    const found = await findImage(this.#docker, image);
+    // a name can come to mean another image, an id cannot
+    if (found?.id === image) this.#volumes.set(image, found.volumes);
+    return found?.volumes ?? [];
   }
 
   /**

@@ -95,9 +95,9 @@ const tmpfs = ({
   volumes = [],
 }: Pick<ContainerSpec, "phase" | "limits" | "volumes">): Record<string, string> => {
   // what set-up leaves in /tmp would be lost from a tmpfs at no gain, and count as memory
-  if (phase === "setup" || phase === "prepare") return {};
+  const folders = phase === "setup" || phase === "prepare" ? volumes : ["/tmp", ...volumes];
   const options = `rw,exec,nosuid,nodev,mode=1777,size=${Math.floor(limits.memoryMb / 2)}m`;
-  return Object.fromEntries(["/tmp", ...volumes].map((folder) => [folder, options]));
+  return Object.fromEntries(folders.map((folder) => [folder, options]));
 };
 
 /** Whether its command is the supervisor, which is spoken to over its stdin and ends with it. */

@@ -82,7 +82,6 @@ export const startServices = async (
           ...common,
           phase: "service",
           image: image.id,
-          volumes: image.volumes,
           command: undefined,
           env: service.env,
           limits: { ...spec.limits, memoryMb: service.memoryMb, pids: SERVICE_PIDS },
