@@ -9,13 +9,10 @@ beforeAll(async () => {
   stage = await openStage();
 });
 afterAll(async () => {
-  const { facts } = stage.tripwires;
   try {
     await stage[Symbol.asyncDispose]();
   } finally {
-    const { hostExecutions, changedFiles } = facts();
-    const tripwires = `${hostExecutions} host executions, ${changedFiles} changed host files`;
-    process.stdout.write(`\n${scoreTable()}\ntripwires: ${tripwires}\n`);
+    process.stdout.write(`\n${scoreTable()}\ntripwires: ${stage.tripwires.summary()}\n`);
   }
 });
 

@@ -1,9 +1,12 @@
 import type { HostileCase } from "./case.ts";
 import { ARCHIVES } from "./cases/a-archives.ts";
+import { DESTINATION_CASES } from "./cases/e-destinations.ts";
+import { PROXY_CASES } from "./cases/e-proxy.ts";
 import { GIT_CONFIGURATION } from "./cases/g-configuration.ts";
 import { GIT_TREES } from "./cases/g-trees.ts";
 import { NAMES } from "./cases/n-names.ts";
 import { PATHS } from "./cases/p-paths.ts";
+import { SECRETS } from "./cases/s-secrets.ts";
 import { RESOURCES } from "./cases/x-resources.ts";
 
 /** The corpus of reliability.md §7, by letter. */
@@ -13,4 +16,6 @@ export const LETTERS: readonly { letter: string; what: string; cases: readonly H
   { letter: "P", what: "paths and file tools", cases: PATHS },
   { letter: "A", what: "archives", cases: ARCHIVES },
   { letter: "X", what: "resources", cases: RESOURCES },
+  { letter: "E", what: "exfiltration", cases: [...DESTINATION_CASES, ...PROXY_CASES] },
+  { letter: "S", what: "secrets (I5)", cases: SECRETS },
 ];

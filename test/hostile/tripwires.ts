@@ -9,8 +9,6 @@ import { tempDir } from "../support/git.ts";
 const SYSTEM_FILES = /^(?:sudoers|hosts|crontab|profile|ld\.so\.preload|environment|bash\.bashrc)$/;
 const SYSTEM_FOLDERS = /^(?:cron\.d|profile\.d|sudoers\.d|ssh|init\.d)\//;
 
-type Facts = { hostExecutions: number; changedFiles: number };
-
 /** What must never happen on the host, watched while attacks run. */
 export type Tripwires = AsyncDisposable & {
   /** a program that exists on the host, and leaves its first argument behind when it is run */
@@ -29,7 +27,10 @@ export type Tripwires = AsyncDisposable & {
   report(execution: string): void;
   /** Throws where a payload ran or a watched file changed. */
   assertSilent(when: string): Promise<void>;
-  facts(): Facts;
+  /** Has a number looked at with the others; it must stay 0. */
+  count(what: string, number: () => number): void;
+  /** every count, for the table */
+  summary(): string;
 };
 
 const PAYLOAD = (sprung: string) =>
@@ -55,7 +56,12 @@ export const setTripwires = async (): Promise<Tripwires> => {
   if (existsSync("/etc"))
     await watch("/etc", (path) => !SYSTEM_FILES.test(path) && !SYSTEM_FOLDERS.test(path));
 
-  const facts: Facts = { hostExecutions: 0, changedFiles: 0 };
+  let executions = 0;
+  let changes = 0;
+  const counts = new Map<string, () => number>([
+    ["host executions", () => executions],
+    ["changed host files", () => changes],
+  ]);
   const unlisted: string[] = [];
   const sprung = () => readdir(sprungDir);
   return {
@@ -64,23 +70,26 @@ export const setTripwires = async (): Promise<Tripwires> => {
     folder,
     sprung,
     watch,
-    facts: () => facts,
+    count: (what, number) => void counts.set(what, number),
+    summary: () => [...counts].map(([what, number]) => `${number()} ${what}`).join(", "),
     report: (execution) => void unlisted.push(execution),
     async reset() {
       for (const name of await sprung()) await rm(join(sprungDir, name));
     },
     async assertSilent(when) {
       const ran = [...(await sprung()), ...unlisted];
-      facts.hostExecutions += ran.length;
+      executions = ran.length;
       expect(ran, `${when}: programs that ran on the host`).toEqual([]);
+      changes = 0;
       for (const { dir: path, skip, before } of watched) {
         const after = await fingerprint(path, skip);
         const changed = Object.keys({ ...(before as object), ...after }).filter(
           (name) => (before as Record<string, string>)[name] !== after[name],
         );
-        facts.changedFiles += changed.length;
+        changes += changed.length;
         expect(changed, `${when}: files that changed in ${path}`).toEqual([]);
       }
+      for (const [what, number] of counts) expect(number(), `${when}: ${what}`).toBe(0);
     },
     [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
   };
