@@ -85,15 +85,22 @@ export class Connection extends Duplex {
         this.push(null);
         return;
       }
-      this.#held -= next.length + FRAME_COST;
-      this.#owed += next.length + FRAME_COST;
-      this.#hungry = this.push(next);
-      // often enough that a sender never runs dry, seldom enough that credit is a small part of the traffic
-      if (this.#owed >= WINDOW_BYTES / 4 && !this.#farEnded) {
-        this.#send({ net: "credit", bytes: this.#owed });
-        this.#owed = 0;
-      }
+      const cost = next.length + FRAME_COST;
+      this.#held -= cost;
+      this.#owed += cost;
+      // the reader may ask for more while it is given this, and that must not be forgotten
+      this.#hungry = false;
+      if (this.push(next)) this.#hungry = true;
+      this.#giveCredit();
     }
+  }
+
+  /** Often enough that a sender never runs dry, and seldom enough to be a small part of the traffic. */
+  #giveCredit() {
+    const bytes = this.#owed;
+    if (bytes < WINDOW_BYTES / 4 || this.#farEnded) return;
+    this.#owed = 0;
+    this.#send({ net: "credit", bytes });
   }
 
   #pump() {
@@ -102,12 +109,11 @@ export class Connection extends Duplex {
       const room = Math.min(this.#credit - FRAME_COST, CHUNK_BYTES);
       if (room <= 0) return;
       const part = rest.subarray(0, room);
+      const isLast = part.length === rest.length;
       this.#credit -= part.length + FRAME_COST;
+      this.#outgoing = isLast ? undefined : { rest: rest.subarray(room), done };
       this.#send({ net: "data" }, part);
-      this.#outgoing = { rest: rest.subarray(room), done };
-      if (part.length < rest.length) continue;
-      this.#outgoing = undefined;
-      done();
+      if (isLast) done();
     }
   }
 

@@ -128,6 +128,12 @@ export const sandboxNetworkSuite = (make: MakeHarness) =>
       expect(await printed(other, fetched("/bytes/3"))).toBe("200 3");
     });
 
+    it("loses a sandbox that opens connections and reads no answer", async () => {
+      await using sandbox = await openNetworked();
+      const flood = `kill -STOP $PPID; node -e 'const fs = require("fs"); const out = fs.openSync("/proc/'$PPID'/fd/1", "w"); for (let conn = 1; conn < 400000; conn += 1) { const h = Buffer.from(JSON.stringify({ net: "open", conn })); const p = Buffer.alloc(8); p.writeUInt32BE(h.length); fs.writeSync(out, Buffer.concat([p, h])); }'; sleep 60`;
+      await expect(sh(sandbox, flood, 55_000)).rejects.toThrow(/does not read/);
+    });
+
     it("that is forged where there is none loses the sandbox", async () => {
       await using sandbox = await openPlain(harness);
       const forge = forged({ net: "open", conn: 1 });
