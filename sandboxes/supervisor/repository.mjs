@@ -4,14 +4,13 @@
  * deleting it) changes what a snapshot holds.
  */
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./helper.mjs";
 
 const WORKSPACE = process.cwd();
 const AGENT_GIT = join(WORKSPACE, ".git");
 const STORE = join(import.meta.dirname, "..", "store");
-const INDEX = join(STORE, "index");
 const MAX_PACK_BYTES = 256 * 1024 * 1024;
 const TOO_MUCH =
   "the workspace has more than 256 MB of new content: delete what is not source, or list it in .gitignore";
@@ -21,45 +20,64 @@ const RAW_CONTENT = "* -text -eol -ident -filter -working-tree-encoding\n";
 /** Equal trees on equal parents give equal commits. */
 const DATE = "946684800 +0000";
 
+/** Takes the pack in and prints what stands in the workspace and not in the commit's tree. */
+const RECEIVE = `
+git init -q --bare --template= --object-format="$2" "$store"
+stored index-pack --stdin >/dev/null
+stored read-tree "$1"
+stored ls-files -z --others --directory
+`;
+
+/** Writes the tree, and over it a repository with one commit, whose `status` and `diff` start out clean. */
+const HAND_OVER = `
+agents() { git --git-dir=.git --work-tree=. "$@"; }
+stored checkout-index --all --force --index
+git init -q --template= --object-format="$2" --initial-branch=main .
+cp "$store/info/exclude" "$store/info/attributes" .git/info/
+cp "$store/index" .git/index
+echo "$store/objects" > .git/objects/info/alternates
+agents config user.name "$GIT_AUTHOR_NAME"
+agents config user.email "$GIT_AUTHOR_EMAIL"
+start=$(agents commit-tree "$1^{tree}" -m 'Start of the task')
+agents update-ref refs/heads/main "$start"
+`;
+
+/** Prints the commit's id on a line, then the pack. */
+const SNAPSHOT = `
+stored -c advice.addEmbeddedRepo=false add --all .
+tree=$(stored write-tree)
+commit=$(stored commit-tree "$tree" -p "$1" -m snapshot)
+echo "$commit"
+printf -- '--shallow %s\\n%s\\n^%s\\n' "$1" "$commit" "$1" |
+  stored pack-objects --revs --stdout -q --delta-base-offset
+`;
+
 /** Fills the workspace; what stood in it before belongs to the environment and stays out of snapshots. */
 export async function checkout({ commit, author }, pack) {
   if (existsSync(join(STORE, "HEAD"))) throw new Error("the workspace was filled before");
   await rm(AGENT_GIT, { recursive: true, force: true });
-  await initialise(STORE, commit, ["--bare"]);
+  await mkdir(join(STORE, "info"), { recursive: true });
+  await writeFile(join(STORE, "info", "attributes"), RAW_CONTENT);
   await writeFile(join(STORE, "shallow"), `${commit}\n`);
-  await git(["index-pack", "--stdin"], { input: pack });
-  await git(["read-tree", commit]);
-  await writeFile(join(STORE, "info", "exclude"), await environmentPaths());
-  await git(["checkout-index", "--all", "--force", "--index"]);
-  await giveToAgent(commit, author);
+  const args = [commit, commit.length === 64 ? "sha256" : "sha1"];
+  const environments = await script(RECEIVE, args, { input: pack });
+  await writeFile(join(STORE, "info", "exclude"), patternsOf(environments));
+  await mkdir(join(AGENT_GIT, "info"), { recursive: true });
+  await mkdir(join(AGENT_GIT, "objects", "info"), { recursive: true });
+  await script(HAND_OVER, args, { author });
 }
-
-/** In one shell, because each program that is started from here costs as much as it does. Prints the commit, then the pack. */
-const SNAPSHOT = `
-set -e
-git -c advice.addEmbeddedRepo=false -c core.excludesFile=/dev/null add --all .
-tree=$(git write-tree)
-commit=$(git commit-tree "$tree" -p "$1" -m snapshot)
-echo "$commit"
-printf -- '--shallow %s\\n%s\\n^%s\\n' "$1" "$commit" "$1" |
-  git pack-objects --revs --stdout -q --delta-base-offset
-`;
 
 /** The workspace as a commit on `parent`, and a pack of what `parent` lacks. */
 export async function snapshot({ parent, author }) {
-  await rm(`${INDEX}.lock`, { force: true });
-  const output = await run("/bin/sh", ["-c", SNAPSHOT, "sh", parent], {
-    env: repositoryEnvironment(STORE, author),
-    maxBytes: MAX_PACK_BYTES,
-    tooMuch: TOO_MUCH,
-  });
+  await rm(join(STORE, "index.lock"), { force: true });
+  const limit = { maxBytes: MAX_PACK_BYTES, tooMuch: TOO_MUCH };
+  const output = await script(SNAPSHOT, [parent], { author, ...limit });
   const end = output.indexOf("\n");
   return { commit: output.toString("latin1", 0, end), body: output.subarray(end + 1) };
 }
 
-/** Patterns for what is in the workspace and not in the tree about to be checked out. */
-async function environmentPaths() {
-  const paths = await git(["ls-files", "-z", "--others", "--directory"]);
+/** Patterns for exactly these paths, which end in NUL. */
+function patternsOf(paths) {
   return paths
     .toString()
     .split("\0")
@@ -68,43 +86,18 @@ async function environmentPaths() {
     .join("");
 }
 
-/** A repository with one commit and no history, whose `status` and `diff` start out clean. */
-async function giveToAgent(commit, author) {
-  await initialise(WORKSPACE, commit, ["--initial-branch=main"]);
-  await mkdir(join(AGENT_GIT, "objects", "info"), { recursive: true });
-  await writeFile(join(AGENT_GIT, "objects", "info", "alternates"), `${STORE}/objects\n`);
-  await copyFile(join(STORE, "info", "exclude"), join(AGENT_GIT, "info", "exclude"));
-  await copyFile(INDEX, join(AGENT_GIT, "index"));
-  const own = { repository: AGENT_GIT, author };
-  await git(["config", "user.name", author.name], own);
-  await git(["config", "user.email", author.email], own);
-  const start = await id(["commit-tree", `${commit}^{tree}`, "-m", "Start of the task"], own);
-  await git(["update-ref", "refs/heads/main", start], own);
-}
-
-async function initialise(directory, commit, options) {
-  const format = commit.length === 64 ? "sha256" : "sha1";
-  const args = ["init", "-q", "--template=", `--object-format=${format}`, ...options, directory];
-  await run("git", args, { env: gitEnvironment() });
-  const info = join(options.includes("--bare") ? directory : AGENT_GIT, "info");
-  await mkdir(info, { recursive: true });
-  await writeFile(join(info, "attributes"), RAW_CONTENT);
-}
-
-const id = async (args, options) => (await git(args, options)).toString().trim();
-
-function git(args, { repository = STORE, author, ...options } = {}) {
-  const env = repositoryEnvironment(repository, author);
-  return run("git", ["-c", "core.excludesFile=/dev/null", ...args], { ...options, env });
-}
-
-function repositoryEnvironment(repository, author) {
-  return {
-    ...gitEnvironment(author),
-    GIT_DIR: repository,
-    GIT_WORK_TREE: WORKSPACE,
-    GIT_INDEX_FILE: join(repository, "index"),
-  };
+/**
+ * One shell for several commands of git, because each program that is started from here costs as much as it does.
+ * `stored` is git on the private repository and the workspace.
+ */
+function script(text, args, { author, ...options } = {}) {
+  const start = `set -e
+store=$0
+stored() { git --git-dir="$store" --work-tree=. -c core.excludesFile=/dev/null "$@"; }`;
+  return run("/bin/sh", ["-c", `${start}\n${text}`, STORE, ...args], {
+    ...options,
+    env: gitEnvironment(author),
+  });
 }
 
 function gitEnvironment(author) {
