@@ -44,20 +44,24 @@ export class Containers {
     const labels = { ...spec.labels, [LABELS.owner]: owner, [LABELS.boot]: boot };
     const volumes = await this.#volumesOf(spec.image);
     const config = { name, ...containerConfig({ ...spec, labels, walls, volumes }) };
+    signal?.throwIfAborted();
     try {
-      const { id } = await bounded({ to: "create a container", ms: CREATE_MS, signal }, () =>
+      // not cut by the signal: what the engine goes on to create after an abort could not be removed
+      const { id } = await bounded({ to: "create a container", ms: CREATE_MS }, () =>
         this.#docker.createContainer(config),
       );
       const container: Container = new Container(this.#docker, id, spec.limits, () =>
         this.#alive.delete(container),
       );
       this.#alive.add(container);
-      return container;
+      if (signal?.aborted) await container[Symbol.asyncDispose]();
+      else return container;
     } catch (error) {
       this.#unanswered.add(name);
       await removeContainer(this.#docker, name).catch(() => {});
       throw error;
     }
+    throw signal.reason;
   }
 
   /** Asked once: an engine that was restarted with other walls refuses what it no longer has. */
