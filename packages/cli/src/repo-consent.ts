@@ -24,7 +24,7 @@ const shown = ({ setup, research }: Loosening): string[] => [
 
 /**
  * What a repository's file opens beyond the default holds only with a person's leave, which is remembered for exactly
- * that: throws `UserError` where it was not given. Answers with lines that tell what is allowed.
+ * that: throws `UserError` where it was not given.
  */
 export const requireConsent = async (from: {
   data: DataDir;
@@ -33,19 +33,17 @@ export const requireConsent = async (from: {
   asks: Loosening | undefined;
   /** the person said so just now */
   allowed: boolean;
-}): Promise<string[]> => {
+}): Promise<void> => {
   const { data, path, asks } = from;
-  if (asks === undefined) return [];
+  if (asks === undefined) return;
   const hash = createHash("sha256").update(JSON.stringify(asks)).digest("hex");
   const known = await readAllowed(data);
-  if (known[path] !== hash && !from.allowed)
+  if (known[path] === hash) return;
+  if (!from.allowed)
     throw new UserError(
       [`${CONFIG_FILE} asks for more than is open by default:`, ...shown(asks)].join("\n    "),
       "Allow exactly this from now on with --allow-repo-config, or take it out of the file.",
     );
-  if (known[path] !== hash) {
-    await makeDataDir(data);
-    await writePrivate(data.allowed, `${JSON.stringify({ ...known, [path]: hash }, null, 2)}\n`);
-  }
-  return shown(asks).map((line) => `${line} (${CONFIG_FILE}, allowed by you)`);
+  await makeDataDir(data);
+  await writePrivate(data.allowed, `${JSON.stringify({ ...known, [path]: hash }, null, 2)}\n`);
 };

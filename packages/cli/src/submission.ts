@@ -24,6 +24,7 @@ import {
   resolvePolicy,
   type SpecDocument,
   treeAt,
+  withExclusions,
 } from "@headrace/intake";
 import type { DataDir } from "./data-dir.ts";
 import { NO_KEY } from "./factory/models.ts";
@@ -66,13 +67,18 @@ export const policyAt = async (
   const config = await readConfig(tree);
   const asks = looseningOf(config);
   const { data, path, allowRepoConfig: allowed } = ground;
-  const opened = await requireConsent({ data, path, asks, allowed });
+  await requireConsent({ data, path, asks, allowed });
   // an image that is named brings its own versions
   const detected = await detect(
     tree,
     config.sandbox?.image === undefined ? baseVersions() : undefined,
   );
-  const policy = resolvePolicy({ spec, config, detected, user: ground.installation.config });
+  const policy = resolvePolicy({
+    spec: { ...spec, gates: await withExclusions(tree, spec.gates) },
+    config: { ...config, gates: await withExclusions(tree, config.gates) },
+    detected,
+    user: ground.installation.config,
+  });
   const unused =
     config.routes === undefined
       ? []
@@ -81,7 +87,7 @@ export const policyAt = async (
     policy,
     guidance: await collectGuidance(tree),
     budget: config.budget,
-    notes: [...opened, ...detected.notes, ...unused],
+    notes: [...detected.notes, ...unused],
   };
 };
 

@@ -63,7 +63,7 @@ describe("a broken file names file, line, field and remedy", () => {
     ],
     [
       "gates:\n  - name: test\n    run: x\n    from: t1",
-      /^headrace\.yaml:4: gates\[0\]\.from: is not a known field\n {2}Known fields: name, run, timeout\./,
+      /^headrace\.yaml:4: gates\[0\]\.from: is not a known field\n {2}Known fields: name, run, timeout, exclude\./,
     ],
     ["\n\nsetup: npm ci", /^headrace\.yaml:3: setup: expected a list of commands, got "npm ci"/],
     [

@@ -1,7 +1,7 @@
-import type { Gate, Nano, Role } from "@headrace/domain";
+import type { Nano, Role } from "@headrace/domain";
 import { PRODUCT } from "@headrace/domain";
 import { z } from "zod";
-import { Budget, EXAMPLES, Gates, Protected, Setup } from "./fields.ts";
+import { Budget, EXAMPLES, Gates, Protected, type RequestedGate, Setup } from "./fields.ts";
 import { type SandboxConfig, SandboxFields } from "./sandbox-fields.ts";
 import { decodeText } from "./text.ts";
 import type { Tree } from "./tree.ts";
@@ -33,7 +33,7 @@ const Config = z.strictObject({
 /** A repository's own settings, parsed; a field that is absent was not given. */
 export type RepoConfig = {
   setup?: string[] | undefined;
-  gates?: Gate[] | undefined;
+  gates?: RequestedGate[] | undefined;
   sandbox?: SandboxConfig | undefined;
   budget?: Nano | undefined;
   protected?: string[] | undefined;

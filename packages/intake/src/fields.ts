@@ -4,6 +4,9 @@ import { z } from "zod";
 const MAX_TIMEOUT_S = 7200;
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
+/** A gate as a person writes it, whose exclusions are not in its command yet. */
+export type RequestedGate = Gate & { exclude?: string[] | undefined };
+
 /** A command line for `sh -c`. */
 const Command = z.string({ error: "expected a command" }).trim().min(1, "expected a command");
 
@@ -32,8 +35,20 @@ export const Gates = z
         name: Gate.shape.name.describe("Lower-case letters, digits and dashes"),
         run: Command.max(4000).describe("Command whose exit code is the verdict"),
         timeout: Timeout.optional(),
+        exclude: z
+          .array(z.string({ error: "expected a test" }).min(1, "expected a test").max(300), {
+            error: "expected a list of tests",
+          })
+          .max(50, "expected at most 50 tests")
+          .describe("Tests known to be flaky, left out by the runner's own flag")
+          .optional(),
       })
-      .transform(({ name, run, timeout }) => Gate.parse({ name, run, timeoutS: timeout })),
+      .transform(
+        ({ name, run, timeout, exclude }): RequestedGate => ({
+          ...Gate.parse({ name, run, timeoutS: timeout }),
+          ...(exclude === undefined ? {} : { exclude }),
+        }),
+      ),
     { error: "expected a list of gates" },
   )
   .min(1, "expected at least one gate (leave the field out to detect them)")

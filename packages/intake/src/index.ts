@@ -9,6 +9,7 @@ export {
 } from "./config.ts";
 export { type Credentials, readCredentials, readNamedCredentials } from "./credentials.ts";
 export { type BaseVersions, type Detected, detect } from "./detect.ts";
+export { withExclusions } from "./exclusions.ts";
 export { collectGuidance, guidanceFor } from "./guidance.ts";
 export { manifestPaths } from "./manifests.ts";
 export { BUILT_IN_PROTECTED, DEFAULT_BUDGET, resolveBudget, resolvePolicy } from "./resolve.ts";

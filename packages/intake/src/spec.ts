@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 import { basename } from "node:path";
-import type { Gate, Nano, Requirement } from "@headrace/domain";
+import type { Nano, Requirement } from "@headrace/domain";
 import { UserError } from "@headrace/domain";
 import { z } from "zod";
-import { Budget, EXAMPLES, Gates, Protected, Setup } from "./fields.ts";
+import { Budget, EXAMPLES, Gates, Protected, type RequestedGate, Setup } from "./fields.ts";
 import { inputError } from "./problem.ts";
 import { listedRequirements } from "./spec-requirements.ts";
 import { checkSize, decodeText } from "./text.ts";
@@ -47,7 +47,7 @@ export type SpecDocument = {
   /** revision to start from; undefined: the repository's HEAD */
   base: string | undefined;
   budget: Nano | undefined;
-  gates: Gate[] | undefined;
+  gates: RequestedGate[] | undefined;
   setup: string[] | undefined;
   protected: string[] | undefined;
 };

@@ -1,4 +1,10 @@
-import { type Environment, InfrastructureError, Policy, SetupFailedError } from "@headrace/domain";
+import {
+  type EgressRequest,
+  type Environment,
+  InfrastructureError,
+  Policy,
+  SetupFailedError,
+} from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import { checkRepository, isFit } from "./check-repository.ts";
 import { ended, TableEngine } from "./exec-fixture.ts";
@@ -29,7 +35,7 @@ describe("the check of a repository", () => {
       {
         green: [ended({ output: "# tests 7\n" }), ended({ durationMs: 2500 })],
         red: [ended({ exitCode: 1, output: "first\n" }), ended({ exitCode: 1 })],
-        flaky: [ended(), ended({ exitCode: 1, output: "\u001b[2Jboom\u0007\n" })],
+        flaky: [ended(), ended({ exitCode: 1, output: "\u001b[2Jboom\u0007\n✖ adds\n" })],
         missing: [ended({ exitCode: 127 }), ended({ exitCode: 127 })],
       },
       policyOf(
@@ -52,7 +58,12 @@ describe("the check of a repository", () => {
         first
 
       e2e printed:
-        boom"
+        boom
+        ✖ adds
+
+      e2e differs between two runs of the same tree:
+        adds
+        mend it, or, where it is known to be flaky, leave it out: \`exclude\` of gate e2e in headrace.yaml"
     `);
   });
 
@@ -69,6 +80,44 @@ describe("the check of a repository", () => {
     expect(renderCheck(result)).toBe(
       "environment: built in 4.2 s\ngates: none apply to this commit",
     );
+  });
+
+  test("tells which hosts set-up reached, and how one that was refused is allowed", async () => {
+    const asked = (host: string, outcome: "allowed" | "refused"): EgressRequest => ({
+      phase: "setup",
+      method: "CONNECT",
+      host,
+      path: "",
+      outcome,
+      detail: outcome === "refused" ? "not listed" : "200",
+      bytesUp: 0,
+      bytesDown: 0,
+      durationMs: 1,
+    });
+    const result = await checkRepository({
+      sandboxes: {
+        environment: async (_spec, watch) => {
+          watch.onRequest?.(asked("registry.npmjs.org", "allowed"));
+          watch.onRequest?.(asked("files.example.com", "refused"));
+          watch.onRequest?.(asked("files.example.com", "refused"));
+          watch.onRequest?.(asked("10.0.0.1", "refused"));
+          return built;
+        },
+        runGate: () => Promise.reject(new Error("there are no gates")),
+      },
+      policy: policyOf(),
+      files: [],
+      tar: new Uint8Array(),
+      labels: { run: "check", step: "check" },
+    });
+    expect(renderCheck(result)).toMatchInlineSnapshot(`
+      "set-up reached: registry.npmjs.org
+      set-up was refused files.example.com: to allow it, add to headrace.yaml (or without \`sandbox\` to config.yaml):
+        sandbox: { network: { setup: [files.example.com] } }
+      set-up was refused 10.0.0.1: it is an address: names are resolved once and checked, addresses can be anybody's
+      environment: built in 4.2 s
+      gates: none apply to this commit"
+    `);
   });
 
   test("tells how set-up failed and runs no gate", async () => {

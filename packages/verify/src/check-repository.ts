@@ -11,6 +11,7 @@ import {
   type SetupFile,
 } from "@headrace/domain";
 import { countTests } from "./count-tests.ts";
+import { differingTests } from "./failed-tests.ts";
 import { type GateRun, runGate } from "./run-gates.ts";
 
 const SETUP_TIMEOUT_MS = 30 * 60_000;
@@ -26,6 +27,8 @@ export type CheckRow = {
   /** as the gate's own output says; for people only */
   tests: number | undefined;
   flaky: boolean;
+  /** of a flaky one: tests that failed in one run alone, as its output says; for people only */
+  differing?: string[];
   /** anything but a pass in both runs */
   red: boolean;
   /** the end of what a red run printed */
@@ -75,6 +78,7 @@ const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): Chec
     tests: countTests(first.output) ?? countTests(second.output),
     flaky,
     red,
+    ...(flaky ? { differing: differingTests(first.output, second.output) } : {}),
     ...(red ? { output: worse.output.slice(-MAX_OUTPUT) } : {}),
   };
 };

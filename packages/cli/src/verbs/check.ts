@@ -9,6 +9,7 @@ import { dataDir, installationId, makeDataDir } from "../data-dir.ts";
 import { openSandboxes } from "../factory/sandboxes.ts";
 import { policyAt } from "../submission.ts";
 import { readInstallation } from "../user-config.ts";
+import { aboutPolicy } from "../view/policy-lines.ts";
 import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
@@ -30,7 +31,18 @@ export const check: VerbAction = async (world, _operands, options) => {
   );
   say(`checking ${head.slice(0, 12)} of ${path}`);
   for (const note of notes) say(`  note: ${note}`);
-  for (const command of policy.setup) say(`  setup: ${command} (${policy.from.setup})`);
+  for (const line of aboutPolicy(policy)) say(`  ${safe(line)}`);
+  const registries = installation.config.registries.map(
+    ({ name, kind, url, scopes, credential }) => ({
+      name,
+      kind,
+      url,
+      scopes,
+      credential,
+    }),
+  );
+  for (const { name, url, credential } of registries)
+    say(`  registry ${name}: ${url}${credential === undefined ? "" : ` with ${credential}`}`);
   const clock = createClock();
   // an owner of its own, so that a factory that starts meanwhile does not take it for a leftover
   const owner = `${await installationId(data, () => clock.id())}-check`;
@@ -50,7 +62,11 @@ export const check: VerbAction = async (world, _operands, options) => {
     onRow: (row) => say(`  gate ${row.gate}: ${row.verdict} (${row.reason})`),
     signal: world.interrupt,
   });
-  world.out(json ? JSON.stringify(result) : renderCheck(result));
+  world.out(
+    json
+      ? JSON.stringify({ commit: head, policy, registries, notes, ...result })
+      : renderCheck(result),
+  );
   return isFit(result) ? 0 : 1;
 };
 

@@ -18,6 +18,8 @@ import { refuseSecrets } from "../secret-scan.ts";
 import { type Prepared, prepareSubmission, readRequest } from "../submission.ts";
 import { openTarget } from "../target.ts";
 import { readInstallation } from "../user-config.ts";
+import { aboutPolicy } from "../view/policy-lines.ts";
+import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction, type World } from "../world.ts";
 
 const DETACHED = 130;
@@ -102,8 +104,7 @@ const announce = (
   for (const gate of submission.policy.gates)
     say(`  gate ${gate.name}: ${gate.run} (${submission.policy.from.gates})`);
   if (submission.policy.gates.length === 0) say("  gates: none found; the plan brings its own");
-  for (const command of submission.policy.setup)
-    say(`  setup: ${command} (${submission.policy.from.setup})`);
+  for (const line of aboutPolicy(submission.policy)) say(`  ${safe(line)}`);
   for (const note of notes) say(`  note: ${note}`);
   say(`  budget ${formatUsd(submission.budget)}${scripted(prepared)}`);
   if (behind !== undefined)
