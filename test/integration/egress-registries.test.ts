@@ -275,3 +275,17 @@ it("holds no more connections than its limit", async () => {
   await Promise.all(held);
   expect(rig.requests.map((r) => r.outcome)).toEqual(["failed", "failed"]);
 });
+
+it("answers no more requests at once than its limit, though one connection holds them", async () => {
+  await using silent = await startUpstream(() => {});
+  await using rig = await startEgress({ ports: { 80: silent.port }, limits: { connections: 3 } });
+  const answer = rig.raw("GET /debian/x HTTP/1.1\r\nHost: x\r\n\r\n".repeat(10));
+  await vi.waitFor(() => expect(rig.requests.length).toBe(7));
+  expect(rig.dialled.length).toBe(3);
+  await rig.session[Symbol.asyncDispose]();
+  await answer;
+  expect(rig.requests.map((r) => r.outcome).sort()).toEqual([
+    ...Array.from({ length: 3 }, () => "failed"),
+    ...Array.from({ length: 7 }, () => "refused"),
+  ]);
+});

@@ -2,7 +2,7 @@ import { createServer as createHttp, type RequestListener } from "node:http";
 import { createServer as createHttps } from "node:https";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { EgressRequest } from "@headrace/domain";
-import { createEgress, type EgressOptions } from "@headrace/sandbox";
+import { createEgress, type Egress, type EgressOptions } from "@headrace/sandbox";
 import type { Certificates } from "./egress-certificates.ts";
 
 export const listenOn = async (server: Server, port = 0): Promise<number> => {
@@ -38,35 +38,22 @@ type RigOptions = Partial<EgressOptions> & {
   hosts?: readonly string[];
   /** where connections to a public address and this port really go, on loopback */
   ports?: Readonly<Record<number, number>>;
-  /** where the sandbox's side listens; any free port by default */
-  port?: number;
 };
 
-/** The proxy with one session behind a listener, as the supervisor's relay is one in a sandbox. */
-export const startEgress = async ({ hosts = [], ports = {}, port = 0, ...options }: RigOptions) => {
+/** One session behind a listener, as the supervisor's relay is one in a sandbox; closing it closes the proxy. */
+export const startSession = async (
+  egress: Egress,
+  { hosts = [], port = 0 }: { hosts?: readonly string[]; port?: number },
+) => {
   const requests: EgressRequest[] = [];
-  const dialled: { addresses: readonly string[]; port: number }[] = [];
-  const egress = createEgress({
-    registries: [],
-    resolve: async () => [PUBLIC],
-    dial: (addresses, wanted) => {
-      dialled.push({ addresses, port: wanted });
-      return connect(addresses.includes(PUBLIC) ? (ports[wanted] ?? 1) : wanted, "127.0.0.1");
-    },
-    ...options,
-  });
-  const session = egress.session({
-    phase: "setup",
-    hosts,
-    onRequest: (request) => void requests.push(request),
-  });
+  const onRequest = (request: EgressRequest) => void requests.push(request);
+  const session = egress.session({ phase: "setup", hosts, onRequest });
   const front = createServer({ allowHalfOpen: true }, (socket) => session.accept(socket));
   const listening = await listenOn(front, port);
   return {
     egress,
     session,
     requests,
-    dialled,
     port: listening,
     /** sends these bytes and gives what comes back until the end */
     raw: (bytes: string | Buffer) => exchange(listening, bytes),
@@ -77,9 +64,23 @@ export const startEgress = async ({ hosts = [], ports = {}, port = 0, ...options
   };
 };
 
+/** The proxy where every name has a public address, and every connection is told and goes to loopback. */
+export const startEgress = async ({ hosts = [], ports = {}, ...options }: RigOptions) => {
+  const dialled: { addresses: readonly string[]; port: number }[] = [];
+  const egress = createEgress({
+    registries: [],
+    resolve: async () => [PUBLIC],
+    dial: (addresses, wanted) => {
+      dialled.push({ addresses, port: wanted });
+      return connect(addresses.includes(PUBLIC) ? (ports[wanted] ?? 1) : wanted, "127.0.0.1");
+    },
+    ...options,
+  });
+  return { ...(await startSession(egress, { hosts })), dialled };
+};
+
 /** A connection to the sandbox's side of the proxy. */
-export const dialFront = (port: number): Socket =>
-  connect({ port, host: "127.0.0.1", allowHalfOpen: true }).on("error", () => {});
+export const dialFront = (port: number): Socket => connect(port, "127.0.0.1").on("error", () => {});
 
 const exchange = (port: number, bytes: string | Buffer): Promise<string> =>
   new Promise((resolve) => {

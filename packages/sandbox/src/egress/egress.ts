@@ -30,7 +30,8 @@ export const createEgress = (options: EgressOptions): Egress => {
     client: clientSettings(registries),
     rewrite: manifestRewriter(rules),
     session(grant: EgressGrant): EgressSession {
-      const session = new Session({ endpoints, rules, upstreams, limits, grant });
+      const scope = { endpoints, rules, upstreams, limits, grant };
+      const session = new Session(scope, () => sessions.delete(session));
       sessions.add(session);
       return session;
     },

@@ -1,7 +1,7 @@
 import type { EgressRequest, NetworkPhase } from "@headrace/domain";
 
 export type EgressLimits = {
-  /** at once */
+  /** at once, and as many requests */
   connections: number;
   /** in a session's life; beyond it the session is over, since each is an event of the run */
   requests: number;
@@ -26,7 +26,7 @@ export const LIMITS: EgressLimits = {
   requestDownloadBytes: 2 * 2 ** 30,
   headMs: 30_000,
   connectMs: 15_000,
-  idleMs: 60_000,
+  idleMs: 120_000,
 };
 
 /** More bytes than a sandbox may send or get. */

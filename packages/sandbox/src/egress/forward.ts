@@ -50,10 +50,10 @@ type Asked = { method: Errand["method"]; path: string; query: string };
 const fromEndpoint = (scope: Scope, served: Served, asked: Asked & { name: string }) => {
   const { exchange } = served;
   const endpoint = scope.endpoints.get(asked.name);
+  exchange.path = asked.path;
   if (endpoint === undefined)
     return refuse(served, `no such registry: there are ${[...scope.endpoints.keys()].join(", ")}`);
   exchange.host = new URL(endpoint.base).host;
-  exchange.path = asked.path;
   if (asked.query !== "" && !endpoint.query)
     return refuse(served, "query strings do not go to public registries");
   const { reach, authorization } = endpoint;

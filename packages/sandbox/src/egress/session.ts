@@ -18,8 +18,10 @@ export class Session implements EgressSession {
   readonly #ending = new AbortController();
   readonly #connections = new Map<Duplex, Connection>();
   readonly #work = new Set<Promise<void>>();
+  readonly #onClosed: () => void;
 
-  constructor(scope: Omit<Scope, "signal">) {
+  constructor(scope: Omit<Scope, "signal">, onClosed: () => void) {
+    this.#onClosed = onClosed;
     this.#scope = { ...scope, signal: this.#ending.signal };
     this.#account = new Account(scope.grant.phase, scope.limits, scope.grant.onRequest);
     this.#server = createServer({ maxHeaderSize: 16_384, requireHostHeader: false });
@@ -48,6 +50,7 @@ export class Session implements EgressSession {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end();
     await Promise.all(this.#work);
+    this.#onClosed();
   }
 
   #end(): void {
@@ -91,6 +94,9 @@ export class Session implements EgressSession {
     response.once("close", () => this.#finish(socket));
     const served = { exchange, incoming, response };
     try {
+      // one connection may hold many requests: Node takes the next before the last is answered
+      if (this.#work.size >= this.#scope.limits.connections)
+        return await refuse(served, "too many requests at once");
       await this.#answer(served, requestTarget(url, headers.host));
     } catch (error) {
       this.#failed(exchange, error, (status, text) => answerText(response, status, text));

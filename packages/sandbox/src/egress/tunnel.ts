@@ -3,6 +3,9 @@ import { type Hello, readClientHello } from "./client-hello.ts";
 import type { Exchange } from "./exchange.ts";
 import { notListed, type Scope } from "./refuse.ts";
 
+/** For an answer to be read before its connection is gone. */
+const LINGER_MS = 2000;
+
 type Tunnel = { exchange: Exchange; client: Duplex; head: Buffer };
 
 /**
@@ -35,13 +38,16 @@ export const tunnel = async (scope: Scope, { exchange, client, head }: Tunnel, h
   }
 };
 
-/** Answers on a connection that is no request's any more, and ends it. */
+/** Answers on a connection that is no request's any more, and ends it whether or not the other end agrees. */
 export const closeWith = (client: Duplex, status: string, text: string): void => {
   const body = Buffer.from(`${text}\n`);
   client.end(
     `HTTP/1.1 ${status}\r\ncontent-type: text/plain; charset=utf-8\r\n` +
       `content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
   );
+  client.resume();
+  const timer = setTimeout(() => client.destroy(), LINGER_MS);
+  client.once("close", () => clearTimeout(timer));
 };
 
 const problemOf = (hello: Hello, host: string): string | undefined => {
@@ -117,6 +123,7 @@ const join = ({ exchange, client, upstream, idleMs, signal }: Joined): Promise<v
       to.on("drain", () => from.resume());
       from.once("end", () => to.end());
       from.once("error", settle);
+      from.resume();
     };
     carry(client, upstream, (bytes) => exchange.sent(bytes));
     carry(upstream, client, (bytes) => exchange.received(bytes));
