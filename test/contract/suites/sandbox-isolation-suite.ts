@@ -9,6 +9,90 @@ import {
   sh,
 } from "./sandbox-harness.ts";
 
+/** Numbers of system calls on x86-64 and on arm64. */
+const NUMBERS = {
+  add_key: [248, 217],
+  keyctl: [250, 219],
+  request_key: [249, 218],
+  bpf: [321, 280],
+  perf_event_open: [298, 241],
+  userfaultfd: [323, 282],
+  kexec_load: [246, 104],
+  init_module: [175, 105],
+  mount: [165, 40],
+  pivot_root: [155, 41],
+  open_tree: [428, 428],
+  unshare: [272, 97],
+  setns: [308, 268],
+  chroot: [161, 51],
+  name_to_handle_at: [303, 264],
+  pidfd_getfd: [438, 438],
+  clone3: [435, 435],
+  io_uring_setup: [425, 425],
+  io_uring_enter: [426, 426],
+  /** none has this number yet */
+  unheard_of: [999, 999],
+} as const;
+const MISSING = new Set(["clone3", "io_uring_setup", "io_uring_enter", "unheard_of"]);
+
+/** Makes each call with the flag of a new user namespace, which is none where it is not understood. */
+const SYSTEM_CALLS = `
+import ctypes, errno, json, platform
+libc = ctypes.CDLL(None, use_errno=True)
+at = 0 if platform.machine() == "x86_64" else 1
+for name, numbers in json.loads("""${JSON.stringify(NUMBERS)}""").items():
+    answer = libc.syscall(ctypes.c_long(numbers[at]), *[ctypes.c_long(n) for n in (0x10000000, 0, 0, 0, 0)])
+    print(name, "allowed" if answer != -1 else errno.errorcode[ctypes.get_errno()])
+`;
+
+/** The families of sockets, then the protocols of netlink, that can be made. */
+const SOCKETS = `
+import socket
+def made(*kind):
+    try: socket.socket(*kind).close()
+    except OSError: return False
+    return True
+print([family for family in range(64) if made(family, 3 if family == 16 else 2, 0)],
+      [protocol for protocol in range(32) if made(16, 3, protocol)])
+`;
+
+/** \`mov eax, 20; int 0x80; ret\`: getpid, as a 32-bit program asks for it. */
+const CALL_OF_32_BITS = `
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code.write(bytes([0xb8, 20, 0, 0, 0, 0xcd, 0x80, 0xc3]))
+print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))())
+`;
+
+/** Commands that use much of the kernel, and what they print. */
+const HONEST_WORK: Record<string, [command: string, output: string]> = {
+  "processes that share memory and queues": [
+    `printf 'from multiprocessing import Pool, Queue\nif __name__ == "__main__":\n  q = Queue(); q.put(1); print(sum(Pool(2).map(abs, [-1, -2])) + q.get())\n' > /tmp/pool.py && python3 /tmp/pool.py`,
+    "4",
+  ],
+  "threads, timers and subprocesses": [
+    `node -e 'const { Worker } = require("worker_threads"); const { execFileSync } = require("child_process"); new Worker("setTimeout(() => process.exit(1), 10)", { eval: true }).on("exit", (n) => console.log(n + String(execFileSync("echo", ["2"])).trim()))'`,
+    "12",
+  ],
+  debuggers: [`python3 -c 'import ctypes; print(ctypes.CDLL(None).ptrace(0, 0, 0, 0))'`, "0"],
+  "a look at network interfaces": [
+    `node -p 'Object.keys(require("os").networkInterfaces()).join()'`,
+    "lo",
+  ],
+  "version control": [
+    "cd $(mktemp -d) && git init -q && echo 1 > a && git add a && git -c user.name=a -c user.email=a@b commit -qm a && git gc -q && git log --format=%s",
+    "a",
+  ],
+  "package managers": [
+    `cd $(mktemp -d) && mkdir dep && echo '{"name":"dep","version":"1.0.0"}' > dep/package.json && npm install --offline --silent --no-audit ./dep && npm ls --parseable | wc -l`,
+    "2",
+  ],
+  "virtual environments and temporary databases": [
+    `python3 -m venv --without-pip /tmp/venv && /tmp/venv/bin/python -c 'import sqlite3; c = sqlite3.connect("/tmp/t.db"); c.execute("pragma journal_mode=wal"); c.execute("create table t as select 7 n"); print(c.execute("select n from t").fetchone()[0])'`,
+    "7",
+  ],
+};
+
 export const sandboxIsolationSuite = (make: MakeHarness) =>
   describe("isolation", () => {
     let harness: SandboxHarness;
@@ -64,6 +148,33 @@ export const sandboxIsolationSuite = (make: MakeHarness) =>
         expect((await sh(sandbox, command)).exitCode, command).not.toBe(0);
       }
     });
+
+    it("is refused the system calls that lead out of a container, and told that others are missing", async () => {
+      const answers = await printed(sandbox, `python3 -c '${SYSTEM_CALLS}'`);
+      const refused = Object.keys(NUMBERS).map(
+        (name) => `${name} ${MISSING.has(name) ? "ENOSYS" : "EPERM"}`,
+      );
+      expect(answers.split("\n")).toEqual(refused);
+    });
+
+    it("makes sockets of the families that programs speak over, and of no other", async () => {
+      expect(await printed(sandbox, `python3 -c '${SOCKETS}'`)).toBe("[1, 2, 10, 16] [0]");
+    });
+
+    it.runIf(process.arch === "x64")("cannot get round the filter by 32-bit calls", async () => {
+      const { exitCode, output } = await sh(sandbox, `python3 -c '${CALL_OF_32_BITS}'; echo $?`);
+      expect({ exitCode, output: output.split("\n").at(-2) }).toEqual({
+        exitCode: 0,
+        output: "159",
+      });
+    });
+
+    it.each(Object.entries(HONEST_WORK))(
+      "does not stand in the way of %s",
+      async (_, [command, output]) => {
+        expect(await printed(sandbox, command)).toBe(output);
+      },
+    );
 
     it("runs as the unprivileged user in the workspace it owns", async () => {
       const facts = "id -u; id -g; pwd; stat -c %u /workspace; test -w / || echo root-not-writable";
