@@ -41,6 +41,13 @@ const UserConfig = z.strictObject({
   sandbox: z.enum(["docker", "bubblewrap"], "expected docker or bubblewrap").default("docker"),
   network: NetworkPolicy.strict().prefault({}),
   isolation: Isolation.strict().prefault({}),
+  /** environments that are kept: those asked for longest ago go first */
+  images: z
+    .strictObject({
+      maxGb: z.number("expected a number of gigabytes").min(1).max(10_000).optional(),
+      maxAgeDays: z.number("expected a number of days").min(1).max(3650).optional(),
+    })
+    .prefault({}),
   registries: z
     .array(Registry)
     .max(20)
@@ -65,6 +72,7 @@ const TABLE = {
     sandbox: "sandbox: docker",
     network: "network:\n  setup: [downloads.example.com]\n  research: [docs.example.com]",
     isolation: "isolation:\n  runtime: gvisor",
+    images: "images:\n  maxGb: 20\n  maxAgeDays: 30",
     registries:
       "registries:\n  - name: company\n    kind: npm\n    url: https://npm.example.com/\n    scopes: ['@company']\n    credential: COMPANY_NPM_TOKEN",
   },

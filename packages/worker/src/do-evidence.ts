@@ -1,6 +1,6 @@
 import { RequirementClaim, type StepInputOf, type StepResult } from "@headrace/domain";
 import { checkEvidence } from "@headrace/verify";
-import { environmentOf, have, labelsOf } from "./trees.ts";
+import { environmentOf, have, sandboxFor } from "./trees.ts";
 import type { Work } from "./worker.ts";
 
 const AGENT_UID = 10_001;
@@ -12,7 +12,7 @@ export const doEvidence = async (
   work: Work,
   input: StepInputOf<"evidence">,
 ): Promise<StepResult> => {
-  const { claim, inbox, repo, sandboxes } = work;
+  const { inbox, repo, sandboxes } = work;
   await have(work, input.commit);
   const { image } = await environmentOf(work, input.commit);
   const tar = await repo.tar(input.commit, { uid: AGENT_UID });
@@ -21,10 +21,7 @@ export const doEvidence = async (
     runCommand: (command) =>
       sandboxes.runGate(
         {
-          image,
-          limits: claim.policy.limits,
-          env: claim.policy.env,
-          labels: labelsOf(work),
+          ...sandboxFor(work, image),
           command,
           tar,
           timeoutMs: COMMAND_MS,

@@ -19,7 +19,6 @@ import { createThreads } from "@headrace/workflows";
 import { keepAwake } from "../awake.ts";
 import { type DataDir, installationId, makeDataDir } from "../data-dir.ts";
 import { readInstallation } from "../user-config.ts";
-import { requireEngine } from "./engine.ts";
 import { createModels } from "./models.ts";
 import { createNotifier } from "./notify.ts";
 import { redisContainer } from "./redis-container.ts";
@@ -81,9 +80,8 @@ const compose = async (
   closing.defer(() => store.close());
   const notifier = closing.use(createNotifier({ store, dir: data.notified, env, log }));
   if (awake) closing.use(keepAwake({ env, busy: () => anyRunning(store) }));
-  const engine = (await requireEngine(env)).address;
-  const from = { installation, identity, env, onWarning: log };
-  const sandboxes = await openSandboxes(from, closing);
+  const from = { installation, data, identity, env, onWarning: log };
+  const { sandboxes, engine } = await openSandboxes(from, closing);
   await sandboxes.reap();
   closing.use(keepTidy({ sandboxes, log }));
   const queue = await openQueue({ data, env, engine, identity, log }, closing);
@@ -135,15 +133,17 @@ const openQueue = async (
   from: {
     data: DataDir;
     env: NodeJS.ProcessEnv;
-    engine: EngineAddress;
+    engine: EngineAddress | undefined;
     identity: Identity;
     log(line: string): void;
   },
   closing: AsyncDisposableStack,
 ): Promise<Queue> => {
   const { data, env, engine, identity, log } = from;
-  const docker = redisContainer(engine, identity);
-  const redis = closing.use(await startRedis({ dataDir: data.root, env, onWarning: log, docker }));
+  const docker = engine === undefined ? {} : { docker: redisContainer(engine, identity) };
+  const redis = closing.use(
+    await startRedis({ dataDir: data.root, env, onWarning: log, ...docker }),
+  );
   const queue = await createQueue({
     redis,
     prefix: `${PRODUCT}-${identity.owner}`,

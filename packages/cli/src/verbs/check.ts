@@ -48,8 +48,8 @@ export const check: VerbAction = async (world, _operands, options) => {
   const owner = `${await installationId(data, () => clock.id())}-check`;
   const identity = { owner, boot: `check-${clock.id()}` };
   await using closing = new AsyncDisposableStack();
-  const sandboxes = await openSandboxes(
-    { installation, identity, env: world.env, onWarning: world.err },
+  const { sandboxes } = await openSandboxes(
+    { installation, data, identity, env: world.env, onWarning: world.err },
     closing,
   );
   const result = await checkRepository({

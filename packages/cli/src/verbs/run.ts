@@ -10,8 +10,8 @@ import {
 import type { Credentials } from "@headrace/intake";
 import { createClock } from "@headrace/store";
 import { type DataDir, dataDir } from "../data-dir.ts";
-import { requireBaseImage, requireEngine } from "../factory/engine.ts";
 import { createModels } from "../factory/models.ts";
+import { requireSandboxes } from "../factory/sandboxes.ts";
 import { ensureFactory } from "../factory/spawn.ts";
 import { followRun } from "../follow.ts";
 import { refuseSecrets } from "../secret-scan.ts";
@@ -52,7 +52,7 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   const { spec: specText, base } = prepared.submission;
   const scanned = { spec: { file: resolve(cwd, spec), text: specText }, repo, base };
   prepared.notes.push(...(await refuseSecrets(scanned, flag(options, "allowSecrets"))));
-  await requireBaseImage(await requireEngine(env));
+  await requireSandboxes({ installation, data, env });
   await requireModel(prepared.submission, credentials, prices);
   const pack = await repo.pack(prepared.submission.base);
   const submit = async (control: FactoryControl): Promise<Submitted> => {
