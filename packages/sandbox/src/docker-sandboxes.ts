@@ -120,7 +120,9 @@ class DockerSandboxes implements Sandboxes {
 
   async open(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
     const warm = await this.#warm.take(spec);
-    if (warm !== undefined) return warm;
+    if (warm !== undefined && !signal?.aborted) return warm;
+    await warm?.[Symbol.asyncDispose]();
+    signal?.throwIfAborted();
     const limits = await this.#affordable(spec.limits);
     const { labels, services } = spec;
     const room = await this.#enter({ limits, services, run: labels.run }, signal);
