@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createBubblewrapSandboxes } from "@headrace/sandbox";
-import type { MakeHarness } from "../contract/suites/sandbox-harness.ts";
+import { createBubblewrapSandboxes, probeBubblewrap } from "@headrace/sandbox";
+import type { MakeHarness, SandboxHarness } from "../contract/suites/sandbox-harness.ts";
 
 const DEVICES = ["full", "null", "random", "tty", "urandom", "zero"].map((name) => `/dev/${name}`);
 /** The host's programs and what they read, and the factory's own files. */
@@ -14,17 +14,38 @@ export const READ_ONLY = [
   ...["/opt/headrace", "/opt/headrace/node"],
 ];
 /** Folders of the sandbox's room on the host. */
-export const OWN = ["/home/agent", "/opt/headrace/store", "/workspace"];
+const OWN = ["/home/agent", "/opt/headrace/store", "/workspace"];
 
-/** Sandboxes of bubblewrap in a folder of their own; destroying one kills what is in its group. */
-export const bubblewrapHarness: MakeHarness = async (extra = {}) => {
+/** A folder that root's sandboxes, who are somebody else's, can reach. */
+const reachableFolder = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), "headrace-bubblewrap-"));
-  // root's sandboxes are an unprivileged user's, who has to reach them
   await chmod(folder, 0o711);
-  const options = { folder, owner: `test-${randomUUID()}`, onWarning: () => {}, ...extra };
+  return folder;
+};
+
+/** What keeps this host from holding sandboxes of bubblewrap; undefined where nothing does. */
+export const bubblewrapMissing = async (): Promise<string | undefined> => {
+  const folder = await reachableFolder();
+  try {
+    const probe = await probeBubblewrap({ folder, owner: `test-${randomUUID()}` });
+    return probe.ok ? undefined : probe.reason;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+};
+
+/** Sandboxes of bubblewrap in a folder of their own. */
+export const bubblewrapHarness = async (
+  extra: Parameters<MakeHarness>[0] = {},
+): Promise<SandboxHarness & { folder: string; owner: string }> => {
+  const folder = await reachableFolder();
+  const owner = `test-${randomUUID()}`;
+  const options = { folder, owner, onWarning: () => {}, ...extra };
   const boots = [createBubblewrapSandboxes({ ...options, boot: "boot-1" })] as const;
   const later: ReturnType<typeof createBubblewrapSandboxes>[] = [];
   return {
+    folder,
+    owner,
     sandboxes: boots[0],
     reboot() {
       const next = createBubblewrapSandboxes({ ...options, boot: `boot-${later.length + 2}` });

@@ -14,6 +14,7 @@ import {
 } from "@headrace/domain";
 import { startSandbox } from "../agent-sandbox.ts";
 import type { Egress } from "../egress/types.ts";
+import type { Keep } from "../evict.ts";
 import { HOME, WORKSPACE } from "../profile.ts";
 import { runToEnd } from "../run-to-end.ts";
 import { type NetworkUse, networkEnv, networkFiles } from "../setup-files.ts";
@@ -37,6 +38,8 @@ export type BubblewrapSandboxesOptions = {
   egress?: Egress;
   /** the host's bundle of certificates, given to set-up commands */
   ca?: { pem: string };
+  /** which environments `evict` leaves; the defaults are `KEEP`'s */
+  keep?: Partial<Keep>;
   onWarning: (message: string) => void;
 };
 
@@ -58,8 +61,9 @@ class BubblewrapSandboxes implements Sandboxes {
   constructor(options: BubblewrapSandboxesOptions) {
     this.#options = options;
     this.#rooms = new Rooms(options.folder, options);
-    this.#use = { egress: options.egress, ca: options.ca };
-    this.#environments = new Environments(options.folder, this.#rooms, this.#use);
+    const { folder, egress, ca, keep = {} } = options;
+    this.#use = { egress, ca };
+    this.#environments = new Environments(this.#rooms, { folder, use: this.#use, keep });
     this.#forget = onShutdown(() => this.#rooms.close());
   }
 
@@ -151,11 +155,9 @@ class BubblewrapSandboxes implements Sandboxes {
     const host = await this.#host();
     const furniture = await this.#environments.find(spec.image);
     const env = { HOME, LANG: "C.UTF-8", ...(phase === "gate" ? { CI: "true" } : {}), ...spec.env };
-    return this.#rooms.create(
-      host,
-      { phase, command, env, limits: spec.limits, furniture },
-      signal,
-    );
+    const { limits, labels } = spec;
+    const wanted = { phase, command, env, limits, run: labels.run, furniture };
+    return this.#rooms.create(host, wanted, signal);
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from "@headrace/domain";
 import { z } from "zod";
 import { environmentKey, setUp } from "../environment.ts";
+import { chooseEvicted, KEEP, type Keep, type KeptImage } from "../evict.ts";
 import type { NetworkUse } from "../setup-files.ts";
 import { SUPERVISOR_COMMAND } from "../supervisor-files.ts";
 import type { BubblewrapMachine } from "./bubblewrap-machine.ts";
@@ -16,9 +17,6 @@ import type { Host } from "./host.ts";
 import { KEPT, removeTree, sizeOf } from "./room.ts";
 import type { Furniture, Rooms } from "./rooms.ts";
 
-const DAY_MS = 86_400_000;
-const KEEP_MS = 30 * DAY_MS;
-const KEEP_BYTES = 20 * 1024 ** 3;
 /** What was used this recently may be being copied. */
 const SETTLED_MS = 3_600_000;
 
@@ -33,13 +31,15 @@ export class Environments {
   readonly #folder: string;
   readonly #rooms: Rooms;
   readonly #use: NetworkUse;
+  readonly #keep: Partial<Keep>;
   /** the environment being built under each key: a second asker waits, and finds it */
   readonly #building = new Map<string, Promise<unknown>>();
 
-  constructor(folder: string, rooms: Rooms, use: NetworkUse) {
-    this.#folder = join(folder, "environments");
+  constructor(rooms: Rooms, options: { folder: string; use: NetworkUse; keep: Partial<Keep> }) {
+    this.#folder = join(options.folder, "environments");
     this.#rooms = rooms;
-    this.#use = use;
+    this.#use = options.use;
+    this.#keep = options.keep;
   }
 
   async get(
@@ -78,14 +78,12 @@ export class Environments {
 
   /** Removes what has not been used for long, and of the rest the longest unused beyond what is kept in all. */
   async evict(): Promise<number> {
-    const all = await Promise.all((await this.#names()).map((name) => this.#aged(name)));
-    all.sort((a, b) => a.age - b.age);
-    let kept = 0;
+    const names = await readdir(this.#folder).catch(() => []);
+    const now = Date.now();
+    const all = await Promise.all(names.map((name) => this.#kept(name, now)));
     let freed = 0;
-    for (const { name, age, bytes } of all) {
-      kept += bytes;
-      if (age < SETTLED_MS || (age < KEEP_MS && kept <= KEEP_BYTES)) continue;
-      await removeTree(join(this.#folder, name));
+    for (const { id, bytes } of chooseEvicted(all, { ...KEEP, ...this.#keep }, now)) {
+      await removeTree(join(this.#folder, id));
       freed += bytes;
     }
     return freed;
@@ -104,17 +102,17 @@ export class Environments {
     const wanted = { phase: "setup", command: SUPERVISOR_COMMAND, env: {} } as const;
     await using machine = await this.#rooms.create(
       host,
-      { ...wanted, limits: spec.limits, furniture: undefined },
+      { ...wanted, limits: spec.limits, run: spec.run ?? "", furniture: undefined },
       signal,
     );
     const exec = machine.execBy.bind(machine);
     const log = await setUp({ machine, exec }, { ...options, ...this.#use });
-    await this.#keep(machine, key);
+    await this.#take(machine, key);
     return log;
   }
 
   /** Takes over what a dead machine's set-up made; another process may have made the same. */
-  async #keep(machine: BubblewrapMachine, key: string): Promise<void> {
+  async #take(machine: BubblewrapMachine, key: string): Promise<void> {
     const fresh = join(this.#folder, `${key}.${randomBytes(6).toString("hex")}`);
     await mkdir(fresh, { recursive: true, mode: 0o711 });
     for (const name of KEPT) {
@@ -138,16 +136,14 @@ export class Environments {
     }
   }
 
-  async #names(): Promise<string[]> {
-    return readdir(this.#folder).catch(() => []);
-  }
-
-  /** How long ago it was last used and what it holds; what was never finished has no facts. */
-  async #aged(name: string): Promise<{ name: string; age: number; bytes: number }> {
-    const path = join(this.#folder, name);
-    const at = await stat(join(path, FACTS)).catch(() => stat(path));
-    const size = (await this.#facts(name)) ?? (await sizeOf(path));
-    return { name, age: Date.now() - at.mtimeMs, bytes: size.bytes };
+  /** What was never finished has no facts, and so no name. */
+  async #kept(id: string, now: number): Promise<KeptImage> {
+    const path = join(this.#folder, id);
+    const { mtimeMs: lastUsed } = await stat(join(path, FACTS)).catch(() => stat(path));
+    const facts = await this.#facts(id);
+    const { bytes } = facts ?? (await sizeOf(path));
+    const name = facts === undefined ? undefined : id;
+    return { id, name, bytes, lastUsed, inUse: now - lastUsed < SETTLED_MS };
   }
 
   async #oneAtATime<T>(key: string, work: () => Promise<T>): Promise<T> {

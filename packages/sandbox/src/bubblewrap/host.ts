@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { access, chmod, copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { arch, release } from "node:os";
 import { dirname, join } from "node:path";
-import { UserError } from "@headrace/domain";
+import { PRODUCT, UserError } from "@headrace/domain";
 import { HOME, SANDBOX_UID } from "../profile.ts";
 import { type CgroupPlace, findCgroupPlace } from "./cgroups.ts";
 import { ETC_FOLDERS, isRoot } from "./jail.ts";
@@ -36,6 +36,7 @@ export const prepareHost = async (folder: string): Promise<Host> => {
       "use a container engine: see `headrace doctor`",
     );
   }
+  await findPrograms();
   const version = await bwrapVersion();
   const place = await findCgroupPlace();
   if (place === undefined) throw noCgroups();
@@ -54,21 +55,45 @@ export const prepareHost = async (folder: string): Promise<Host> => {
   };
 };
 
-const bwrapVersion = async (): Promise<string> => {
-  const found = await runProgram(["bwrap", "--version"]).catch(() => undefined);
-  const version = /\d+(\.\d+)+/.exec(found?.stdout ?? "")?.[0];
-  if (version !== undefined) return version;
+/** The host's programs that a sandbox is made with. */
+const NEEDED = ["bwrap", "bash", "prlimit", "setpriv", "git", "tar", "mkfifo", "cp", "du", "rm"];
+
+const findPrograms = async (): Promise<void> => {
+  const { stdout } = await runProgram([
+    "sh",
+    "-c",
+    'for p in "$@"; do command -v "$p" >/dev/null || echo "$p"; done',
+    "sh",
+    ...NEEDED,
+  ]);
+  const missing = stdout.split("\n").filter(Boolean);
+  if (missing.length === 0) return;
+  const packages = missing.map((name) => PACKAGES[name] ?? "coreutils");
   throw new UserError(
-    "bubblewrap is not installed",
-    "install it: apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora)",
+    `sandboxes of bubblewrap need programs that are not installed: ${missing.join(", ")}`,
+    `install the packages: ${[...new Set(packages)].join(", ")}`,
   );
+};
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  bwrap: "bubblewrap",
+  bash: "bash",
+  git: "git",
+  tar: "tar",
+  prlimit: "util-linux",
+  setpriv: "util-linux",
+};
+
+const bwrapVersion = async (): Promise<string> => {
+  const { stdout } = await runProgram(["bwrap", "--version"]);
+  return /\d+(\.\d+)+/.exec(stdout)?.[0] ?? "unknown";
 };
 
 const noCgroups = (): UserError =>
   new UserError(
     "no control group can be made here, so nothing would limit a sandbox's memory, processes and processor time",
-    "start the factory in a group of your own, with systemd: " +
-      "systemd-run --user --scope -p Delegate=yes headrace serve",
+    "with cgroup 2 and systemd, start the factory in a group of your own: " +
+      `systemd-run --user --scope -p Delegate=yes ${PRODUCT} serve; with cgroup 1 only root can make them`,
   );
 
 /** Root's sandboxes run as somebody who must be able to reach their folders. */

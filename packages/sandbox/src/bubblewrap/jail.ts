@@ -82,8 +82,16 @@ const systemFolders = (): string[] => {
   return ["--ro-bind", "/usr", "/usr", ...rest];
 };
 
-/** Enters the groups before anything else of the sandbox runs; what cannot be limited is not started. */
+/**
+ * Closes what the factory's own starter left open to it, which would be open in the sandbox too, and enters the groups
+ * before anything of the sandbox runs: what cannot be limited is not started. Other shells cannot close a descriptor
+ * of two digits.
+ */
 const ENTER = `
+for fd in /proc/self/fd/*; do
+  fd=\${fd##*/}
+  if [ "$fd" -gt ${FD.status} ]; then eval "exec $fd>&-"; fi
+done
 echo 500 > /proc/self/oom_score_adj
 while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done
 shift
@@ -95,7 +103,7 @@ export const hostCommand = (options: {
   maxFiles: number;
   command: readonly string[];
 }): string[] => [
-  ...["/bin/sh", "-c", ENTER, "sh", ...options.entrances, "--"],
+  ...["bash", "--norc", "--noprofile", "-c", ENTER, "bash", ...options.entrances, "--"],
   ...["prlimit", `--nofile=${options.maxFiles}`, "--core=0", `--fsize=${1024 * MIB}`],
   ...asUnprivileged(),
   ...["bwrap", "--args", String(FD.arguments), "--", ...options.command],

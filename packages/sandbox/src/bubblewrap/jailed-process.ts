@@ -13,6 +13,14 @@ import { runProgram } from "./programs.ts";
 import { give } from "./room.ts";
 
 const STDERR_CHARS = 2000;
+/**
+ * What can be read in the sandbox, as it is bwrap's own. A bash whose stdin is a socket, as Node's pipes are, takes
+ * itself for a remote login and reads its person's .bashrc, unless it is told that it is none.
+ */
+const ENVIRONMENT = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  SHLVL: "2",
+};
 const STATUS_CHARS = 10_000;
 const ExitStatus = z.object({ "exit-code": z.int() });
 
@@ -51,8 +59,7 @@ export const startJailed = async (options: JailedCommand): Promise<JailedProcess
   try {
     const child = spawn(file, args, {
       cwd: "/",
-      // bwrap's own environment can be read in the sandbox
-      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+      env: ENVIRONMENT,
       stdio: [options.stdin ? "pipe" : "ignore", output.writer, "pipe", "pipe", seccomp, "pipe"],
     });
     return follow(child, output.reader, `${jailArguments(jail).join("\0")}\0`);

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
+import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import type { SandboxLimits } from "@headrace/domain";
+import { Admission, capacityOf, needOf } from "../admission.ts";
 import type { Owner } from "../containers.ts";
 import { BubblewrapMachine } from "./bubblewrap-machine.ts";
 import { Cgroup, listCgroups } from "./cgroups.ts";
@@ -13,6 +15,8 @@ import { makeRoom, removeTree, type Size } from "./room.ts";
 export type Furniture = { folder: string; size: Size };
 
 export type RoomSpec = {
+  /** whose share of the machine it takes */
+  run: string;
   phase: Jail["phase"];
   command: readonly string[];
   env: Readonly<Record<string, string>>;
@@ -28,22 +32,33 @@ export class Rooms {
   readonly #folder: string;
   readonly #owner: string;
   readonly #boot: string;
+  readonly #admission: Admission;
   /** from before anything of it exists until all of it is gone */
   readonly #held = new Map<string, BubblewrapMachine | undefined>();
 
-  constructor(folder: string, { owner, boot }: Owner) {
+  constructor(
+    folder: string,
+    { owner, boot, onWarning }: Owner & { onWarning: (message: string) => void },
+  ) {
     this.#folder = join(folder, "rooms");
     this.#owner = short(owner);
     this.#boot = `${this.#owner}-${short(boot)}`;
+    const machine = { memoryBytes: totalmem(), cpus: availableParallelism() };
+    this.#admission = new Admission(capacityOf(machine), { onWarning, onShortage: () => {} });
   }
 
+  /** Waits its turn where the machine has no room. */
   async create(host: Host, spec: RoomSpec, signal?: AbortSignal): Promise<BubblewrapMachine> {
-    signal?.throwIfAborted();
+    const turn = await this.#admission.enter({ ...needOf(spec.limits), run: spec.run }, signal);
     const id = `${this.#boot}-${randomBytes(6).toString("hex")}`;
     const room = join(this.#folder, id);
+    const leave = () => {
+      this.#held.delete(id);
+      turn[Symbol.dispose]();
+    };
     this.#held.set(id, undefined);
     const cgroup = await this.#furnished(host, { id, room, spec, signal }).catch((error) => {
-      this.#held.delete(id);
+      leave();
       throw error;
     });
     const { etc, node, disableUserns } = host;
@@ -55,7 +70,7 @@ export class Rooms {
       jail: { room, etc, node, limits, env, disableUserns, phase },
       command: spec.command,
       brought: spec.furniture?.size ?? EMPTY,
-      onRemoved: () => this.#held.delete(id),
+      onRemoved: leave,
     });
     this.#held.set(id, machine);
     return machine;
