@@ -20,8 +20,10 @@ it("the specs that docs/spec.md shows are read as it says", () => {
 });
 
 it("the file that docs/headrace-yaml.md shows is one", () => {
-  const [text = ""] = blocks("headrace-yaml.md", "yaml");
+  const [text = "", excluding = ""] = blocks("headrace-yaml.md", "yaml");
   expect(parseConfig({ file: "headrace.yaml", text })).toMatchObject({ setup: ["npm ci"] });
+  const { gates } = parseConfig({ file: "headrace.yaml", text: excluding });
+  expect(gates?.[0]?.exclude).toEqual(["test/slow-network.test.ts"]);
 });
 
 it("the script that docs/model-script.md shows is one", () => {

@@ -16,6 +16,7 @@ import {
   CONFIG_FILE,
   type Credentials,
   collectGuidance,
+  type Detected,
   detect,
   looseningOf,
   readConfig,
@@ -87,8 +88,20 @@ export const policyAt = async (
     policy,
     guidance: await collectGuidance(tree),
     budget: config.budget,
-    notes: [...detected.notes, ...unused],
+    notes: [...detected.notes, ...toolsMissing(policy, detected), ...unused],
   };
+};
+
+/** Set-up that a person wrote is not added to; what it leaves out of the versions the repository asks for is told. */
+const toolsMissing = (policy: Policy, detected: Detected): string[] => {
+  const command = detected.setup.find((one) => one.startsWith("npm install --global"));
+  const theirs =
+    policy.from.setup !== "detected" && !policy.setup.some((c) => c.includes("--global"));
+  return command === undefined || !theirs
+    ? []
+    : [
+        `setup does not install the tools the repository asks for; its first command could be: ${command}`,
+      ];
 };
 
 /** Everything about the spec, the flags and the model that can be wrong, before a repository is looked at. */

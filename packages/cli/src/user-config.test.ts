@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromUsd, NO_USAGE } from "@headrace/domain";
@@ -24,6 +24,15 @@ it("prices of config.yaml stand beside the built-in ones", async () => {
   const { prices } = await read();
   expect(prices.cost("local-llm", usage, today)).toBe(fromUsd(0.5));
   expect(prices.cost("claude-opus-4-8", usage, today)).toBe(fromUsd(5));
+});
+
+it("the file that docs/configuration.md shows is one", async () => {
+  const page = await readFile(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
+  const [, text = ""] = /^```yaml\n(.*?)^```/ms.exec(page) ?? [];
+  await writeFile(join(dir, "config.yaml"), text);
+  const { config, registries } = await read({ COMPANY_NPM_TOKEN: "x" });
+  expect(config).toMatchObject({ sandbox: "docker", images: { maxGb: 20, maxAgeDays: 30 } });
+  expect(registries).toMatchObject([{ name: "company", placeholders: ["NPM_TOKEN"] }]);
 });
 
 it("without the file the built-in prices hold and others are unknown", async () => {

@@ -24,40 +24,153 @@ export const engineFinding = (found, env) => {
   return { name, state: "ok", detail };
 };
 
-/** First releases of each line of runc that close CVE-2025-31133, -52565 and -52881. */
-const MENDED = [
-  [1, 2, 8],
-  [1, 3, 3],
+/**
+ * Parts of an engine, and from which releases of each line on they are mended.
+ * @type {{ name: string, of: (engine: Engine) => string, mended: number[][], means: string, remedy: string }[]}
+ */
+const PARTS = [
+  {
+    name: "docker",
+    of: ({ podman, version }) => (podman ? "" : version),
+    mended: [[25, 0, 0]],
+    means:
+      "its makers no longer mend releases before 25; what your distribution mends, it does not say",
+    remedy: "update the engine, or rely on a distribution that mends it",
+  },
+  {
+    name: "runc",
+    of: ({ runc }) => runc,
+    mended: [
+      [1, 2, 8],
+      [1, 3, 3],
+    ],
+    means:
+      "before 1.2.8 a hostile image may get out of its container (CVE-2025-31133, -52565, -52881)",
+    remedy: "update the engine, or do not run repositories you do not trust on it",
+  },
+  {
+    name: "crun",
+    of: ({ crun }) => crun,
+    mended: [[1, 4, 4]],
+    means: "before 1.4.4 commands run in a container inherit capabilities (CVE-2022-27650)",
+    remedy: "update crun",
+  },
+  {
+    name: "containerd",
+    of: ({ containerd }) => containerd,
+    mended: [
+      [1, 6, 38],
+      [1, 7, 27],
+      [2, 0, 4],
+    ],
+    means:
+      "an image whose user id is too large runs as root in its container (CVE-2024-40635); sandboxes name their own user, services do not",
+    remedy: "update containerd, or use images of services that you trust",
+  },
+];
+
+/**
+ * How old what stands between a sandbox and the machine is; a part that does not say its version is left out.
+ * @param {Engine} engine
+ * @returns {Finding[]}
+ */
+export const ageFindings = (engine) =>
+  PARTS.flatMap(({ name, of, mended, means, remedy }) => {
+    const text = of(engine);
+    const version = /^(\d+)\.(\d+)(?:\.(\d+))?/
+      .exec(text)
+      ?.slice(1)
+      .map((n) => Number(n ?? 0));
+    if (!version) return [];
+    return isMended(version, mended)
+      ? [{ name, state: "ok", detail: text }]
+      : [{ name, state: "warn", detail: `${text}; ${means}`, remedy }];
+  });
+
+/**
+ * @param {number[]} version
+ * @param {number[][]} mended first release of each line, in order
+ */
+const isMended = ([major = 0, minor = 0, patch = 0], mended) => {
+  const line = mended.find((first) => first[0] === major && first[1] === minor);
+  if (line) return patch >= (line[2] ?? 0);
+  const [newest = 0, newestMinor = 0] = mended.at(-1) ?? [];
+  return major > newest || (major === newest && minor > newestMinor);
+};
+
+/** Products whose engine runs in a virtual machine. */
+const IN_A_MACHINE = /docker desktop|orbstack|colima|lima|rancher/i;
+const LEAST_MEMORY = 4 * 2 ** 30;
+
+/**
+ * What holds a sandbox in, and what bounds it.
+ * @param {Engine} engine
+ * @returns {Finding[]}
+ */
+export const wallFindings = (engine) => [
+  seccompFinding(engine),
+  { name: "user ids", state: "ok", detail: userIds(engine) },
+  engine.unlimited.length === 0
+    ? {
+        name: "limits",
+        state: "ok",
+        detail: `memory, processes, processors (cgroup v${engine.cgroup})`,
+      }
+    : {
+        name: "limits",
+        state: "warn",
+        detail: `the engine cannot limit ${engine.unlimited.join(", ")}: a sandbox may starve the machine`,
+        remedy:
+          "give it cgroup v2 with its controllers delegated (systemd), or use an engine of root",
+      },
+  ["vfs", "aufs", "devicemapper"].includes(engine.storage)
+    ? {
+        name: "storage",
+        state: "warn",
+        detail: `${engine.storage}: slow, and vfs copies a whole image for each sandbox`,
+        remedy: "use overlay2 (`storage-driver` in daemon.json) or fuse-overlayfs",
+      }
+    : { name: "storage", state: "ok", detail: engine.storage || "not said" },
+  engine.memoryBytes >= LEAST_MEMORY
+    ? { name: "memory", state: "ok", detail: `${Math.floor(engine.memoryBytes / 2 ** 30)} GiB` }
+    : {
+        name: "memory",
+        state: "warn",
+        detail: `${(engine.memoryBytes / 2 ** 30).toFixed(1)} GiB: sandboxes take 2 GiB each and wait for each other`,
+        remedy: "give the engine's machine 4 GiB or more, or lower `sandbox.memory`",
+      },
 ];
 
 /**
  * @param {Engine} engine
  * @returns {Finding}
  */
-export const runtimeFinding = (engine) => {
-  const name = "runtime";
-  const walls = [
-    engine.rootless ? "rootless engine" : "root engine",
-    engine.remapped ? "user ids remapped" : "user ids not remapped",
-  ].join(", ");
-  const version = /^(\d+)\.(\d+)\.(\d+)/.exec(engine.runc)?.slice(1).map(Number);
-  if (!version) return { name, state: "ok", detail: `runc of unknown version, ${walls}` };
-  const detail = `runc ${engine.runc}, ${walls}`;
-  return isMended(version)
-    ? { name, state: "ok", detail }
-    : {
+const seccompFinding = ({ seccomp, podman }) => {
+  const name = "seccomp";
+  if (!seccomp)
+    return {
+      name,
+      state: "missing",
+      detail: "the engine filters no system calls: all of the kernel stands open to a sandbox",
+      remedy: "use an engine and a kernel with seccomp (CONFIG_SECCOMP_FILTER)",
+    };
+  return podman
+    ? {
         name,
         state: "warn",
-        detail: `${detail}; before 1.2.8 a hostile image may get out of its container (CVE-2025-31133, -52565, -52881)`,
-        remedy: "update the engine, or do not run repositories you do not trust on it",
-      };
+        detail: "Podman's own profile, for it takes none over its API: wider than Headrace's",
+        remedy: "use a Docker engine for repositories you do not trust",
+      }
+    : { name, state: "ok", detail: "Headrace's own profile" };
 };
 
-/** @param {number[]} version */
-const isMended = ([major = 0, minor = 0, patch = 0]) => {
-  const line = MENDED.find((mended) => mended[0] === major && mended[1] === minor);
-  if (line) return patch >= (line[2] ?? 0);
-  return major > 1 || (major === 1 && minor > 3);
+/** @param {Engine} engine */
+const userIds = ({ rootless, remapped, product, url }) => {
+  if (rootless) return "rootless: a container's root is you, outside of it";
+  if (remapped) return "remapped: a container's root is nobody outside of it";
+  return IN_A_MACHINE.test(`${product} ${url}`)
+    ? "not remapped: a container's root is root of the engine's virtual machine, not of yours"
+    : "not remapped: a container's root is this machine's; sandboxes run as another user, services may not (`userns-remap` in daemon.json)";
 };
 
 /**

@@ -13,7 +13,13 @@ import { callEngine } from "./engine-api.mjs";
  * @property {string} apiVersion the newest version of the API it speaks
  * @property {string} arch as Node names it: x64, arm64
  * @property {string} product its operating system's name: "Docker Desktop", "Debian GNU/Linux 12 (bookworm)"
- * @property {string} runc version of its runtime, "" where it does not say
+ * @property {string} runc version of its runtime, "" where it does not say or has another
+ * @property {string} crun the same of the runtime that Podman uses
+ * @property {string} containerd the same of what Docker starts containers with
+ * @property {boolean} podman
+ * @property {boolean} seccomp whether it filters system calls
+ * @property {string} storage driver of its images
+ * @property {string[]} unlimited what it cannot limit: "memory", "processes", "processors"
  * @property {boolean} rootless
  * @property {boolean} remapped container root is another user of the host
  * @property {string} cgroup "1" or "2"
@@ -58,18 +64,43 @@ const describe = async (found) => {
     getJson(found.address, "/version"),
     getJson(found.address, "/info"),
   ]);
+  return engineOf(found, version, info);
+};
+
+/**
+ * @param {{ source: string, url: string, address: import("./engine-api.mjs").EngineAddress }} found
+ * @param {any} version what it answers to /version
+ * @param {any} info what it answers to /info
+ * @returns {Engine}
+ */
+export const engineOf = (found, version, info) => {
   if (info.OSType !== "linux")
     throw new Unusable(`it runs ${info.OSType} containers; switch it to Linux containers`);
   /** @type {string[]} */
   const security = info.SecurityOptions ?? [];
-  const runc = (version.Components ?? []).find((/** @type {any} */ c) => c.Name === "runc");
+  /** @type {{ Name: string, Version: string }[]} */
+  const components = version.Components ?? [];
+  /** @param {RegExp} name */
+  const versionOf = (name) =>
+    /\d+\.\d+[^\s,]*/.exec(components.find((c) => name.test(c.Name))?.Version ?? "")?.[0] ?? "";
+  const limits = {
+    memory: info.MemoryLimit,
+    processes: info.PidsLimit,
+    processors: info.CpuCfsQuota,
+  };
   return {
     ...found,
     version: version.Version,
     apiVersion: version.ApiVersion,
     arch: { amd64: "x64", 386: "ia32" }[/** @type {string} */ (version.Arch)] ?? version.Arch,
     product: info.OperatingSystem,
-    runc: runc?.Version ?? "",
+    runc: versionOf(/\brunc\b/),
+    crun: versionOf(/\bcrun\b/),
+    containerd: versionOf(/^containerd$/),
+    podman: components.some(({ Name }) => Name.startsWith("Podman")),
+    seccomp: security.some((option) => option.includes("seccomp")),
+    storage: info.Driver ?? "",
+    unlimited: Object.entries(limits).flatMap(([what, can]) => (can === false ? [what] : [])),
     rootless: security.some((option) => option.includes("rootless")),
     remapped: security.some((option) => option.includes("userns")),
     cgroup: info.CgroupVersion ?? "1",

@@ -8,7 +8,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { baseImageTag, findImage } from "./base-image.mjs";
-import { engineExtras, engineFinding, runtimeFinding } from "./engine-findings.mjs";
+import { ageFindings, engineExtras, engineFinding, wallFindings } from "./engine-findings.mjs";
 import { findEngine } from "./find-engine.mjs";
 import { callersNode, isNewEnough, NODE_MAJOR, projectNode } from "./find-node.mjs";
 import { findRedis } from "./find-redis.mjs";
@@ -32,7 +32,7 @@ export const inspect = async ({ env }) => {
     node(env),
     git(env),
     engineFinding(found, env),
-    engine ? runtimeFinding(engine) : [],
+    engine ? [...ageFindings(engine), ...wallFindings(engine)] : [],
     redis(env, engine),
     engine ? baseImage(engine) : [],
     network(env),
@@ -146,7 +146,7 @@ const network = (env) => {
   return {
     name: "network",
     state: "ok",
-    detail: `setup commands of a repository run on the engine's bridge network with the host's CA bundle (${bundle ?? "none found"}); agents and gates have no network`,
+    detail: `sandboxes have none; set-up asks the factory's proxy, which trusts the host's CA bundle (${bundle ?? "none found"})`,
   };
 };
 

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { engineCandidates } from "./engine-addresses.mjs";
-import { runtimeFinding } from "./engine-findings.mjs";
+import { ENGINES } from "./engine-answers.ts";
+import { ageFindings, wallFindings } from "./engine-findings.mjs";
 import { diagnoseEngine } from "./engine-remedy.mjs";
-import { type Engine, findEngine } from "./find-engine.mjs";
+import { type Engine, engineOf, findEngine } from "./find-engine.mjs";
 import { callersNode } from "./find-node.mjs";
 import { inspect } from "./findings.mjs";
 import { installCommands, installRemedy } from "./system-packages.mjs";
@@ -146,16 +147,24 @@ describe("the caller's Node", () => {
 
 describe("what doctor finds", () => {
   it.each([
-    ["1.1.5+ds1", "warn"],
-    ["1.2.7", "warn"],
-    ["1.2.8", "ok"],
-    ["1.3.2", "warn"],
-    ["1.3.3", "ok"],
-    ["1.4.0", "ok"],
-    ["", "ok"],
-  ])("of runc %j is %s", (runc, state) => {
-    const engine = { runc, rootless: false, remapped: false } as Engine;
-    expect(runtimeFinding(engine).state).toBe(state);
+    ["1.1.5+ds1", ["warn"]],
+    ["1.2.7", ["warn"]],
+    ["1.2.8", ["ok"]],
+    ["1.3.2", ["warn"]],
+    ["1.3.3", ["ok"]],
+    ["1.4.0", ["ok"]],
+    ["", []],
+  ])("of runc %j is %j", (runc, states) => {
+    const engine = { version: "", runc, crun: "", containerd: "", podman: false } as Engine;
+    expect(ageFindings(engine).map(({ state }) => state)).toEqual(states);
+  });
+
+  it.each(ENGINES)("of $engine is what its answers mean", ({ version, info, findings }) => {
+    const address = { socketPath: "/s" };
+    const engine = engineOf({ source: "socket", url: "unix:///s", address }, version, info);
+    const told = [...ageFindings(engine), ...wallFindings(engine)];
+    expect(told.map(({ name, state }) => `${name} ${state}`).join(", ")).toBe(findings);
+    for (const { state, remedy } of told) expect(remedy !== undefined).toBe(state !== "ok");
   });
 
   it("gives a remedy with everything that is not well", async () => {

@@ -1,0 +1,105 @@
+/** What engines answer to /version and /info, as far as doctor reads it, and what that means. */
+const limited = { OSType: "linux", MemoryLimit: true, PidsLimit: true, CpuCfsQuota: true, NCPU: 4 };
+
+export const ENGINES = [
+  {
+    engine: "Docker 20.10 of Debian",
+    version: {
+      Version: "20.10.24+dfsg1",
+      ApiVersion: "1.41",
+      Arch: "amd64",
+      Components: [
+        { Name: "Engine", Version: "20.10.24+dfsg1" },
+        { Name: "containerd", Version: "1.6.20~ds1" },
+        { Name: "runc", Version: "1.1.5+ds1" },
+        { Name: "docker-init", Version: "0.19.0" },
+      ],
+    },
+    info: {
+      ...limited,
+      OperatingSystem: "Debian GNU/Linux 12 (bookworm)",
+      CgroupVersion: "1",
+      Driver: "overlay2",
+      MemTotal: 25_276_510_208,
+      SecurityOptions: ["name=seccomp,profile=default"],
+    },
+    findings:
+      "docker warn, runc warn, containerd warn, seccomp ok, user ids ok, limits ok, storage ok, memory ok",
+  },
+  {
+    engine: "Docker Desktop on a Mac",
+    version: {
+      Version: "28.5.2",
+      ApiVersion: "1.51",
+      Arch: "arm64",
+      Components: [
+        { Name: "Engine", Version: "28.5.2" },
+        { Name: "containerd", Version: "v1.7.27" },
+        { Name: "runc", Version: "1.2.8" },
+        { Name: "docker-init", Version: "0.19.0" },
+      ],
+    },
+    info: {
+      ...limited,
+      OperatingSystem: "Docker Desktop",
+      CgroupVersion: "2",
+      Driver: "overlayfs",
+      MemTotal: 8_217_473_024,
+      SecurityOptions: ["name=seccomp,profile=unconfined", "name=cgroupns"],
+    },
+    findings:
+      "docker ok, runc ok, containerd ok, seccomp ok, user ids ok, limits ok, storage ok, memory ok",
+  },
+  {
+    engine: "Colima with its default of 2 GiB",
+    version: {
+      Version: "27.4.0",
+      ApiVersion: "1.47",
+      Arch: "arm64",
+      Components: [
+        { Name: "Engine", Version: "27.4.0" },
+        { Name: "containerd", Version: "1.7.24" },
+        { Name: "runc", Version: "1.2.2" },
+      ],
+    },
+    info: {
+      ...limited,
+      OperatingSystem: "Ubuntu 24.04.1 LTS",
+      CgroupVersion: "2",
+      Driver: "overlay2",
+      MemTotal: 2_057_150_464,
+      SecurityOptions: ["name=apparmor", "name=seccomp,profile=builtin", "name=cgroupns"],
+    },
+    findings:
+      "docker ok, runc warn, containerd warn, seccomp ok, user ids ok, limits ok, storage ok, memory warn",
+  },
+  {
+    engine: "rootless Podman",
+    version: {
+      Version: "4.9.3",
+      ApiVersion: "1.41",
+      Arch: "amd64",
+      Components: [
+        { Name: "Podman Engine", Version: "4.9.3" },
+        { Name: "Conmon", Version: "conmon version 2.1.10, commit: unknown" },
+        { Name: "OCI Runtime (crun)", Version: "crun version 1.14.1\ncommit: de537a7965bf" },
+      ],
+    },
+    info: {
+      ...limited,
+      CpuCfsQuota: false,
+      OperatingSystem: "ubuntu",
+      CgroupVersion: "2",
+      Driver: "overlay",
+      MemTotal: 16_703_242_240,
+      SecurityOptions: ["name=seccomp,profile=default", "name=rootless"],
+    },
+    findings: "crun ok, seccomp warn, user ids ok, limits warn, storage ok, memory ok",
+  },
+  {
+    engine: "an engine without seccomp that copies images",
+    version: { Version: "29.0.0", ApiVersion: "1.52", Arch: "amd64", Components: [] },
+    info: { ...limited, Driver: "vfs", MemTotal: 16_703_242_240, SecurityOptions: [] },
+    findings: "docker ok, seccomp missing, user ids ok, limits ok, storage warn, memory ok",
+  },
+];

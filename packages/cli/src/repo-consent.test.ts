@@ -1,0 +1,30 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { dataDir } from "./data-dir.ts";
+import { requireConsent } from "./repo-consent.ts";
+
+let root = "";
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "headrace-consent-"));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const ask = (setup: string[], allowed: boolean, path = "/repo") => {
+  const asks = { setup, research: [] };
+  return requireConsent({ data: dataDir(join(root, "data"), {}), path, asks, allowed });
+};
+
+it("what a repository opens is refused and shown until a person allows exactly that", async () => {
+  const refused =
+    /asks for more than is open by default:\n {4}set-up may reach a\.example\n {2}Allow .* --allow-repo-config/;
+  await expect(ask(["a.example"], false)).rejects.toThrow(refused);
+  await ask(["a.example"], true);
+  await ask(["a.example"], false);
+  await expect(ask(["a.example", "b.example"], false)).rejects.toThrow(
+    "set-up may reach b.example",
+  );
+  await expect(ask(["a.example"], false, "/other")).rejects.toThrow(refused);
+  expect((await stat(join(root, "data", "allowed-repo-config.json"))).mode & 0o777).toBe(0o600);
+});
