@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { duplexPair } from "node:stream";
+import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import type { PrivateRegistry } from "@headrace/sandbox";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -288,4 +290,16 @@ it("answers no more requests at once than its limit, though one connection holds
     ...Array.from({ length: 3 }, () => "failed"),
     ...Array.from({ length: 7 }, () => "refused"),
   ]);
+});
+
+it("serves a stream that is no socket, as a relay is", async () => {
+  pages.set("registry.npmjs.org/relayed", json('"relayed"'));
+  const [near, far] = duplexPair();
+  rig.session.accept(far);
+  near.write("GET /npm/relayed HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  expect(await text(near)).toMatch(/^HTTP\/1\.1 200 [\s\S]*"relayed"/);
+  const [client, tunnel] = duplexPair();
+  rig.session.accept(tunnel);
+  client.write("CONNECT evil.example:443 HTTP/1.1\r\n\r\n");
+  expect(await text(client)).toMatch(/^HTTP\/1\.1 403 [\s\S]*add evil\.example/);
 });

@@ -5,7 +5,7 @@ import type { EgressRequest } from "@headrace/domain";
 import { createEgress, type Egress, type EgressOptions } from "@headrace/sandbox";
 import type { Certificates } from "./egress-certificates.ts";
 
-export const listenOn = async (server: Server, port = 0): Promise<number> => {
+const listenOn = async (server: Server, port = 0): Promise<number> => {
   await new Promise<void>((resolve, reject) =>
     server.once("error", reject).listen(port, "127.0.0.1", resolve),
   );

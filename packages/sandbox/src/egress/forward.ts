@@ -50,7 +50,7 @@ type Asked = { method: Errand["method"]; path: string; query: string };
 const fromEndpoint = (scope: Scope, served: Served, asked: Asked & { name: string }) => {
   const { exchange } = served;
   const endpoint = scope.endpoints.get(asked.name);
-  exchange.path = asked.path;
+  exchange.path = endpoint === undefined ? `/${asked.name}${asked.path}` : asked.path;
   if (endpoint === undefined)
     return refuse(served, `no such registry: there are ${[...scope.endpoints.keys()].join(", ")}`);
   exchange.host = new URL(endpoint.base).host;
@@ -148,8 +148,7 @@ const relay = (
   const kept = ANSWERED.flatMap((name) => {
     const gone =
       (rewriter !== undefined && name === "content-length") ||
-      (packed && name === "content-encoding") ||
-      (endpoint !== undefined && name === "location");
+      (packed && name === "content-encoding");
     const value = headers[name];
     return gone || value === undefined ? [] : [[name, value] as const];
   });

@@ -3,7 +3,7 @@ import type { Reach } from "./addresses.ts";
 import { PROXY_URL, type PrivateRegistry } from "./types.ts";
 
 /** What an endpoint's answers may hold that has to be turned to the endpoints. */
-export type Rewriting = "npm" | "pypi" | "crates" | "none";
+type Rewriting = "npm" | "pypi" | "crates" | "none";
 
 /** A registry behind a path of the proxy. */
 export type Endpoint = {

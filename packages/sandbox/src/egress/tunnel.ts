@@ -85,7 +85,8 @@ const helloOf = (
     const timer = setTimeout(giveUp, limits.headMs);
     signal.addEventListener("abort", giveUp, { once: true });
     client.on("data", take).once("end", giveUp).once("close", giveUp);
-    if (head.length > 0) take(head);
+    if (client.destroyed) giveUp();
+    else if (head.length > 0) take(head);
   });
 
 type Joined = {
