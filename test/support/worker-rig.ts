@@ -67,7 +67,11 @@ export const workerRig = async (options: {
     clock,
     prices: createPriceBook(),
     repos: { factory: async () => factory, source: async (path) => openSourceRepo({ path }) },
-    admit: async () => ({ coder: "claude-sonnet-5", reviewer: "claude-opus-4-8" }),
+    admit: async () => ({
+      coder: "claude-sonnet-5",
+      researcher: "claude-sonnet-5",
+      reviewer: "claude-opus-4-8",
+    }),
     threads: (ports) => createThreads(ports, checkpoints),
     log: () => {},
   });

@@ -2,6 +2,7 @@ import { type AgentDefinition, runAgent } from "@headrace/agent";
 import { AGENTS } from "@headrace/agents";
 import type { ModelChoice, Role, StepInputOf, StepOutcome } from "@headrace/domain";
 import { ASK_LIMITS, askModel, withCacheBreakpoints } from "@headrace/models";
+import { networkLog } from "./network-log.ts";
 import { environmentOf, have, sandboxFor } from "./trees.ts";
 import type { Work } from "./worker.ts";
 
@@ -21,6 +22,10 @@ const definitionFor = (role: Role, model: ModelChoice): AgentDefinition => {
 export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<StepOutcome> => {
   const { api, claim, clock, inbox, repo, sandboxes } = work;
   const client = await work.modelClient(claim.model);
+  await using log = networkLog(work);
+  // of all agents the researcher alone may look things up, where somebody listed hosts for it
+  const hosts = input.role === "researcher" ? claim.policy.network.research : [];
+  const network = hosts.length === 0 ? {} : { network: { hosts, onRequest: log.onRequest } };
   const run = await runAgent({
     definition: definitionFor(input.role, claim.model),
     claim: { ...claim, input },
@@ -29,7 +34,7 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
     inbox,
     async openSandbox(signal) {
       const { image } = await environmentOf(work, input.environment ?? input.commit);
-      return sandboxes.open(sandboxFor(work, image), signal);
+      return sandboxes.open({ ...sandboxFor(work, image), ...network }, signal);
     },
     async changed(snapshot) {
       await have(work, input.commit);

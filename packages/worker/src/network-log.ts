@@ -3,8 +3,14 @@ import type { Work } from "./worker.ts";
 
 const BATCH = 100;
 
-/** The requests of one sandbox on their way into the run's log, in order and a hundred at a time. */
-export const networkLog = ({ api, claim: { fence } }: Pick<Work, "api" | "claim">) => {
+/**
+ * The requests of one sandbox on their way into the run's log, in order and a hundred at a time. Disposing of it sends
+ * what is left, and fails where a report failed.
+ */
+export const networkLog = ({
+  api,
+  claim: { fence },
+}: Pick<Work, "api" | "claim">): AsyncDisposable & { onRequest(request: EgressRequest): void } => {
   let waiting: EgressRequest[] = [];
   let sent = Promise.resolve();
   const send = () => {
@@ -12,16 +18,15 @@ export const networkLog = ({ api, claim: { fence } }: Pick<Work, "api" | "claim"
     waiting = [];
     if (requests.length === 0) return;
     sent = sent.then(() => api.report(fence, { type: "network.used", step: fence.step, requests }));
-    // told by `flush`
+    // told at the end
     sent.catch(() => {});
   };
   return {
-    onRequest(request: EgressRequest): void {
+    onRequest(request) {
       waiting.push(request);
       if (waiting.length >= BATCH) send();
     },
-    /** Sends what is left; fails where a report failed. */
-    async flush(): Promise<void> {
+    async [Symbol.asyncDispose]() {
       send();
       await sent;
     },

@@ -31,12 +31,8 @@ export const environmentOf = async (
   const setup = from.setup === "plan" && files.length === 0 ? [] : claim.policy.setup;
   const common = { run: claim.fence.run, timeoutMs: SETUP_MS };
   const spec = { ...common, image, setup, files, env, limits, isolation, hosts: network.setup };
-  const log = networkLog(work);
-  try {
-    return await sandboxes.environment(spec, { ...watch, onRequest: log.onRequest }, inbox.signal);
-  } finally {
-    await log.flush();
-  }
+  await using log = networkLog(work);
+  return await sandboxes.environment(spec, { ...watch, onRequest: log.onRequest }, inbox.signal);
 };
 
 const setupFiles = async (work: Work, commit: string): Promise<SetupFile[]> => {
