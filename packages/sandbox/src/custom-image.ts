@@ -16,7 +16,10 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const NO_SHELL = 127;
 const REPOSITORY = `${PRODUCT}-image`;
 
-/** What a sandbox needs of an image, and how it says that it has it; the first words name what is missing. */
+/**
+ * What a sandbox needs of an image, and how it says that it has it; the first words name what is missing. Images of Rust
+ * have Cargo's home outside the user's, and Cargo reads settings above the workspace as well.
+ */
 const CONTRACT = `
 missing=
 for tool in git mkdir chown mkfifo; do
@@ -27,7 +30,8 @@ set -- /lib/ld-linux* /lib64/ld-linux*
 [ -e "$1" ] || [ -e "$2" ] || { echo "missing: glibc"; exit 3; }
 ${FACTORY_FOLDER}/node --version || { echo "missing: what Node needs (libstdc++, libatomic)"; exit 3; }
 set -e
-mkdir -p ${WORKSPACE} ${HOME} ${FACTORY_FOLDER}/bin
+mkdir -p ${WORKSPACE} ${HOME} ${FACTORY_FOLDER}/bin /.cargo
+ln -sf ${HOME}/.cargo/config.toml /.cargo/config.toml
 ln -sf ../node ${FACTORY_FOLDER}/bin/node
 for tool in npm npx; do ln -sf ../npm/bin/$tool-cli.js ${FACTORY_FOLDER}/bin/$tool; done
 chown -R ${SANDBOX_USER} ${WORKSPACE} ${HOME}
