@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import type Docker from "dockerode";
 import { edit, read, search, type Tool } from "../../packages/agent/src/index.ts";
 import {
@@ -90,6 +92,20 @@ export const measureTools = async (
       await sandbox.snapshot(commit);
     }),
   };
+};
+
+/** The command of a turn as a program without a sandbox runs it: what this machine takes just now, whatever we do. */
+export const measureBareCommands = async (): Promise<number[]> => {
+  const times: number[] = [];
+  for (let i = 0; i < CALLS; i++) {
+    times.push(
+      await timed(async () => {
+        const child = spawn("bash", ["-c", "echo line | wc -l"], { stdio: "ignore" });
+        await once(child, "exit");
+      }),
+    );
+  }
+  return times;
 };
 
 /** Bytes of memory that a sandbox which does nothing holds, as the engine counts them less file cache. */

@@ -7,6 +7,7 @@ import { execPerCommand } from "./exec-per-command.ts";
 import { machine } from "./machine.ts";
 import {
   baseEnvironment,
+  measureBareCommands,
   measureIdleMemory,
   measureStarts,
   measureTools,
@@ -46,6 +47,7 @@ const cold = await measureStarts(sandboxes, image, false);
 const warm = await measureStarts(sandboxes, image, true);
 say("tools");
 const tools = await measureTools(sandboxes, image);
+const bare = await measureBareCommands();
 const idle = await measureIdleMemory(docker, sandboxes, image);
 
 const turn = median(ours);
@@ -64,6 +66,7 @@ console.log(
     row("turn: reply's end to next request", ours, goal(turn, GOAL_TURN_MS)),
     row("the same, an exec per command", theirs),
     row("the same, a model that takes no time", hurried),
+    row("its command alone, with no sandbox", bare, "spawned by Node on this machine; "),
     row("sandbox ready, cold", cold),
     row("sandbox ready, warm", warm, goal(median(warm), GOAL_WARM_MS)),
     row("checkout of 200 files", tools.checkout),
