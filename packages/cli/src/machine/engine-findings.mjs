@@ -82,9 +82,11 @@ export const ageFindings = (engine) =>
       ?.slice(1)
       .map((n) => Number(n ?? 0));
     if (!version) return [];
-    return isMended(version, mended)
-      ? [{ name, state: "ok", detail: text }]
-      : [{ name, state: "warn", detail: `${text}; ${means}`, remedy }];
+    /** @type {Finding} */
+    const finding = isMended(version, mended)
+      ? { name, state: "ok", detail: text }
+      : { name, state: "warn", detail: `${text}; ${means}`, remedy };
+    return [finding];
   });
 
 /**

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { engineCandidates } from "./engine-addresses.mjs";
-import { ENGINES } from "./engine-answers.ts";
+import { ENGINES } from "./engine-answers-fixture.ts";
 import { ageFindings, wallFindings } from "./engine-findings.mjs";
 import { diagnoseEngine } from "./engine-remedy.mjs";
 import { type Engine, engineOf, findEngine } from "./find-engine.mjs";

@@ -1,4 +1,7 @@
-/** What engines answer to /version and /info, as far as doctor reads it, and what that means. */
+/**
+ * What engines answer to /version and /info, as far as doctor reads it, and what that means. The first is recorded from
+ * a machine; the others are written in the form of each product's answers.
+ */
 const limited = { OSType: "linux", MemoryLimit: true, PidsLimit: true, CpuCfsQuota: true, NCPU: 4 };
 
 export const ENGINES = [
