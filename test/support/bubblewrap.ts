@@ -6,6 +6,9 @@ import { createBubblewrapSandboxes, probeBubblewrap } from "@headrace/sandbox";
 import type { MakeHarness, SandboxHarness } from "../contract/suites/sandbox-harness.ts";
 
 const DEVICES = ["full", "null", "random", "tty", "urandom", "zero"].map((name) => `/dev/${name}`);
+const MASKED = ["kcore", "keys", "latency_stats", "sched_debug", "timer_list"].map(
+  (name) => `/proc/${name}`,
+);
 /** The host's programs and what they read, and the factory's own files. */
 export const READ_ONLY = [
   ...["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"],
@@ -55,7 +58,7 @@ export const bubblewrapHarness = async (
     async destroy({ id }) {
       for (const pid of await processesOf(id)) process.kill(pid, "SIGKILL");
     },
-    mounts: [...DEVICES, ...READ_ONLY, ...OWN],
+    mounts: [...DEVICES, ...MASKED, ...READ_ONLY, ...OWN],
     discardLater: () => {},
     async [Symbol.asyncDispose]() {
       await Promise.all([boots[0], ...later].map((sandboxes) => sandboxes.close()));

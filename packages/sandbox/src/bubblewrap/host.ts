@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { access, chmod, copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { arch, release } from "node:os";
 import { dirname, join } from "node:path";
 import { PRODUCT, UserError } from "@headrace/domain";
@@ -119,17 +120,8 @@ const writeSeccomp = async (path: string, architecture: Architecture): Promise<v
 
 /** A copy, for Node may lie where the sandboxes' user cannot reach it; its name holds the version. */
 const copyNode = async (path: string): Promise<void> => {
-  if (
-    await access(path).then(
-      () => true,
-      () => false,
-    )
-  )
-    return;
-  await replace(path, async (to) => {
-    await copyFile(process.execPath, to);
-    await chmod(to, 0o755);
-  });
+  if (existsSync(path)) return;
+  await replace(path, (to) => copyFile(process.execPath, to));
 };
 
 /** Files of /etc that are made, and those that are taken over because they name nobody and hold nothing of anyone. */
@@ -144,7 +136,7 @@ const ETC: Readonly<Record<string, string>> = {
 const ETC_COPIES = ["ld.so.cache", "ssl/openssl.cnf", "mime.types", "services", "protocols"];
 
 const writeEtc = async (etc: string): Promise<void> => {
-  for (const path of ["ssl", ...ETC_FOLDERS]) await mkdir(join(etc, path), { recursive: true });
+  for (const path of ETC_FOLDERS) await mkdir(join(etc, path), { recursive: true });
   for (const [name, text] of Object.entries(ETC)) {
     await replace(join(etc, name), (path) => writeFile(path, text));
   }
@@ -152,12 +144,15 @@ const writeEtc = async (etc: string): Promise<void> => {
     const bytes = await readFile(join("/etc", name)).catch(() => undefined);
     if (bytes !== undefined) await replace(join(etc, name), (path) => writeFile(path, bytes));
   }
+  await runProgram(["chmod", "-R", "a+rX", "--", etc]);
 };
 
 /** Puts a file in its place whole: sandboxes of another process of this installation may be starting with it. */
 const replace = async (path: string, write: (path: string) => Promise<void>): Promise<void> => {
   const fresh = `${path}.${process.pid}`;
   await write(fresh);
+  // whatever this process's mask is, root's sandboxes are somebody else's
+  await chmod(fresh, 0o755);
   await rename(fresh, path);
 };
 

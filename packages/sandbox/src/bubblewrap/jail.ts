@@ -1,7 +1,9 @@
-import { lstatSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { SandboxLimits } from "@headrace/domain";
 import { FACTORY_FOLDER, HOME, SANDBOX_UID, WORKSPACE } from "../profile.ts";
+
+import { HOST_PATH } from "./programs.ts";
 
 const MIB = 1024 * 1024;
 const HOSTNAME = "sandbox";
@@ -10,7 +12,9 @@ const SHM_BYTES = 64 * MIB;
 const SYSTEM_FOLDERS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /** Folders of the host's /etc that programs of /usr point into; its other files are made, not shown. */
 export const ETC_FOLDERS = ["alternatives", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted"];
-const PATH = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${FACTORY_FOLDER}/bin`;
+const PATH = `${HOST_PATH}:${FACTORY_FOLDER}/bin`;
+/** What of /proc tells of the whole machine, as engines hide it too. */
+const MASKED = ["kcore", "keys", "latency_stats", "sched_debug", "timer_list"];
 
 /** Descriptors that bwrap reads; the sandbox inherits none of them. */
 export const FD = { arguments: 3, seccomp: 4, status: 5 } as const;
@@ -46,6 +50,9 @@ export const jailArguments = (jail: Jail): string[] => [
   ...["--ro-bind", jail.etc, "/etc"],
   ...ETC_FOLDERS.flatMap((path) => readOnly(`/etc/${path}`)),
   ...["--proc", "/proc", "--dev", "/dev"],
+  ...MASKED.map((name) => `/proc/${name}`)
+    .filter((path) => existsSync(path))
+    .flatMap((path) => ["--ro-bind", "/dev/null", path]),
   ...tmpfs("/dev/shm", SHM_BYTES),
   ...(jail.phase === "setup"
     ? ["--bind", join(jail.room, "tmp"), "/tmp"]

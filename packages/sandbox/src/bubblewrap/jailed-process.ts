@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { Cgroup } from "./cgroups.ts";
 import type { Host } from "./host.ts";
 import { FD, hostCommand, type Jail, jailArguments } from "./jail.ts";
-import { runProgram } from "./programs.ts";
+import { HOST_PATH, runProgram } from "./programs.ts";
 import { give } from "./room.ts";
 
 const STDERR_CHARS = 2000;
@@ -18,7 +18,7 @@ const STDERR_CHARS = 2000;
  * itself for a remote login and reads its person's .bashrc, unless it is told that it is none.
  */
 const ENVIRONMENT = {
-  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  PATH: HOST_PATH,
   SHLVL: "2",
 };
 const STATUS_CHARS = 10_000;

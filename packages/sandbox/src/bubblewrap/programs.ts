@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
 
+/** Where the host's programs are found: those of its system alone. */
+export const HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const BOUND_MS = 600_000;
 const MAX_BYTES = 1024 * 1024;
 
@@ -9,7 +11,7 @@ export const runProgram = (
   signal?: AbortSignal,
 ): Promise<{ code: number; stdout: string; stderr: string }> =>
   new Promise((resolve, reject) => {
-    const env = { PATH: process.env.PATH, LC_ALL: "C" };
+    const env = { PATH: HOST_PATH, LC_ALL: "C" };
     const options = { env, cwd: "/", timeout: BOUND_MS, maxBuffer: MAX_BYTES, signal };
     execFile(file, args, options, (error, stdout, stderr) => {
       if (error === null) resolve({ code: 0, stdout, stderr });

@@ -1,4 +1,4 @@
-import { chown, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InfrastructureError } from "@headrace/domain";
 import type { Layer } from "../disk-watch.ts";
@@ -18,7 +18,9 @@ export const makeRoom = async (
   environment: string | undefined,
   signal?: AbortSignal,
 ): Promise<void> => {
-  await mkdir(room, { mode: 0o711 });
+  await mkdir(room);
+  // whatever this process's mask is
+  await chmod(room, 0o711);
   if (environment !== undefined) {
     const folders = KEPT.map((name) => join(environment, name));
     const { code, stderr } = await runProgram(
