@@ -265,8 +265,10 @@ DIR/plan.json: tasks.0.acceptance: Invalid input: expected array, received undef
     when: "the installation's config.yaml is not as it must be",
     files: { "data/config.yaml": "prices: 7\n" },
     args: runs("spec.md"),
-    says: `headrace: DIR/data/config.yaml:1: prices: Invalid input: expected array, received number
-  Known: prices, a list of {model, input: "3", output: "15"} in USD per million tokens.
+    says: `headrace: DIR/data/config.yaml:1: prices: expected array, got 7
+  Write for example:
+    prices:
+      - { model: local-llm, input: "0.5", output: "1" }
 `,
   },
   {
