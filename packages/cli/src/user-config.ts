@@ -63,7 +63,7 @@ const UserConfig = z.strictObject({
     })
     .default([]),
 });
-export type UserConfig = z.infer<typeof UserConfig>;
+type UserConfig = z.infer<typeof UserConfig>;
 
 const TABLE = {
   schema: UserConfig satisfies z.ZodType<UserConfig>,
