@@ -30,7 +30,7 @@ export const sandboxExecSuite = (make: MakeHarness) =>
       await sandbox[Symbol.asyncDispose]();
       await harness[Symbol.asyncDispose]();
     });
-    const sleepers = () => printed(sandbox, "pgrep -c '^sleep$' || true");
+    const sleepers = () => printed(sandbox, "pgrep -c -r D,R,S,T '^sleep$' || true");
 
     it("report their exit code", async () => {
       expect((await sh(sandbox, "exit 7")).exitCode).toBe(7);
