@@ -4,9 +4,13 @@ import { DESTINATION_CASES } from "./cases/e-destinations.ts";
 import { PROXY_CASES } from "./cases/e-proxy.ts";
 import { GIT_CONFIGURATION } from "./cases/g-configuration.ts";
 import { GIT_TREES } from "./cases/g-trees.ts";
+import { CONFIGURATION_CASES } from "./cases/i-configuration.ts";
+import { INSTRUCTIONS } from "./cases/j-instructions.ts";
+import { MODEL_OUTPUT } from "./cases/m-model.ts";
 import { NAMES } from "./cases/n-names.ts";
 import { PATHS } from "./cases/p-paths.ts";
 import { SECRETS } from "./cases/s-secrets.ts";
+import { SPECS } from "./cases/u-spec.ts";
 import { RESOURCES } from "./cases/x-resources.ts";
 
 /** The corpus of reliability.md §7, by letter. */
@@ -18,4 +22,8 @@ export const LETTERS: readonly { letter: string; what: string; cases: readonly H
   { letter: "X", what: "resources", cases: RESOURCES },
   { letter: "E", what: "exfiltration", cases: [...DESTINATION_CASES, ...PROXY_CASES] },
   { letter: "S", what: "secrets (I5)", cases: SECRETS },
+  { letter: "J", what: "injected instructions", cases: INSTRUCTIONS },
+  { letter: "M", what: "model output", cases: MODEL_OUTPUT },
+  { letter: "U", what: "user specs and repositories", cases: SPECS },
+  { letter: "I", what: "configuration by content (I25)", cases: CONFIGURATION_CASES },
 ];

@@ -155,6 +155,7 @@ const plant = async (closing: AsyncDisposableStack): Promise<Planted> => {
 const SPEC = (secret: string) =>
   `# Hunt\n\n<!-- secret: ${secret} -->\n\n## Acceptance criteria\n\n- hunted.txt is there.\n`;
 
+const DONE = "the hunt is over and done\n";
 const SCRIPT = [
   plans({ summary: "Hunt.", tasks: [task("hunt")] }),
   approves("plan"),
@@ -165,14 +166,15 @@ const SCRIPT = [
       {
         calls: [
           { bash: { command: `(${HUNT}) > hunted.txt; tail -c 2000 hunted.txt` } },
-          { bash: { command: `${MEMORY} | tee -a hunted.txt` } },
+          { bash: { command: `(${MEMORY}\n) | tee -a hunted.txt` } },
+          { write: { path: "done.txt", content: DONE } },
           { submit_change: { summary: "hunted" } },
         ],
       },
     ],
   },
   approves("hunt"),
-  accepts({ r1: { file: "hunted.txt", quote: "read the memory of every process" } }),
+  accepts({ r1: { file: "done.txt", quote: DONE.trim() } }),
 ];
 
 const inText = (text: string): Set<string> => new Set(text.match(MARK) ?? []);
