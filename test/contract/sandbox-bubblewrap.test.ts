@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { type EnvironmentSpec, UserError } from "@headrace/domain";
-import { createBubblewrapSandboxes } from "@headrace/sandbox";
+import { type EnvironmentSpec, SandboxLimitError, UserError } from "@headrace/domain";
+import { createBubblewrapSandboxes, probeBubblewrap } from "@headrace/sandbox";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   bubblewrapHarness,
@@ -98,6 +98,13 @@ function ownPromises() {
       expect(await processesOf(id)).toEqual([]);
     });
 
+    it("is ended for what it holds open of deleted files as well", async () => {
+      await using sandbox = await openPlain(harness, { limits: { ...LIMITS, diskMb: 64 } });
+      const hide = "exec 7> hidden; rm hidden; head -c 200000000 /dev/zero >&7; sleep 60";
+      const hidden = sandbox.exec(hide, { timeoutMs: 60_000, maxOutputBytes: 100 });
+      await expect(hidden).rejects.toThrow(SandboxLimitError);
+    });
+
     it("is refused images, services and gVisor, each with what to do", async () => {
       const refused = async (asked: Promise<unknown>, message: RegExp) => {
         await expect(asked).rejects.toBeInstanceOf(UserError);
@@ -111,6 +118,30 @@ function ownPromises() {
       const spec = { image, limits: LIMITS, env: {}, labels: LABELS_OF_TEST, services };
       await refused(harness.sandboxes.open(spec), /have no services: db/);
     });
+  });
+
+  describe("the probe", () => {
+    it("says how these sandboxes differ from containers, and leaves none behind", async () => {
+      const { folder, owner } = harness;
+      const probe = await probeBubblewrap({ folder, owner });
+      expect(probe).toMatchObject({ ok: true, version: expect.stringMatching(/^\d/) });
+      expect(probe.ok && probe.differences.join()).toMatch(/no images.*no services/);
+      expect(await readdir(join(folder, "rooms"))).toEqual([]);
+    });
+
+    it.runIf(process.getuid?.() === 0)(
+      "refuses root a folder that its sandboxes cannot reach, with what to do",
+      async () => {
+        const shut = join(harness.folder, "shut");
+        await mkdir(shut, { mode: 0o700 });
+        const probe = await probeBubblewrap({ folder: join(shut, "sandboxes"), owner: "o" });
+        expect(probe).toMatchObject({
+          ok: false,
+          reason: expect.stringContaining("cannot reach"),
+          remedy: expect.stringContaining("chmod o+x"),
+        });
+      },
+    );
   });
 
   describe("a gate's tree", () => {

@@ -45,7 +45,7 @@ export class BubblewrapMachine implements Machine {
     this.id = spec.id;
     this.#spec = spec;
     this.#disk = new DiskWatch(
-      layerOf(spec.jail.room, spec.brought),
+      layerOf(spec.jail.room, spec.brought, () => spec.cgroup.processes()),
       spec.jail.limits,
       () => void this.kill().catch(() => {}),
     );

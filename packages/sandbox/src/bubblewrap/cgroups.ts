@@ -56,7 +56,7 @@ export class Cgroup {
   /** Kills every process in it, and those that they start meanwhile; resolves when none is left. */
   async kill(): Promise<void> {
     for (let pass = 0; pass < KILL_PASSES; pass += 1) {
-      const pids = await this.#processes();
+      const pids = await this.processes();
       if (pids.length === 0) return;
       for (const pid of pids) endProcess(pid);
       await sleep(Math.min(5 * (pass + 1), 50));
@@ -74,7 +74,8 @@ export class Cgroup {
     }
   }
 
-  async #processes(): Promise<number[]> {
+  /** Ids on the host of the processes in it. */
+  async processes(): Promise<number[]> {
     const lists = this.entrances.map((path) => readFile(path, "utf8").catch(() => ""));
     const found = (await Promise.all(lists)).flatMap((text) => text.split("\n").filter(Boolean));
     return [...new Set(found.map(Number))];

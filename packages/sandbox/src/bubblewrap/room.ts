@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InfrastructureError } from "@headrace/domain";
 import type { Layer } from "../disk-watch.ts";
@@ -65,9 +65,19 @@ export const sizeOf = async (path: string): Promise<Size> => ({
   files: await measured(path, "--inodes"),
 });
 
-/** A sandbox's disk use beyond what its environment brought along. */
-export const layerOf = (room: string, brought: Size): Layer => ({
-  bytes: async () => (await measured(room, "--block-size=1")) - brought.bytes,
+/** A sandbox's disk use beyond what its environment brought along, with what `processes` hold open of it. */
+export const layerOf = (
+  room: string,
+  brought: Size,
+  processes: () => Promise<number[]>,
+): Layer => ({
+  bytes: async () => {
+    const [named, unnamed] = [
+      await measured(room, "--block-size=1"),
+      await heldOpen(room, await processes()),
+    ];
+    return named + unnamed - brought.bytes;
+  },
   files: async () => (await measured(room, "--inodes")) - brought.files,
 });
 
@@ -86,4 +96,23 @@ const measured = async (path: string, unit: string): Promise<number> => {
   const amount = Number.parseInt(stdout, 10);
   if (Number.isNaN(amount)) throw new InfrastructureError(`disk use cannot be measured: ${path}`);
   return amount;
+};
+
+const BLOCK_BYTES = 512;
+
+/** Bytes of files that have lost their names and are open still: they take up the disk, and no folder shows them. */
+const heldOpen = async (room: string, pids: readonly number[]): Promise<number> => {
+  const { dev } = await stat(room);
+  const found = new Map<number, number>();
+  for (const pid of pids) {
+    const folder = `/proc/${pid}/fd`;
+    for (const fd of await readdir(folder).catch(() => [])) {
+      // the kernel's own link leads to the open file itself, whatever stands at its path
+      const file = await stat(join(folder, fd)).catch(() => undefined);
+      if (file?.isFile() && file.nlink === 0 && file.dev === dev) {
+        found.set(file.ino, file.blocks * BLOCK_BYTES);
+      }
+    }
+  }
+  return [...found.values()].reduce((sum, bytes) => sum + bytes, 0);
 };
