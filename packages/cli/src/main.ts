@@ -1,6 +1,7 @@
 import { InfrastructureError, UserError } from "@headrace/domain";
 import { parseCommandLine } from "./command-line.ts";
 import { VERB_ACTIONS } from "./verbs/index.ts";
+import { printable } from "./view/safe.ts";
 import type { World } from "./world.ts";
 
 /** Runs one command and answers with its exit code; nothing below calls `process.exit`. */
@@ -40,8 +41,9 @@ process.exitCode = await main(
     env: process.env,
     cwd: process.cwd(),
     interrupt: interrupt.signal,
-    out: (line) => void process.stdout.write(`${line}\n`),
-    err: (line) => void process.stderr.write(`${line}\n`),
+    // the one way out: titles, paths, reasons and errors may hold what a repository or a model wrote
+    out: (line) => void process.stdout.write(`${printable(line)}\n`),
+    err: (line) => void process.stderr.write(`${printable(line)}\n`),
     terminal: process.stdout.isTTY
       ? {
           write: (text) => void process.stdout.write(text),
