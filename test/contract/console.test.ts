@@ -48,6 +48,16 @@ describe("who may ask the console", () => {
     expect((await fetch(`${server.url}/v1/runs`, submission)).status).toBe(401);
   });
 
+  it("answers nothing that a browser would take for a page, a script or a frame", async () => {
+    const headers = { authorization: `Bearer ${server.token}` };
+    for (const path of ["/v1/health", "/v1/runs", "/no/such/route"]) {
+      const response = await fetch(`${server.url}${path}`, { headers });
+      expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(response.headers.get("x-frame-options")).toBe("SAMEORIGIN");
+    }
+  });
+
   it("tells its version and boot to who has the token", async () => {
     const health = await askHealth(server);
     expect(health).toEqual({ version: VERSION, boot: "boot-1" });

@@ -1,6 +1,7 @@
 import { BlobId, type FactoryControl, Id } from "@headrace/domain";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { secureHeaders } from "hono/secure-headers";
 import { z } from "zod";
 import { answerError, badRequest } from "./answer-error.ts";
 import { requireToken } from "./bearer.ts";
@@ -32,6 +33,8 @@ const LastSeen = z.coerce.number().int().nonnegative();
 export const createConsole = (options: ConsoleOptions): Hono => {
   const { token, version, boot, onError } = options;
   const app = new Hono();
+  // what runs hold is hostile: no browser may take an answer for a page
+  app.use(secureHeaders());
   app.use(requireToken(token));
   app.get("/v1/health", (c) => c.json({ version, boot } satisfies Health));
   addQueries(app, options);
