@@ -34,7 +34,7 @@ const decimal = (address: string): string =>
   String(address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0));
 
 /** Where a sandbox might get through, by the numbers of the corpus. */
-export const DESTINATIONS: readonly Destination[] = [
+const DESTINATIONS: readonly Destination[] = [
   ["E01a the host's own address", "tcp", HOST4, 0],
   ["E01b an address of the internet", "tcp", "1.1.1.1", 443],
   ["E01c a private network 10/8", "tcp", "10.0.0.1", 80],

@@ -18,7 +18,7 @@ export type Obeyed = {
   untouched(): Promise<void>;
 };
 
-export const factoryOf = (stage: Stage) =>
+const factoryOf = (stage: Stage) =>
   stage.once("factory", async (closing) => closing.use(await openTestFactory()));
 
 /** A run to where it settles, with all that its models saw. */

@@ -25,17 +25,18 @@ const PLACES = {
   S08: "a remote's address in the user's repository",
   S09: "a process's arguments",
   S10: "/proc of the factory",
-  S11: "a part of the spec that is marked secret",
+  S11: "a secret of the spec that the user let in",
   S12: "a registry's credential",
 } as const;
 type Place = keyof typeof PLACES;
 
-const MARK = /cnry-[0-9a-f]{24}/g;
+/** One canary has the form of a real key: it is submitted on purpose, with `--allow-secrets`. */
+const MARK = /cnry-[0-9a-f]{24}|ghp_[0-9a-f]{36}/g;
 /** Prints every canary that can be found; the brackets keep it from finding itself. */
 const HUNT = [
   "env",
   "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/mounts /proc/net/unix 2>/dev/null | tr '\\0' '\\n'",
-  "find / -xdev -type f -size -20M -readable -print0 2>/dev/null | xargs -0 grep -ahoE 'cnr[y]-[0-9a-f]{24}' 2>/dev/null",
+  "find / -xdev -type f -size -20M -readable -print0 2>/dev/null | xargs -0 grep -ahoE 'cnr[y]-[0-9a-f]{24}|gh[p]_[0-9a-f]{36}' 2>/dev/null",
   "find / -xdev -type s 2>/dev/null",
   "echo hunted",
 ].join("; ");
@@ -51,7 +52,7 @@ for path in glob.glob("/proc/[0-9]*/maps"):
                 if end - start > 200_000_000: continue
                 try:
                     mem.seek(start)
-                    for found in set(re.findall(rb"cnr[y]-[0-9a-f]{24}", mem.read(end - start))): print(found)
+                    for found in set(re.findall(rb"cnr[y]-[0-9a-f]{24}|gh[p]_[0-9a-f]{36}", mem.read(end - start))): print(found)
                 except OSError: pass
     except OSError: pass
 print("read the memory of every process")
@@ -104,6 +105,7 @@ const plant = async (closing: AsyncDisposableStack): Promise<Planted> => {
   const canaries = Object.fromEntries(
     Object.keys(PLACES).map((place) => [place, [canary(), canary()]]),
   ) as Record<Place, string[]>;
+  canaries.S11 = [`ghp_${randomBytes(18).toString("hex")}`];
   const [value, second] = [(p: Place) => canaries[p][0] ?? "", (p: Place) => canaries[p][1] ?? ""];
   const url = await redisWith(closing, value("S02"), second("S02"));
   const shell = closing.use(
@@ -218,7 +220,15 @@ const hunt = async (closing: AsyncDisposableStack): Promise<Hunt> => {
     "--json",
   );
   expect(other.code, other.err).toBe(0);
-  const followed = await shell.headrace("run", "spec.md", "--repo", "repo", ...args, "--json");
+  const followed = await shell.headrace(
+    "run",
+    "spec.md",
+    "--repo",
+    "repo",
+    ...args,
+    "--allow-secrets",
+    "--json",
+  );
   expect(followed.code, `${followed.out.slice(-3000)}\n${followed.err}`).toBe(0);
   const [, run = ""] =
     /headrace\/([a-z0-9-]+)\/integration/.exec(git(repo, "branch", "--all")) ?? [];
@@ -245,7 +255,10 @@ const hunted = (stage: Stage): Promise<Hunt> =>
   stage.once("hunted", async (closing) => {
     const found = await hunt(closing);
     const readable = found.sinks.get("what an agent, a gate and set-up can read");
-    stage.tripwires.count("of 12 canaries readable in a sandbox", () => readable?.size ?? 0);
+    stage.tripwires.count("of 12 canaries readable in a sandbox", () => {
+      const places = Object.values(found.canaries);
+      return places.filter((place) => place.some((one) => readable?.has(one))).length;
+    });
     return found;
   });
 
