@@ -4,7 +4,7 @@
  * deleting it) changes what a snapshot holds.
  */
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./helper.mjs";
 
@@ -42,6 +42,11 @@ start=$(agents commit-tree "$1^{tree}" -m 'Start of the task')
 agents update-ref refs/heads/main "$start"
 `;
 
+/** Prints which files of these names, but for ignored ones, name an address of the loopback interface. */
+const LOOPED = `
+stored grep --untracked --name-only -z -F -e 127.0.0.1 -- "$@" || test $? = 1
+`;
+
 /** Prints the commit's id on a line, then the pack. */
 const SNAPSHOT = `
 stored -c advice.addEmbeddedRepo=false add --all .
@@ -67,13 +72,31 @@ export async function checkout({ commit, author }, pack) {
   await script(HAND_OVER, args, { author });
 }
 
-/** The workspace as a commit on `parent`, and a pack of what `parent` lacks. */
-export async function snapshot({ parent, author }) {
+/**
+ * The workspace as a commit on `parent`, and a pack of what `parent` lacks. Before that, what package managers wrote
+ * of the proxy is turned back to what it stands for, in the workspace itself: so the agent sees what is kept.
+ */
+export async function snapshot({ parent, author, restoring }) {
   await rm(join(STORE, "index.lock"), { force: true });
+  for (const { globs, rules } of restoring) await restoreAddresses(globs, rules);
   const limit = { maxBytes: MAX_PACK_BYTES, tooMuch: TOO_MUCH };
   const output = await script(SNAPSHOT, [parent], { author, ...limit });
   const end = output.indexOf("\n");
   return { commit: output.toString("latin1", 0, end), body: output.subarray(end + 1) };
+}
+
+async function restoreAddresses(globs, rules) {
+  const pathspecs = globs.map((glob) => `:(glob)${glob}`);
+  const found = (await script(LOOPED, pathspecs)).toString("latin1").split("\0");
+  for (const name of found.slice(0, -1)) {
+    const path = Buffer.from(name, "latin1");
+    const before = await readFile(path, "latin1");
+    const after = rules.reduce(
+      (text, [source, replacement]) => text.replace(new RegExp(source, "g"), () => replacement),
+      before,
+    );
+    if (after !== before) await writeFile(path, after, "latin1");
+  }
 }
 
 /** Patterns for exactly these paths, which end in NUL. */

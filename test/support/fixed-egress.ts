@@ -58,6 +58,12 @@ export const fixedEgress = (): Egress & { open(): number } => {
       });
       const connections = new Set<{ destroy(): unknown }>();
       return {
+        restoring: [
+          {
+            globs: ["**/package-lock.json"],
+            rules: [["http://127\\.0\\.0\\.1:3128/npm/", "https://registry.test/"]],
+          },
+        ],
         accept(connection) {
           held.add(connection);
           connections.add(connection);

@@ -4,6 +4,7 @@ export * from "./exit-code.ts";
 export * from "./fold.ts";
 export { globMatcher, globProblem, globsOverlap } from "./glob.ts";
 export * from "./ids.ts";
+export * from "./lockfiles.ts";
 export * from "./money.ts";
 export * from "./network.ts";
 export * from "./plan.ts";

@@ -1,8 +1,15 @@
 import { z } from "zod";
 
-/** What a phase of a sandbox may be given a network for; agents and gates have none. */
-export const NetworkPhase = z.enum(["setup", "research"]);
+/**
+ * What a sandbox may be given a network for: set-up and research where policy lists hosts, coding where the accepted
+ * plan permits a task to change dependencies. Other agents, and gates, have none.
+ */
+export const NetworkPhase = z.enum(["setup", "research", "coding"]);
 export type NetworkPhase = z.infer<typeof NetworkPhase>;
+
+/** Where the proxy is found in a sandbox that has a network. */
+export const PROXY_PORT = 3128;
+export const PROXY_URL = `http://127.0.0.1:${PROXY_PORT}`;
 
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 /** Names that mean this machine or its neighbours, whatever a resolver says of them. */

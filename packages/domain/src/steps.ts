@@ -44,6 +44,8 @@ export const StepInput = z.discriminatedUnion("kind", [
     theirs: ObjectId.optional(),
     attempt: z.number().int().positive(),
     conversation: z.number().int().positive(),
+    /** what the accepted plan lets the task change; `lockfile` is also what gives its maker the package registries */
+    permits: z.array(Permit).optional(),
     brief: Brief,
   }),
   /** makes one commit on `base` of a snapshot's tree, or says what the tree must not hold */

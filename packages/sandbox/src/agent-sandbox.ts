@@ -115,7 +115,7 @@ class AgentSandbox implements Sandbox {
   async snapshot(parent: string): Promise<{ pack: Uint8Array; commit: string }> {
     const { facts, body } = await this.#ask({
       op: "snapshot",
-      args: { parent, author: COMMITTER },
+      args: { parent, author: COMMITTER, restoring: this.#session?.restoring ?? [] },
       maxBody: MAX_PACK_BYTES,
       timeoutMs: GIT_MS,
     });

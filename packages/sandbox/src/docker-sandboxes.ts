@@ -226,12 +226,9 @@ class DockerSandboxes implements Sandboxes {
     return { egress: this.#options.egress, ca: this.#options.ca };
   }
 
-  #session({ hosts, onRequest }: NonNullable<SandboxSpec["network"]>): EgressSession | undefined {
-    return this.#options.egress?.session({
-      phase: "research",
-      hosts,
-      onRequest: onRequest ?? (() => {}),
-    });
+  #session(network: NonNullable<SandboxSpec["network"]>): EgressSession | undefined {
+    const { phase = "research", hosts, onRequest = () => {} } = network;
+    return this.#options.egress?.session({ phase, hosts, onRequest });
   }
 
   /** The image that set-up starts from: this installation's own, or a custom one made fit. */

@@ -78,6 +78,7 @@ describe("the factory's side of a sandbox's connections", () => {
     const accepted: Duplex[] = [];
     const sent: Record<string, unknown>[] = [];
     const session = {
+      restoring: [],
       accept: (connection: Duplex) => void accepted.push(connection),
       async [Symbol.asyncDispose]() {},
     };

@@ -1,6 +1,6 @@
-import { InfrastructureError, SandboxLimitError } from "@headrace/domain";
+import { InfrastructureError, PROXY_PORT, SandboxLimitError } from "@headrace/domain";
 import { Channel } from "./channel.ts";
-import { type EgressSession, PROXY_PORT } from "./egress/types.ts";
+import type { EgressSession } from "./egress/types.ts";
 import type { Machine } from "./machine.ts";
 
 const READY_MS = 60_000;

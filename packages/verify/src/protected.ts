@@ -1,10 +1,4 @@
-import { globMatcher } from "@headrace/domain";
-
-/** What pins dependencies; the permit `lockfile` opens it. */
-const LOCKFILES = [
-  "**/{package-lock.json,npm-shrinkwrap.json,yarn.lock,pnpm-lock.yaml,bun.lock,bun.lockb}",
-  "**/{uv.lock,poetry.lock,Pipfile.lock,pdm.lock,Cargo.lock,go.sum,Gemfile.lock,composer.lock}",
-];
+import { globMatcher, LOCKFILES } from "@headrace/domain";
 
 /** What decides which tests run and how; a permit `gates:<name>` opens it. */
 const RUNNER_CONFIG = [

@@ -1,4 +1,4 @@
-import type { EgressRequest } from "../network.ts";
+import type { EgressRequest, NetworkPhase } from "../network.ts";
 import type { Isolation, SandboxLimits, Service } from "../policy.ts";
 
 export type EngineInfo = {
@@ -86,8 +86,15 @@ export type SandboxSpec = {
   isolation?: Isolation;
   /** started before it, fresh, and removed with it */
   services?: readonly Service[];
-  /** absent: no network at all. Present: the egress proxy on 127.0.0.1:3128, for these hosts and the registries */
-  network?: { hosts: readonly string[]; onRequest?: (request: EgressRequest) => void };
+  /**
+   * absent: no network at all. Present: the egress proxy on 127.0.0.1:3128, for these hosts and the registries. Its
+   * requests are recorded as of `phase`, research when absent
+   */
+  network?: {
+    phase?: NetworkPhase;
+    hosts: readonly string[];
+    onRequest?: (request: EgressRequest) => void;
+  };
 };
 
 export type ExecResult = {
@@ -132,7 +139,10 @@ export interface Sandbox extends AsyncDisposable {
   read(path: string, maxBytes: number): Promise<{ bytes: Uint8Array; size: number } | undefined>;
   /** Writes a file, making its folders; throws an Error whose message is for the model. */
   write(path: string, bytes: Uint8Array): Promise<void>;
-  /** The workspace, ignored files left out, as a commit on `parent`, with a pack of what `parent` lacks. */
+  /**
+   * The workspace, ignored files left out, as a commit on `parent`, with a pack of what `parent` lacks. Where there is
+   * a network, lockfiles first get back their registries' own addresses.
+   */
   snapshot(parent: string): Promise<{ pack: Uint8Array; commit: string }>;
 }
 

@@ -102,7 +102,7 @@ class BubblewrapSandboxes implements Sandboxes {
     const session =
       network &&
       this.#options.egress?.session({
-        phase: "research",
+        phase: network.phase ?? "research",
         hosts: network.hosts,
         onRequest: network.onRequest ?? (() => {}),
       });

@@ -1,5 +1,6 @@
+import { PROXY_URL } from "@headrace/domain";
 import { clientUrl, endpointUrl, isDefault } from "./registries.ts";
-import { type ClientSettings, PROXY_URL, type PrivateRegistry } from "./types.ts";
+import type { ClientSettings, PrivateRegistry } from "./types.ts";
 
 const PLACEHOLDER = "headrace-placeholder";
 

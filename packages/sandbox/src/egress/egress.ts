@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { clientSettings } from "./client.ts";
 import { type EgressLimits, LIMITS } from "./exchange.ts";
 import { endpointsOf } from "./registries.ts";
-import { manifestRewriter, rulesOf } from "./rewrite.ts";
+import { manifestRewriter, restoringOf, rulesOf } from "./rewrite.ts";
 import { Session } from "./session.ts";
 import type { Egress, EgressGrant, EgressSession, PrivateRegistry } from "./types.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -24,6 +24,7 @@ export const createEgress = (options: EgressOptions): Egress => {
   const limits = { ...LIMITS, ...options.limits };
   const endpoints = endpointsOf(registries);
   const rules = rulesOf(endpoints, registries);
+  const restoring = restoringOf(endpoints);
   const upstreams = new Upstreams({ ca, resolve, dial, connectMs: limits.connectMs });
   const sessions = new Set<Session>();
   return {
@@ -31,7 +32,7 @@ export const createEgress = (options: EgressOptions): Egress => {
     rewrite: manifestRewriter(rules),
     session(grant: EgressGrant): EgressSession {
       const scope = { endpoints, rules, upstreams, limits, grant };
-      const session = new Session(scope, () => sessions.delete(session));
+      const session = new Session({ ...scope, restoring }, () => sessions.delete(session));
       sessions.add(session);
       return session;
     },

@@ -22,8 +22,17 @@ export type Served = { exchange: Exchange; incoming: IncomingMessage; response: 
 /** Why, in a few words for the record, and in full for the person who reads a client's output. */
 export type Refusal = { detail: string; advice: string };
 
+/** What a task may reach is no list's to widen: its plan permits dependencies, and no other traffic. */
+const NO_REGISTRY: Refusal = {
+  detail: "no package registry",
+  advice:
+    "a task that changes dependencies reaches package registries only. If a package's install script asked for this " +
+    "host, install without scripts (npm install --ignore-scripts): set-up runs them later, with the hosts listed for it",
+};
+
 /** A host that is on no list: which line would let it through. */
 export const notListed = (host: string, { grant, endpoints }: Scope): Refusal => {
+  if (grant.phase === "coding") return NO_REGISTRY;
   const registry = [...endpoints.values()].find(
     ({ base, reach }) => reach !== "any" && new URL(base).hostname === host,
   );

@@ -1,6 +1,6 @@
-import { UserError } from "@headrace/domain";
+import { PROXY_URL, UserError } from "@headrace/domain";
 import type { Reach } from "./addresses.ts";
-import { PROXY_URL, type PrivateRegistry } from "./types.ts";
+import type { PrivateRegistry } from "./types.ts";
 
 /** What an endpoint's answers may hold that has to be turned to the endpoints. */
 type Rewriting = "npm" | "pypi" | "crates" | "none";

@@ -1,3 +1,4 @@
+import { globMatcher } from "@headrace/domain";
 import { expect, test } from "vitest";
 import { createEgress } from "./egress.ts";
 import type { PrivateRegistry } from "./types.ts";
@@ -120,4 +121,29 @@ test.each([
   [{ url: "https://npm.acme.dev/?a=1" }, "query"],
 ])("a private registry with %j is refused", (more, reason) => {
   expect(() => createEgress({ registries: [{ ...acme, ...more }] })).toThrow(reason);
+});
+
+test.each([
+  ["package-lock.json", `"${PROXY}/npm/a/-/a-1.tgz"`, '"https://registry.npmjs.org/a/-/a-1.tgz"'],
+  ["yarn.lock", `"${PROXY}/npm/a/-/a.tgz#1f"`, '"https://registry.yarnpkg.com/a/-/a.tgz#1f"'],
+  ["uv.lock", `registry = "${PROXY}/pypi/simple"`, 'registry = "https://pypi.org/simple"'],
+  ["uv.lock", `url = "${PROXY}/pypi-files/a.whl"`, 'url = "https://files.pythonhosted.org/a.whl"'],
+  ["requirements.txt", `-i ${PROXY}/pypi`, "-i https://pypi.org"],
+  ["package-lock.json", `"${PROXY}/acme/@acme/a"`, '"https://npm.acme.dev/repo/@acme/a"'],
+  [
+    "yarn.lock",
+    `a@npm:1::__archiveUrl=${encodeURIComponent(`${PROXY}/acme`)}%2Fa.tgz`,
+    "a@npm:1::__archiveUrl=https%3A%2F%2Fnpm.acme.dev%2Frepo%2Fa.tgz",
+  ],
+  ["package-lock.json", `"${PROXY}/unknown/a"`, `"${PROXY}/unknown/a"`],
+])("what a package manager wrote in %s is turned back: %s", async (name, before, after) => {
+  await using session = egress.session({ phase: "coding", hosts: [], onRequest: () => {} });
+  const rules = session.restoring
+    .filter(({ globs }) => globMatcher(globs)(`some/folder/${name}`))
+    .flatMap((group) => group.rules);
+  const restored = rules.reduce(
+    (text, [source, replacement]) => text.replace(new RegExp(source, "g"), replacement),
+    before,
+  );
+  expect(restored).toBe(after);
 });

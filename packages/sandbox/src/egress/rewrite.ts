@@ -1,6 +1,7 @@
 import { Transform } from "node:stream";
+import { PINNING } from "@headrace/domain";
 import { type Endpoint, endpointUrl, isDefault } from "./registries.ts";
-import type { PrivateRegistry } from "./types.ts";
+import type { PrivateRegistry, Restoring } from "./types.ts";
 
 /** Pairs of a pattern's source and what stands in its place. */
 export type Rules = readonly (readonly [source: string, replacement: string])[];
@@ -43,6 +44,21 @@ export const rulesOf = (
       .sort(([a], [b]) => b.length - a.length)
       .flatMap(([url, to]) => urlRules(url, to))
   );
+};
+
+/**
+ * The way back for what a package manager wrote: each endpoint's address becomes its registry's own. Yarn knows the
+ * public one by another name than npm.
+ */
+export const restoringOf = (endpoints: ReadonlyMap<string, Endpoint>): Restoring[] => {
+  const back = (name: string, url: string) => urlRules(endpointUrl(name), url);
+  return [
+    { globs: ["**/yarn.lock"], rules: back("npm", "https://registry.yarnpkg.com") },
+    {
+      globs: PINNING,
+      rules: [...endpoints.values()].flatMap(({ name, base }) => back(name, base)),
+    },
+  ];
 };
 
 /** Links from the host's root, as some Python indexes write them, would miss the endpoint. */

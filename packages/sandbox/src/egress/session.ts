@@ -5,13 +5,14 @@ import { forward } from "./forward.ts";
 import { answerText, refuse, type Scope, type Served } from "./refuse.ts";
 import { requestTarget, tunnelTarget } from "./target.ts";
 import { closeWith, tunnel } from "./tunnel.ts";
-import type { EgressSession } from "./types.ts";
+import type { EgressSession, Restoring } from "./types.ts";
 import { AddressRefusedError } from "./upstreams.ts";
 
 type Connection = { active: number; timer: NodeJS.Timeout };
 
 /** Serves the connections of one sandbox; every request ends in one record. */
 export class Session implements EgressSession {
+  readonly restoring: readonly Restoring[];
   readonly #scope: Scope;
   readonly #account: Account;
   readonly #server: Server;
@@ -20,7 +21,11 @@ export class Session implements EgressSession {
   readonly #work = new Set<Promise<void>>();
   readonly #onClosed: () => void;
 
-  constructor(scope: Omit<Scope, "signal">, onClosed: () => void) {
+  constructor(
+    { restoring, ...scope }: Omit<Scope, "signal"> & Pick<EgressSession, "restoring">,
+    onClosed: () => void,
+  ) {
+    this.restoring = restoring;
     this.#onClosed = onClosed;
     this.#scope = { ...scope, signal: this.#ending.signal };
     this.#account = new Account(scope.grant.phase, scope.limits, scope.grant.onRequest);

@@ -1,5 +1,4 @@
-import { hostProblem } from "@headrace/domain";
-import { PROXY_PORT } from "./types.ts";
+import { hostProblem, PROXY_PORT } from "@headrace/domain";
 
 /** What a sandbox asked for, taken from the request line alone. */
 export type Target =

@@ -1,10 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { EgressRequest, NetworkPhase } from "@headrace/domain";
 
-/** Where the proxy is found in a sandbox that has a network: the supervisor listens there and relays. */
-export const PROXY_PORT = 3128;
-export const PROXY_URL = `http://127.0.0.1:${PROXY_PORT}`;
-
 /** A package registry behind an endpoint of the proxy, from the person's own configuration. */
 export type PrivateRegistry = {
   /** the endpoint is `/<name>/` */
@@ -33,8 +29,17 @@ export type EgressGrant = {
   onRequest: (request: EgressRequest) => void;
 };
 
+/** Files of a workspace, and what turns the endpoints' addresses in them to the registries' own, rule by rule. */
+export type Restoring = {
+  /** as git reads them with `:(glob)` */
+  globs: readonly string[];
+  rules: readonly (readonly [source: string, replacement: string])[];
+};
+
 /** The connections of one sandbox; closing it ends them. */
 export interface EgressSession extends AsyncDisposable {
+  /** what package managers write through the endpoints, and how it is turned back */
+  readonly restoring: readonly Restoring[];
   /** Serves one connection that a sandbox opened to the proxy's port; never throws. */
   accept(connection: Duplex): void;
 }
