@@ -8,6 +8,7 @@ const text = z.string().optional().catch(undefined);
 const PyProject = z.looseObject({
   project: z
     .looseObject({
+      name: text,
       "requires-python": text,
       dependencies: names.optional(),
       "optional-dependencies": groups,
@@ -17,7 +18,14 @@ const PyProject = z.looseObject({
   "dependency-groups": groups,
   tool: z
     .looseObject({
-      uv: z.looseObject({ "required-version": text }).optional().catch(undefined),
+      uv: z
+        .looseObject({
+          "required-version": text,
+          workspace: z.unknown().optional(),
+          conflicts: z.unknown().optional(),
+        })
+        .optional()
+        .catch(undefined),
       poetry: z
         .looseObject({
           dependencies: z.looseObject({ python: text }).optional().catch(undefined),
@@ -28,6 +36,7 @@ const PyProject = z.looseObject({
             )
             .optional()
             .catch(undefined),
+          "dev-dependencies": z.unknown().optional(),
           extras: groups,
         })
         .optional()

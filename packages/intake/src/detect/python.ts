@@ -1,7 +1,7 @@
 import { readText } from "../tree.ts";
 import { type Detector, type Found, quoted } from "./detection.ts";
 import { type PyProject, parsePyProject } from "./pyproject.ts";
-import { isRequirements, pythonSetup } from "./python-setup.ts";
+import { isRequirements, pythonSetup, usesPytest } from "./python-setup.ts";
 import { pythonImage } from "./python-version.ts";
 import { versionFiles, type Wish } from "./version-files.ts";
 
@@ -23,15 +23,18 @@ const MAX_COMMAND = 4000;
 const wishesOf = (
   pinned: readonly Wish[],
   project: PyProject | undefined,
-  setupCfg: string | undefined,
+  texts: ReadonlyMap<string, string>,
 ): Wish[] => {
+  const inText = (path: string, pattern: RegExp) => pattern.exec(texts.get(path) ?? "")?.[1];
   const given = (version: string | undefined, from: string): Wish[] =>
     version === undefined ? [] : [{ version, from }];
   return [
     ...pinned.map(({ version, from }) => ({ version: version.replace(/^c?python-?/, ""), from })),
     ...given(project?.project?.["requires-python"], "pyproject.toml requires-python"),
     ...given(project?.tool?.poetry?.dependencies?.python, "pyproject.toml tool.poetry"),
-    ...given(/^python_requires\s*=\s*(\S.*)$/m.exec(setupCfg ?? "")?.[1], "setup.cfg"),
+    // of a workspace whose root is no package
+    ...given(inText("uv.lock", /^requires-python = "(.+)"$/m), "uv.lock"),
+    ...given(inText("setup.cfg", /^python_requires\s*=\s*(\S.*)$/m), "setup.cfg"),
   ];
 };
 
@@ -52,13 +55,21 @@ const gateOf = (
   texts: ReadonlyMap<string, string>,
   found: Found,
 ): void => {
-  const tests = [...paths].some((path) => /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$/.test(path));
+  const tests = [...paths].filter((path) => /(?:^|\/)tests?(?:_[^/]*)?\.py$/.test(path));
   const folders = sourceFolders(paths);
   const source = folders.length === 0 ? "" : `PYTHONPATH=${quoted(folders.join(":"))} `;
   const python = `${source}.venv/bin/python -m`;
-  if (texts.has("pytest.ini") || [...texts.values()].some((text) => text.includes("pytest")))
-    found.gate("test", `${python} pytest`, "pytest");
-  else if (tests) found.gate("test", `${python} unittest discover`, "unittest");
+  if (usesPytest(texts)) found.gate("test", `${python} pytest`, "pytest");
+  else if (tests.length > 0)
+    found.gate("test", `${python} unittest discover${startOf(tests, paths)}`, "unittest");
+};
+
+/** Where unittest must be told to start: it looks into packages only, and may be content to find nothing. */
+const startOf = (tests: readonly string[], paths: ReadonlySet<string>): string => {
+  const folders = new Set(tests.map((path) => path.slice(0, path.indexOf("/") + 1)));
+  const [folder = ""] = folders;
+  const named = folders.size === 1 && folder !== "" && !paths.has(`${folder}__init__.py`);
+  return named ? ` -s ${quoted(folder.slice(0, -1))}` : "";
 };
 
 export const detectPython: Detector = async (seen, found) => {
@@ -75,7 +86,7 @@ export const detectPython: Detector = async (seen, found) => {
     files: [".python-version", "runtime.txt"],
     names: ["python"],
   });
-  found.image ??= pythonImage(wishesOf(pinned, project, texts.get("setup.cfg")), base, found);
+  found.image ??= pythonImage(wishesOf(pinned, project, texts), base, found);
   const setup = pythonSetup({ texts, project }, found);
   if (setup.every((command) => command.length <= MAX_COMMAND)) found.setup.push(...setup);
   else found.notes.push("pyproject.toml has too many dependencies to install without a lockfile.");
