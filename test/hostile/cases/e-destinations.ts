@@ -84,7 +84,7 @@ const DESTINATIONS: readonly Destination[] = [
 ];
 
 /** What a container with an ordinary network reaches. */
-const CONTROLS = ["E01a", "E01g", "E02a", "E06a"];
+const CONTROLS = ["E01a", "E02a"];
 
 type Phase = "agent" | "gate" | "setup" | "setup with the proxy" | "research with the proxy";
 type Reached = Readonly<Record<Phase, readonly string[]>>;
@@ -111,7 +111,7 @@ const setup = async (harness: SandboxHarness, probe: string, hosts: readonly str
   return reachedIn(made.log);
 };
 
-/** The same probes on the engine's own network get through: the listeners listen, and the probes probe. */
+/** The same probes on an ordinary network of the engine get through: the listeners listen, and the probes probe. */
 const control = async (docker: Docker, image: string, probe: string): Promise<void> => {
   const output: Buffer[] = [];
   const sink = new Writable({
@@ -120,11 +120,16 @@ const control = async (docker: Docker, image: string, probe: string): Promise<vo
       done();
     },
   });
-  await docker.run(image, ["-c", probe], sink, {
-    Entrypoint: ["/bin/sh"],
-    Tty: true,
-    HostConfig: { NetworkMode: "bridge", AutoRemove: true },
-  });
+  const network = await docker.createNetwork({ Name: `headrace-hostile-${randomUUID()}` });
+  try {
+    await docker.run(image, ["-c", probe], sink, {
+      Entrypoint: ["/bin/sh"],
+      Tty: true,
+      HostConfig: { NetworkMode: network.id, AutoRemove: true },
+    });
+  } finally {
+    await network.remove();
+  }
   const reached = reachedIn(Buffer.concat(output).toString().replaceAll("\r", ""));
   expect(reached.map((name) => name.slice(0, 4))).toEqual(expect.arrayContaining(CONTROLS));
 };
