@@ -57,6 +57,8 @@ const npmEnv = (url: string) => ({
 const pythonEnv = (index: string) => ({
   PIP_INDEX_URL: index,
   PIP_DISABLE_PIP_VERSION_CHECK: "1",
+  // what it downloaded would be kept twice in an environment, and is of no use without an index
+  PIP_NO_CACHE_DIR: "1",
   UV_DEFAULT_INDEX: index,
   PIPENV_PYPI_MIRROR: index,
   PDM_PYPI_URL: index,

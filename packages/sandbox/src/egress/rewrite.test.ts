@@ -74,6 +74,12 @@ test.each(["package.json", "src/index.ts", "README.md", "notes.txt", "my-package
   },
 );
 
+test("a pyproject.toml with sources for Poetry stays as it was locked", () => {
+  const text = '[[tool.poetry.source]]\nname = "x"\nurl = "https://pypi.org/simple"\n';
+  expect(rewritten("app/pyproject.toml", text)).toBe(text);
+  expect(rewritten("poetry.lock", text)).not.toBe(text);
+});
+
 test("bytes that are no text survive a rewrite", () => {
   const bytes = Buffer.from("\xff\x00https://pypi.org/simple\xfe", "latin1");
   const after = Buffer.from(`\xff\x00${PROXY}/pypi/simple\xfe`, "latin1");

@@ -147,6 +147,9 @@ const isManifest = (path: string): boolean => {
   return MANIFESTS.some((m) => m.test(name)) || MANIFEST_PATHS.some((m) => m.test(path));
 };
 
+/** Poetry refuses a lock whose hash is not that of these lines; pip installs from it and finds its own way. */
+const POETRY_SOURCE = /^\[\[tool\.poetry\.source\]\]/m;
+
 /** See `Egress.rewrite`. */
 export const manifestRewriter = (
   rules: Rules,
@@ -155,6 +158,7 @@ export const manifestRewriter = (
   return (path, bytes) => {
     if (!isManifest(path)) return bytes;
     const text = Buffer.from(bytes).toString("latin1");
+    if (path.endsWith("pyproject.toml") && POETRY_SOURCE.test(text)) return bytes;
     let [out, from] = ["", 0];
     for (const match of text.matchAll(pattern)) {
       out += text.slice(from, match.index) + replacementOf(match);
