@@ -16,10 +16,10 @@ beforeEach(async () => {
 });
 afterEach(() => harness[Symbol.asyncDispose]());
 
-/** Containers of this test's installation, by the step they are labelled with. */
+/** Containers of this test's installation that do a step's work, or that of one step. */
 const containers = async (step?: string): Promise<string[]> => {
-  const label = [`headrace.owner=${harness.owner}`];
-  if (step !== undefined) label.push(`headrace.step=${step}`);
+  const ofStep = step === undefined ? "headrace.step" : `headrace.step=${step}`;
+  const label = [`headrace.owner=${harness.owner}`, ofStep];
   const found = await harness.docker.listContainers({ all: true, filters: { label } });
   return found.map(({ Id }) => Id);
 };

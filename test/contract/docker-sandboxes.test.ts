@@ -85,7 +85,7 @@ describe("an engine", () => {
       engine: await engineAddress(),
       onWarning: () => {},
     });
-    expect(await after.reap()).toBe(2);
+    expect(await after.reap()).toBeGreaterThanOrEqual(2);
     await after.close();
   });
 });

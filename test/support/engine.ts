@@ -25,7 +25,7 @@ export const ca = existsSync(BUNDLE) ? { pem: readFileSync(BUNDLE, "utf8") } : u
 type Egress = NonNullable<DockerSandboxesOptions["egress"]>;
 
 export const dockerHarness = async (
-  network: { egress?: Egress } = {},
+  given: { egress?: Egress; reserve?: NonNullable<DockerSandboxesOptions["reserve"]> } = {},
 ): Promise<SandboxHarness & { docker: Docker; owner: string }> => {
   const engine = await engineAddress();
   const docker = new Docker(engine);
@@ -35,7 +35,7 @@ export const dockerHarness = async (
     baseImage: baseImageTag(),
     owner: `test-${randomUUID()}`,
     onWarning: () => {},
-    ...network,
+    ...given,
     ...(ca === undefined ? {} : { ca }),
   };
   const boots = [createDockerSandboxes({ ...options, boot: "boot-1" })] as const;

@@ -48,6 +48,12 @@ const UserConfig = z.strictObject({
       maxAgeDays: z.number("expected a number of days").min(1).max(3650).optional(),
     })
     .prefault({}),
+  /** what of the engine's disk no sandbox gets */
+  disk: z
+    .strictObject({
+      reserveGb: z.number("expected a number of gigabytes").min(0.1).max(10_000).optional(),
+    })
+    .prefault({}),
   registries: z
     .array(Registry)
     .max(20)
@@ -72,6 +78,7 @@ const TABLE = {
     sandbox: "sandbox: docker",
     network: "network:\n  setup: [downloads.example.com]\n  research: [docs.example.com]",
     isolation: "isolation:\n  runtime: gvisor",
+    disk: "disk:\n  reserveGb: 5",
     images: "images:\n  maxGb: 20\n  maxAgeDays: 30",
     registries:
       "registries:\n  - name: company\n    kind: npm\n    url: https://npm.example.com/\n    scopes: ['@company']\n    credential: COMPANY_NPM_TOKEN",

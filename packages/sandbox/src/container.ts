@@ -4,9 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { InfrastructureError } from "@headrace/domain";
 import type Docker from "dockerode";
 import { demux } from "./demux.ts";
-import { type DiskLimits, DiskWatch, type Exceeded } from "./disk-watch.ts";
+import type { Writer } from "./disk-floor.ts";
+import { type DiskLimits, DiskWatch, type Exceeded, type Layer } from "./disk-watch.ts";
 import { bounded, EngineRefusal } from "./engine.ts";
-import { writableLayer } from "./layer.ts";
+import { fileTraffic, writableLayer } from "./layer.ts";
 import { SANDBOX_USER, variables, WORKSPACE } from "./profile.ts";
 
 const QUICK_MS = 60_000;
@@ -20,7 +21,7 @@ export type ContainerState = { running: boolean; exitCode: number; oomKilled: bo
  * One container, removed when disposed of, and killed when it passes its limits of disk use; every call is bounded and
  * fails with `InfrastructureError`.
  */
-export class Container implements AsyncDisposable {
+export class Container implements AsyncDisposable, Writer {
   readonly id: string;
   readonly #docker: Docker;
   readonly #container: Docker.Container;
@@ -28,6 +29,12 @@ export class Container implements AsyncDisposable {
   readonly #disk: DiskWatch;
   /** removed after it, such as the services it uses */
   readonly #company = new AsyncDisposableStack();
+  /** servers that work for it alone: what they write is as if it did */
+  #services: readonly Container[] = [];
+  readonly #limits: DiskLimits;
+  readonly #layer: Layer;
+  /** what it is told that was ended for want of disk on the engine */
+  #judged: Promise<Exceeded> | undefined;
   #removal: Promise<void> | undefined;
   /** whether it was disposed of and could not be removed */
   abandoned = false;
@@ -37,23 +44,52 @@ export class Container implements AsyncDisposable {
     this.#docker = docker;
     this.#container = docker.getContainer(id);
     this.#onRemoved = onRemoved;
+    this.#limits = limits;
+    this.#layer = writableLayer(docker, id);
     // whoever waits for the container's end sees it killed, and asks why
-    this.#disk = new DiskWatch(
-      writableLayer(docker, id),
-      limits,
-      () => void this.kill().catch(() => {}),
-    );
+    this.#disk = new DiskWatch(this.#layer, limits, () => void this.kill().catch(() => {}));
   }
 
-  /** Why it was killed, where that was for its disk use. */
-  get exceeded(): Exceeded | undefined {
+  /**
+   * Which limit of disk use it passed; looks once more, for what ended or is kept by a commit is judged by all it wrote.
+   * Throws `InfrastructureError` where it was ended because the engine's disk was nearly full.
+   */
+  async measure(): Promise<Exceeded | undefined> {
+    if (this.#judged !== undefined) return this.#judged;
+    if (this.#disk.exceeded === undefined) await this.#disk.look();
     return this.#disk.exceeded;
   }
 
-  /** Looks at its disk use once more: what ended or is kept by a commit is judged by all it wrote. */
-  async measure(): Promise<Exceeded | undefined> {
-    if (this.exceeded === undefined) await this.#disk.look();
-    return this.exceeded;
+  /** Whether it was ended, or is being removed. */
+  get isOver(): boolean {
+    return this.#judged !== undefined || this.#removal !== undefined;
+  }
+
+  get diskMb(): number {
+    return this.#limits.diskMb;
+  }
+
+  size(): Promise<number> {
+    return this.#sum((container) => container.#layer.bytes());
+  }
+
+  /** How much its layer grew since it was last looked at, and what it wrote of which the layer tells nothing. */
+  weight(): Promise<number> {
+    return this.#sum(async (container) => {
+      const before = container.#disk.bytes;
+      const traffic = await fileTraffic(this.#docker, container.id);
+      return (await container.#layer.bytes()) - before + traffic;
+    });
+  }
+
+  async end(judged: Promise<Exceeded>): Promise<void> {
+    this.#judged = judged;
+    await Promise.all([this, ...this.#services].map((container) => container.kill()));
+  }
+
+  async #sum(amount: (container: Container) => Promise<number>): Promise<number> {
+    const amounts = await Promise.all([this, ...this.#services].map(amount));
+    return amounts.reduce((sum, one) => sum + one);
   }
 
   /** Attaches; call it before the start, and nothing of the output is missed. */
@@ -160,9 +196,10 @@ export class Container implements AsyncDisposable {
     return this.#removal;
   }
 
-  /** Has `companion` removed once this container is. */
-  accompany(companion: AsyncDisposable): void {
+  /** Has `companion` removed once this container is; `services` are containers among it. */
+  accompany(companion: AsyncDisposable, services: readonly Container[]): void {
     this.#company.use(companion);
+    this.#services = services;
   }
 
   /** Never fails, so as not to hide what went wrong before: what cannot be removed now is left to the reaper. */
@@ -175,12 +212,20 @@ export class Container implements AsyncDisposable {
 }
 
 export const removeContainer = async (docker: Docker, id: string): Promise<void> => {
-  // 404: gone; 409: the engine is removing it already
-  await ignoring([404, 409], () =>
-    bounded({ to: "remove a container", ms: QUICK_MS }, (abortSignal) =>
-      docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
-    ),
-  );
+  const container = docker.getContainer(id);
+  const bound = { to: "remove a container", ms: QUICK_MS };
+  try {
+    await bounded(bound, (abortSignal) => container.remove({ force: true, v: true, abortSignal }));
+  } catch (error) {
+    if (!(error instanceof EngineRefusal)) throw error;
+    if (error.status === 404) return;
+    if (error.status !== 409) throw error;
+    // the engine is removing it already
+    const condition = "removed";
+    await ignoring([404], () =>
+      bounded(bound, (abortSignal) => container.wait({ condition, abortSignal })),
+    );
+  }
 };
 
 /** Feeds the output on `stream` to `onOutput` until it ends or `signal` aborts, with whose reason it then throws. */

@@ -6,10 +6,12 @@ import { bounded } from "./engine.ts";
 import { describeEngine, type EngineFacts } from "./engine-info.ts";
 import { findImage } from "./images.ts";
 import { wallsOf } from "./isolation.ts";
-import { type ContainerSpec, containerConfig } from "./profile.ts";
+import { type ContainerSpec, containerConfig, type Phase } from "./profile.ts";
 
 const CREATE_MS = 120_000;
 const LIST_MS = 60_000;
+/** Services count as what they work for. */
+const WORK: ReadonlySet<Phase> = new Set(["agent", "gate", "setup", "prepare"]);
 
 /** Which installation and which of its processes containers belong to. */
 export type Owner = { owner: string; boot: string };
@@ -23,7 +25,7 @@ export type Wanted = Omit<ContainerSpec, "walls" | "volumes"> & {
 export class Containers {
   readonly #docker: Docker;
   readonly #owner: Owner;
-  readonly #alive = new Set<Container>();
+  readonly #alive = new Map<Container, Phase>();
   /** names of containers whose creation was not answered: the engine may still make them */
   readonly #unanswered = new Set<string>();
   /** of images by the id by which sandboxes name them */
@@ -53,7 +55,7 @@ export class Containers {
       const container: Container = new Container(this.#docker, id, spec.limits, () =>
         this.#alive.delete(container),
       );
-      this.#alive.add(container);
+      this.#alive.set(container, spec.phase);
       if (signal?.aborted) await container[Symbol.asyncDispose]();
       else return container;
     } catch (error) {
@@ -62,6 +64,12 @@ export class Containers {
       throw error;
     }
     throw signal.reason;
+  }
+
+  /** What holds work of others and may fill the engine's disk with it. */
+  writers(): Container[] {
+    const working = [...this.#alive].filter(([{ isOver }, phase]) => !isOver && WORK.has(phase));
+    return working.map(([container]) => container);
   }
 
   /** Asked once: an engine that was restarted with other walls refuses what it no longer has. */
@@ -96,7 +104,7 @@ export class Containers {
     const left = found.filter(
       ({ Labels, Names }) => Labels[LABELS.boot] !== this.#owner.boot || unanswered(Names),
     );
-    const abandoned = [...this.#alive].filter((container) => container.abandoned);
+    const abandoned = [...this.#alive.keys()].filter((container) => container.abandoned);
     await Promise.all([
       ...left.map(({ Id }) => removeContainer(this.#docker, Id)),
       ...abandoned.map((container) => container.remove()),
@@ -105,6 +113,6 @@ export class Containers {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#alive].map((container) => container[Symbol.asyncDispose]()));
+    await Promise.all([...this.#alive.keys()].map((container) => container[Symbol.asyncDispose]()));
   }
 }

@@ -40,6 +40,8 @@ export class DiskWatch {
   /** how many files there were, when, and how long counting took */
   #counted = { files: 0, at: Number.NEGATIVE_INFINITY, took: 0 };
   exceeded: Exceeded | undefined;
+  /** bytes at the last look */
+  bytes = 0;
 
   constructor(layer: Layer, limits: DiskLimits, onExceeded: (exceeded: Exceeded) => void) {
     this.#layer = layer;
@@ -80,6 +82,7 @@ export class DiskWatch {
     const { diskMb, inodes } = this.#limits;
     const started = performance.now();
     const bytes = await this.#layer.bytes();
+    this.bytes = bytes;
     if (bytes > diskMb * MIB) return this.#exceed("disk", `used more than ${diskMb} MB of disk`);
     const at = performance.now();
     const grown = this.#counted.files + (at - this.#counted.at) * FILES_PER_MS;

@@ -12,18 +12,19 @@ import {
   type SandboxLimits,
   type SandboxSpec,
   type SandboxWatch,
-  type Service,
   UserError,
 } from "@headrace/domain";
 import type Docker from "dockerode";
-import { Admission, capacityOf, needOf, type Room } from "./admission.ts";
+import type { Room } from "./admission.ts";
 import { startSandbox } from "./agent-sandbox.ts";
 import type { Container } from "./container.ts";
 import { Containers, type Wanted } from "./containers.ts";
 import { type Prepared, prepareImage } from "./custom-image.ts";
+import type { Reserve } from "./disk-floor.ts";
 import type { Egress, EgressSession } from "./egress/types.ts";
 import { connect, type EngineAddress } from "./engine.ts";
 import { describeEngine } from "./engine-info.ts";
+import { Entrance } from "./entrance.ts";
 import { buildEnvironment, environmentKey, findEnvironment } from "./environment.ts";
 import { evictImages, KEEP, type Keep } from "./evict.ts";
 import { findImage } from "./images.ts";
@@ -49,6 +50,8 @@ export type DockerSandboxesOptions = {
   ca?: { pem: string };
   /** which environments' images `evict` leaves; the defaults are `KEEP`'s */
   keep?: Partial<Keep>;
+  /** what of the engine's disk stays free; absent: what `DiskFloor` takes of a disk of its size */
+  reserve?: Partial<Reserve>;
   onWarning: (message: string) => void;
 };
 
@@ -68,13 +71,21 @@ class DockerSandboxes implements Sandboxes {
   /** when images were last asked for: who asked may not have made a container of them yet */
   readonly #asked = new Map<string, number>();
   readonly #forget: () => void;
+  readonly #entrance: Entrance;
   #info: EngineInfo | undefined;
-  #admission: Admission | undefined;
 
   constructor(options: DockerSandboxesOptions) {
     this.#options = options;
     this.#docker = connect(options.engine);
     this.#containers = new Containers(this.#docker, options);
+    this.#entrance = new Entrance({
+      describe: async () => this.#info ?? (await this.describe()),
+      containers: this.#containers,
+      baseImage: options.baseImage,
+      reserve: options.reserve,
+      onWarning: options.onWarning,
+      onShortage: () => void this.#warm.drain(),
+    });
     this.#forget = onShutdown(() => this.#containers.close());
   }
 
@@ -101,7 +112,7 @@ class DockerSandboxes implements Sandboxes {
     return this.#oneAtATime(key, async () => {
       const found = await findEnvironment(this.#docker, key);
       if (found !== undefined) return built(found, true);
-      using _room = await this.#enter({ limits, run: spec.run ?? "" }, signal);
+      using _room = await this.#entrance.enter({ limits, run: spec.run ?? "" }, signal);
       const setup = {
         image: start.image,
         key,
@@ -125,7 +136,7 @@ class DockerSandboxes implements Sandboxes {
     signal?.throwIfAborted();
     const limits = await this.#affordable(spec.limits);
     const { labels, services } = spec;
-    const room = await this.#enter({ limits, services, run: labels.run }, signal);
+    const room = await this.#entrance.enter({ limits, services, run: labels.run }, signal);
     return this.#openIn(room, { ...spec, limits }, signal);
   }
 
@@ -135,7 +146,7 @@ class DockerSandboxes implements Sandboxes {
     const command = ["/bin/sh", "-c", 'exec /bin/sh -c "$1" 2>&1', "sh", spec.command];
     const wanted = { phase: "gate", command, limits } as const;
     const { labels, services } = spec;
-    const room = await this.#enter({ limits, services, run: labels.run }, signal);
+    const room = await this.#entrance.enter({ limits, services, run: labels.run }, signal);
     await using container = await this.#create(room, { ...spec, ...wanted }, signal);
     await container.put(spec.tar, WORKSPACE, signal);
     return await runToEnd(container, spec, signal);
@@ -161,14 +172,14 @@ class DockerSandboxes implements Sandboxes {
 
   async close(): Promise<void> {
     await this.#warm.close();
+    this.#entrance.close();
     await this.#containers.close();
     this.#forget();
   }
 
   async #startAhead(spec: SandboxSpec): Promise<LiveSandbox | undefined> {
     const limits = await this.#affordable(spec.limits);
-    const claim = { ...needOf(limits), run: spec.labels.run };
-    const room = (await this.#line()).enterFree(claim);
+    const room = await this.#entrance.enterFree({ limits, run: spec.labels.run });
     return room && this.#openIn(room, { ...spec, limits });
   }
 
@@ -201,25 +212,8 @@ class DockerSandboxes implements Sandboxes {
         : undefined;
     const joined = group === undefined ? own : { ...own, joins: group.holder };
     const container = await this.#containers.create(joined, signal);
-    container.accompany(company.move());
+    container.accompany(company.move(), group?.services ?? []);
     return container;
-  }
-
-  async #enter(
-    claim: { limits: SandboxLimits; services?: readonly Service[] | undefined; run: string },
-    signal: AbortSignal | undefined,
-  ): Promise<Room> {
-    const { limits, services, run } = claim;
-    return (await this.#line()).enter({ ...needOf(limits, services), run }, signal);
-  }
-
-  async #line(): Promise<Admission> {
-    const info = this.#info ?? (await this.describe());
-    this.#admission ??= new Admission(capacityOf(info), {
-      onWarning: this.#options.onWarning,
-      onShortage: () => void this.#warm.drain(),
-    });
-    return this.#admission;
   }
 
   #network(): NetworkUse {

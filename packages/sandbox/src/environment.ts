@@ -133,7 +133,7 @@ const runSetup = async (
       exitCode = await place.exec(["/bin/sh", "-c", command], { env, onOutput, signal: cut });
     } catch (error) {
       signal?.throwIfAborted();
-      if (!late.aborted && place.machine.exceeded === undefined) throw error;
+      if (!late.aborted && (await place.machine.measure()) === undefined) throw error;
       if (late.aborted)
         say(`set-up was stopped: it took more than ${Math.round(spec.timeoutMs / 1000)} s`);
     }
@@ -155,7 +155,8 @@ const whyEnded = async (
   { machine, channel }: Place,
   { limits }: EnvironmentSpec,
 ): Promise<string | undefined> => {
-  if (machine.exceeded) return `set-up was ended: it ${machine.exceeded.message}`;
+  const exceeded = await machine.measure();
+  if (exceeded !== undefined) return `set-up was ended: it ${exceeded.message}`;
   const { running, oomKilled } = await machine.inspect();
   if (!running) channel.lose("its supervisor ended");
   const lost = await channel.loss;

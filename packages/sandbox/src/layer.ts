@@ -23,6 +23,26 @@ export const writableLayer = (docker: Docker, id: string): Layer => ({
     }),
 });
 
+const Stats = z.object({
+  memory_stats: z
+    .object({ stats: z.object({ total_cache: z.number(), file: z.number() }).partial() })
+    .partial(),
+  blkio_stats: z.object({
+    io_service_bytes_recursive: z.array(z.object({ op: z.string(), value: z.number() })).nullish(),
+  }),
+});
+
+/** What a container has in the kernel's file cache and wrote through it: files that the engine does not see as well. */
+export const fileTraffic = (docker: Docker, id: string): Promise<number> =>
+  bounded({ to: "measure what a container writes", ms: WALK_MS }, async (abortSignal) => {
+    const path = `/containers/${id}/stats?stream=false&one-shot=true`;
+    const { memory_stats, blkio_stats } = Stats.parse(await get(docker, { path, abortSignal }));
+    const { total_cache, file = 0 } = memory_stats.stats ?? {};
+    const io = blkio_stats.io_service_bytes_recursive ?? [];
+    const written = io.filter(({ op }) => op.toLowerCase() === "write");
+    return written.reduce((sum, { value }) => sum + value, total_cache ?? file);
+  });
+
 const Sized = z.object({ SizeRw: z.number().default(0) });
 
 /** dockerode itself asks for neither sizes nor streams of changes. */

@@ -6,6 +6,6 @@ import type { Container } from "./container.ts";
  */
 export type Machine = Pick<
   Container,
-  "id" | "put" | "attach" | "start" | "wait" | "inspect" | "kill" | "exceeded" | "measure"
+  "id" | "put" | "attach" | "start" | "wait" | "inspect" | "kill" | "measure"
 > &
   AsyncDisposable;

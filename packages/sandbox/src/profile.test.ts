@@ -43,6 +43,7 @@ describe("a container's profile", () => {
         "OomScoreAdj": 500,
         "PidsLimit": 256,
         "Privileged": false,
+        "ReadonlyRootfs": false,
         "RestartPolicy": {
           "Name": "",
         },

@@ -4,9 +4,9 @@ import type { Walls } from "./isolation.ts";
 
 /**
  * What a container is for. Only `prepare` is root; `service` is whoever its image says; `holder` keeps the network
- * namespace in which services and the one they serve find each other.
+ * namespace in which services and the one they serve find each other; `probe` tells how full the engine's disk is.
  */
-export type Phase = "agent" | "gate" | "setup" | "prepare" | "holder" | "service";
+export type Phase = "agent" | "gate" | "setup" | "prepare" | "holder" | "service" | "probe";
 
 export type ContainerSpec = {
   phase: Phase;
@@ -30,6 +30,15 @@ export const WORKSPACE = "/workspace";
 export const HOME = "/home/agent";
 /** Where the factory's own files stand in a sandbox. */
 export const FACTORY_FOLDER = `/opt/${PRODUCT}`;
+
+/** What an init and a shell that waits take. */
+export const SHELL_LIMITS = {
+  memoryMb: 32,
+  cpus: 0.1,
+  pids: 16,
+  diskMb: 10_240,
+  inodes: 1_000_000,
+};
 
 const MIB = 1024 * 1024;
 const HOSTNAME = "sandbox";
@@ -58,6 +67,7 @@ export const hostConfig = (
     ...(spec.walls.seccomp === undefined ? [] : [`seccomp=${spec.walls.seccomp}`]),
   ],
   Privileged: false,
+  ReadonlyRootfs: spec.phase === "probe",
   Init: true,
   IpcMode: "private",
   CgroupnsMode: "private",
@@ -80,7 +90,8 @@ export const hostConfig = (
   // output is read from the attached stream; the engine keeps none on the host's disk
   LogConfig: { Type: "none", Config: {} },
   RestartPolicy: { Name: "" },
-  AutoRemove: false,
+  // its end is told by its stream, and nothing of it is looked at afterwards
+  AutoRemove: spec.phase === "probe",
 });
 
 /** The engine takes the name and the hosts of who joins a namespace from the one who holds it. */
@@ -100,8 +111,9 @@ const tmpfs = ({
   return Object.fromEntries(folders.map((folder) => [folder, options]));
 };
 
-/** Whether its command is the supervisor, which is spoken to over its stdin and ends with it. */
-const isSupervised = ({ phase }: ContainerSpec): boolean => phase === "agent" || phase === "setup";
+/** Whether its command is spoken to over its stdin, and ends with it. */
+const isSpokenTo = ({ phase }: ContainerSpec): boolean =>
+  phase === "agent" || phase === "setup" || phase === "probe";
 
 /** The whole request that creates a container; nothing of the host's environment goes in. */
 export const containerConfig = (spec: ContainerSpec): ContainerCreateOptions => ({
@@ -111,9 +123,9 @@ export const containerConfig = (spec: ContainerSpec): ContainerCreateOptions => 
   Env: variables({ ...standardEnv(spec.phase), ...spec.env }),
   Labels: { ...spec.labels },
   Tty: false,
-  OpenStdin: isSupervised(spec),
-  StdinOnce: isSupervised(spec),
-  AttachStdin: isSupervised(spec),
+  OpenStdin: isSpokenTo(spec),
+  StdinOnce: isSpokenTo(spec),
+  AttachStdin: isSpokenTo(spec),
   AttachStdout: true,
   AttachStderr: true,
   StopTimeout: 2,

@@ -13,6 +13,7 @@ import { demux } from "./demux.ts";
 import { EngineRefusal } from "./engine.ts";
 import { findImage, type Image, pullImage } from "./images.ts";
 import { lineReader } from "./line-reader.ts";
+import { SHELL_LIMITS } from "./profile.ts";
 
 /** How long a service may take from its start until it is ready. */
 const READY_MS = 120_000;
@@ -23,8 +24,6 @@ const LAST_LINES = 15;
 const LINE_CHARS = 300;
 
 const SERVICE_PIDS = 1024;
-/** An init and a shell that sleeps. */
-const HOLDER_LIMITS = { memoryMb: 32, cpus: 0.1, pids: 16, diskMb: 10_240, inodes: 1_000_000 };
 const HOLD = ["/bin/sh", "-c", "while :; do sleep 3600; done"];
 
 type GroupSpec = {
@@ -38,7 +37,10 @@ type GroupSpec = {
 };
 
 /** Services that run, and the container whose network namespace they and whom they serve share. */
-export type ServiceGroup = AsyncDisposable & { readonly holder: string };
+export type ServiceGroup = AsyncDisposable & {
+  readonly holder: string;
+  readonly services: readonly Container[];
+};
 
 /**
  * Starts services beside each other in a network namespace of their own, which has a loopback interface and no route,
@@ -66,7 +68,7 @@ export const startServices = async (
         image: spec.image,
         command: HOLD,
         env: {},
-        limits: HOLDER_LIMITS,
+        limits: SHELL_LIMITS,
       },
       signal,
     ),
@@ -74,6 +76,7 @@ export const startServices = async (
   await holder.start(signal);
   const failed = new AbortController();
   const cut = signal === undefined ? failed.signal : AbortSignal.any([failed.signal, signal]);
+  const services: Container[] = [];
   const starts = spec.services.map(async (service) => {
     const image = await serviceImage(engine.docker, service, cut);
     const container = stack.use(
@@ -91,13 +94,14 @@ export const startServices = async (
       ),
     );
     await startService(container, service, cut);
+    services.push(container);
   });
   // the first that fails tells; the others are waited for, so that none is created after the group is removed
   for (const start of starts) start.catch((error) => failed.abort(error));
   await Promise.allSettled(starts);
   cut.throwIfAborted();
   const kept = stack.move();
-  return { holder: holder.id, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { holder: holder.id, services, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 };
 
 const serviceImage = async (

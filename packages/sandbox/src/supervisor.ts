@@ -48,12 +48,12 @@ const explainLoss = async (
 ): Promise<Error> => {
   let why = detail;
   try {
-    const state = await machine.inspect();
-    const { exceeded } = machine;
-    if (exceeded) {
+    const exceeded = await machine.measure();
+    if (exceeded !== undefined) {
       const told = `the sandbox was ended: its content ${exceeded.message}`;
       return new SandboxLimitError(exceeded.limit, told);
     }
+    const state = await machine.inspect();
     if (state.oomKilled) why = `it ran out of memory (limit ${memoryMb} MB)`;
     else if (!state.running) why = `it ended with exit code ${state.exitCode}; ${detail}`;
     if (state.running) await machine.kill();

@@ -53,7 +53,7 @@ export const openSandboxes = async (
   closing: AsyncDisposableStack,
 ): Promise<{ sandboxes: Sandboxes; engine: EngineAddress | undefined }> => {
   const { installation, identity, env, onWarning } = from;
-  const { sandbox, images } = installation.config;
+  const { sandbox, images, disk } = installation.config;
   const host = await hostOf(from, identity.owner);
   const certificates = await hostCertificates(env);
   const ca = certificates.ca && { ca: certificates.ca.pem };
@@ -72,7 +72,12 @@ export const openSandboxes = async (
   if (sandbox === "bubblewrap")
     onWarning("config.yaml asks for bubblewrap: the container engine that answers is used instead");
   const { engine } = host;
-  const sandboxes = createDockerSandboxes({ ...common, engine, baseImage: baseImageTag() });
+  const sandboxes = createDockerSandboxes({
+    ...common,
+    engine,
+    baseImage: baseImageTag(),
+    ...(disk.reserveGb === undefined ? {} : { reserve: { bytes: disk.reserveGb * 1024 ** 3 } }),
+  });
   closing.defer(() => sandboxes.close());
   return { sandboxes, engine };
 };

@@ -1,0 +1,69 @@
+import type { EngineInfo, SandboxLimits, Service } from "@headrace/domain";
+import { Admission, capacityOf, needOf, type Room } from "./admission.ts";
+import type { Containers } from "./containers.ts";
+import { DiskFloor, type Reserve } from "./disk-floor.ts";
+import { EngineDisk } from "./engine-disk.ts";
+
+/** What is to be started on the engine, and for which run. */
+export type Entering = {
+  limits: SandboxLimits;
+  services?: readonly Service[] | undefined;
+  run: string;
+};
+
+type Options = {
+  describe(): Promise<EngineInfo>;
+  containers: Containers;
+  baseImage: string;
+  reserve: Partial<Reserve> | undefined;
+  onWarning(message: string): void;
+  onShortage(): void;
+};
+
+/** Lets work onto an engine while it has memory, processors and disk for it, and ends what fills its disk. */
+export class Entrance {
+  readonly #options: Options;
+  readonly #disk: EngineDisk;
+  readonly #floor: DiskFloor;
+  #admission: Promise<Admission> | undefined;
+
+  constructor(options: Options) {
+    const { containers, baseImage, reserve, onWarning } = options;
+    this.#options = options;
+    this.#disk = new EngineDisk(containers, baseImage);
+    this.#floor = new DiskFloor({
+      look: () => this.#disk.look(),
+      rest: () => this.#disk.rest(),
+      writers: () => containers.writers(),
+      reserve,
+      onWarning,
+    });
+  }
+
+  /** Waits for its turn; throws `InfrastructureError` where the engine's disk is nearly full. */
+  async enter({ limits, services, run }: Entering, signal?: AbortSignal): Promise<Room> {
+    const admission = await this.#line();
+    return this.#floor.guard(await admission.enter({ ...needOf(limits, services), run }, signal));
+  }
+
+  /** Room that nobody waits for, if there is such. */
+  async enterFree({ limits, run }: Entering): Promise<Room | undefined> {
+    const room = (await this.#line()).enterFree({ ...needOf(limits), run });
+    return room && this.#floor.guard(room);
+  }
+
+  close(): void {
+    this.#floor.close();
+  }
+
+  #line(): Promise<Admission> {
+    this.#admission ??= this.#options.describe().then(
+      (engine) => new Admission(capacityOf(engine), this.#options),
+      (error) => {
+        this.#admission = undefined;
+        throw error;
+      },
+    );
+    return this.#admission;
+  }
+}
