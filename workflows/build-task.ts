@@ -147,6 +147,7 @@ const code = (ports: WorkflowPorts) => async (s: S) => {
       commit,
       attempt: s.attempt,
       conversation: s.conversation,
+      permits: row.task.permits,
       brief: await coderBrief(ports, state, row, { attempt: s.attempt, conflicts, commit }),
     },
   });
@@ -250,7 +251,10 @@ const review = (ports: WorkflowPorts) => async (s: S) => {
     input: {
       kind: "agent" as const,
       role: "reviewer" as const,
-      environment: row.attemptBase ?? state.run.tip,
+      // with the gates green, what they ran in has been set up from the change already
+      environment: row.task.permits.includes("lockfile")
+        ? change
+        : (row.attemptBase ?? state.run.tip),
       commit: change,
       attempt: s.attempt,
     },

@@ -1,4 +1,11 @@
-import { isGreen, type Receipt, type ReceiptKey, type RunState, stepId } from "@headrace/domain";
+import {
+  isGreen,
+  isLockfile,
+  type Receipt,
+  type ReceiptKey,
+  type RunState,
+  stepId,
+} from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { mergerBrief } from "./briefs.ts";
@@ -79,6 +86,8 @@ const resolve = (ports: WorkflowPorts) => async (s: S) => {
       commit: s.merged ?? "",
       attempt,
       conversation: s.round,
+      // only a lockfile is made again from a registry: other conflicts are joined with what is there
+      ...(files.some(isLockfile) ? { permits: row.task.permits } : {}),
       brief: await mergerBrief(ports, state, row, { files, commit: s.merged ?? "" }),
     },
   });

@@ -5,6 +5,7 @@ import { unresolved } from "../shared/conflicts.ts";
 import {
   AnswerFact,
   answersSection,
+  dependenciesSection,
   evidenceText,
   GateFact,
   gatesSection,
@@ -86,6 +87,7 @@ export const coder = defineAgent({
       section("Research", brief.research && fence("research", brief.research)),
       answersSection(brief.answers),
       workspaceSection(brief.workspace),
+      dependenciesSection(brief.task),
       gatesSection(brief.gates),
       protectedSection(brief.protected),
       previousSections(brief),

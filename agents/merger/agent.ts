@@ -1,8 +1,9 @@
 import { bash, defineAgent, defineTerminal, edit, read, search, write } from "@headrace/agent";
-import { Task } from "@headrace/domain";
+import { isLockfile, Task } from "@headrace/domain";
 import { z } from "zod";
 import { unresolved } from "../shared/conflicts.ts";
 import {
+  dependenciesSection,
   GateFact,
   gatesSection,
   protectedSection,
@@ -64,6 +65,7 @@ export const merger = defineAgent({
       ),
       section("Their diff together", fence("diff", brief.landedDiff)),
       workspaceSection(brief.workspace),
+      brief.files.some(isLockfile) ? dependenciesSection(brief.task) : [],
       gatesSection(brief.gates),
       protectedSection(brief.protected),
     ),

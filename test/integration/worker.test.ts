@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { AgentEnd, isGreen, RequirementResult } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { coderBrief, researcherBrief } from "../../agents/fixtures/sample-briefs.ts";
+import { coderBrief } from "../../agents/fixtures/sample-briefs.ts";
 import { dockerHarness } from "../support/engine.ts";
 import { fixedEgress } from "../support/fixed-egress.ts";
 import { workerRig } from "../support/worker-rig.ts";
@@ -108,35 +108,6 @@ describe("an agent's step", () => {
     const log = await rig.factory.read(end.snapshot ?? "", "log.txt");
     expect(new TextDecoder().decode(log)).toBe("one\ntwo\n9000");
     expect(await rig.store.calls(rig.run)).toHaveLength(4);
-  });
-});
-
-describe("a researcher's step", () => {
-  it("has the proxy for the hosts that are listed for it, and each request is in the log", async () => {
-    await using networked = await dockerHarness({ egress: fixedEgress() });
-    const get = `node -e 'require("http").get("http://127.0.0.1:3128/bytes/5", (r) => { console.log(r.statusCode); r.resume(); })'`;
-    await using rig = await rigWith({
-      sandboxes: networked.sandboxes,
-      policy: { network: { research: ["docs.example.com"] } },
-      conversations: [
-        {
-          role: "researcher",
-          task: "t1",
-          turns: [
-            { calls: [{ bash: { command: get } }] },
-            { contains: "200", calls: [{ submit_research: { summary: "Looked it up." } }] },
-          ],
-        },
-      ],
-    });
-    const researcher = {
-      role: "researcher" as const,
-      brief: JSON.parse(JSON.stringify(researcherBrief)),
-    };
-    const step = await rig.request("research", { ...coding(rig.base), ...researcher });
-    expect(await rig.deliver(step)).toEqual({ kind: "done" });
-    const used = (await rig.store.events(rig.run)).filter(({ type }) => type === "network.used");
-    expect(used).toMatchObject([{ step, requests: [{ phase: "research", path: "/bytes/5" }] }]);
   });
 });
 

@@ -1,6 +1,13 @@
 import { type AgentDefinition, runAgent } from "@headrace/agent";
 import { AGENTS } from "@headrace/agents";
-import type { ModelChoice, Role, StepInputOf, StepOutcome } from "@headrace/domain";
+import type {
+  ModelChoice,
+  Policy,
+  Role,
+  SandboxSpec,
+  StepInputOf,
+  StepOutcome,
+} from "@headrace/domain";
 import { ASK_LIMITS, askModel, withCacheBreakpoints } from "@headrace/models";
 import { networkLog } from "./network-log.ts";
 import { environmentOf, have, sandboxFor } from "./trees.ts";
@@ -18,14 +25,33 @@ const definitionFor = (role: Role, model: ModelChoice): AgentDefinition => {
   return { ...definition, limits: { ...definition.limits, wallMs: RELAY_WALL_MS } };
 };
 
+/**
+ * What an agent may reach: the researcher the hosts that somebody listed for it, and who makes a change whose plan
+ * permits new dependencies the package registries alone. Every other agent has no network.
+ */
+const networkFor = (
+  { role, permits = [] }: StepInputOf<"agent">,
+  { network: { research } }: Policy,
+): SandboxSpec["network"] => {
+  switch (role) {
+    case "researcher":
+      return research.length === 0 ? undefined : { phase: "research", hosts: research };
+    case "coder":
+    case "merger":
+      return permits.includes("lockfile") ? { phase: "coding", hosts: [] } : undefined;
+    case "planner":
+    case "reviewer":
+      return undefined;
+  }
+};
+
 /** One claim of an agent's job: a fresh sandbox, the saved conversation, and on from there. */
 export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<StepOutcome> => {
   const { api, claim, clock, inbox, repo, sandboxes } = work;
   const client = await work.modelClient(claim.model);
   await using log = networkLog(work);
-  // of all agents the researcher alone may look things up, where somebody listed hosts for it
-  const hosts = input.role === "researcher" ? claim.policy.network.research : [];
-  const network = hosts.length === 0 ? {} : { network: { hosts, onRequest: log.onRequest } };
+  const granted = networkFor(input, claim.policy);
+  const network = granted && { network: { ...granted, onRequest: log.onRequest } };
   const run = await runAgent({
     definition: definitionFor(input.role, claim.model),
     claim: { ...claim, input },

@@ -66,8 +66,8 @@ type Surroundings = Pick<Policy, "limits" | "services" | "network" | "tools">;
 
 const networkLine = ({ research }: Policy["network"]): string =>
   research.length === 0
-    ? "network: none; nothing can be downloaded or installed"
-    : `network: none, but for the researcher, whose proxy lets through package registries and ${research.join(", ")}`;
+    ? "network: none; nothing can be downloaded or installed, unless the task's own section Dependencies says so"
+    : `network: none, but for the researcher, whose proxy lets through package registries and ${research.join(", ")}, and where the task has a section Dependencies`;
 
 /** What an agent would otherwise find out with its first turns; at most 4000 characters, each harmless. */
 export const renderFacts = (printed: string, policy: Surroundings): string => {
