@@ -20,7 +20,7 @@ import {
   type TaskRow,
   TRAILERS,
 } from "@headrace/domain";
-import { changedGateScripts, touchedProtected } from "@headrace/verify";
+import { changeProblems } from "./change-problems.ts";
 import { commitMessage } from "./commit-message.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
 import { type Context, stateOf } from "./options.ts";
@@ -115,12 +115,7 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
   const { repo, state } = work;
   const { task } = taskOf(work);
   const changed = (await repo.diffStat(input.base, input.snapshot)).map((d) => d.path);
-  const reasons = [
-    ...(input.only === undefined
-      ? refusals(state, task.permits, changed)
-      : await strayed(repo, input)),
-    ...(await gateScripts(work, input, changed)),
-  ];
+  const reasons = await changeProblems({ repo, task, policy: state.run.policy }, input, changed);
   if (reasons.length > 0)
     return { result: { kind: "change", change: { outcome: "refused", reasons } } };
   const commit = await repo.commit({
@@ -143,59 +138,6 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
 
 /** The time of the request: the same commit comes out however often the step runs. */
 const stableTime = (row: StepRow): Date => new Date(row.requestedAt);
-
-const refusals = (state: RunState, permits: readonly string[], changed: string[]): string[] => {
-  if (changed.length === 0) return ["nothing differs from where the attempt started"];
-  return touchedProtected(changed, state.run.policy.protected, permits).map(
-    (path) => `${path} is protected and was changed: put it back`,
-  );
-};
-
-/** What the change did to package.json scripts that a gate of the policy runs. */
-const gateScripts = async (
-  work: Work,
-  { base, snapshot }: StepInputOf<"change">,
-  changed: readonly string[],
-): Promise<string[]> => {
-  const { repo, state } = work;
-  const { permits } = taskOf(work).task;
-  const text = async (commit: string, path: string): Promise<string | undefined> => {
-    const bytes = await repo.read(commit, path);
-    return bytes && new TextDecoder().decode(bytes);
-  };
-  const manifests = changed.filter((path) => /(?:^|\/)package\.json$/.test(path));
-  const problems = await Promise.all(
-    manifests.map(async (path) =>
-      changedGateScripts({
-        path,
-        before: await text(base, path),
-        after: await text(snapshot, path),
-        gates: state.run.policy.gates,
-        permits,
-      }),
-    ),
-  );
-  return problems.flat();
-};
-
-const MARKER = /^(?:<{7}|>{7}) /m;
-
-/** A resolution may touch conflicted files only, and leaves no marker in them. */
-const strayed = async (repo: FactoryRepo, input: StepInputOf<"change">): Promise<string[]> => {
-  const started = input.from;
-  const only = new Set(input.only);
-  const touched = started === undefined ? [] : await repo.diffStat(started, input.snapshot);
-  const outside = touched
-    .filter((d) => !only.has(d.path))
-    .map((d) => `${d.path} was not in conflict`);
-  const marked: string[] = [];
-  for (const path of only) {
-    const bytes = await repo.read(input.snapshot, path);
-    if (bytes && MARKER.test(new TextDecoder().decode(bytes)))
-      marked.push(`${path} still holds conflict markers`);
-  }
-  return [...outside, ...marked];
-};
 
 const tipRef = (state: RunState): string => branchRef(integrationBranch(state.run.id));
 

@@ -9,6 +9,7 @@ export { checkEvidence, type EvidenceTools } from "./evidence.ts";
 export { changedGateScripts } from "./gate-scripts.ts";
 export { type Judgement, judge } from "./judge.ts";
 export { touchedProtected } from "./protected.ts";
+export { proxyAddress } from "./proxy-address.ts";
 export { findReceipt, makeReceipt, receiptKeysEqual } from "./receipts.ts";
 export { renderCheck } from "./render-check.ts";
 export { type GateBench, runGates } from "./run-gates.ts";
