@@ -32,7 +32,11 @@ const TELL: Tell = {
   "step.requested": silent,
   "step.dispatched": (e) => (e.lost ? `delivery lost, again: ${e.reason}` : undefined),
   "step.finished": (e) => finished(e),
-  "plan.proposed": (e) => `plan ${e.plan.version} proposed: ${e.plan.tasks.length} tasks`,
+  "plan.proposed": (e) => {
+    const installing = e.plan.tasks.filter((task) => task.permits.includes("lockfile"));
+    const reach = installing.map(({ id }) => id).join(", ");
+    return `plan ${e.plan.version} proposed: ${e.plan.tasks.length} tasks${reach && `; may change dependencies, with the package registries: ${reach}`}`;
+  },
   "plan.rejected": (e) => `plan ${e.version} sent back: ${e.reasons.join("; ")}`,
   "plan.accepted": (e) =>
     `plan ${e.version} accepted: ${e.requirements.length} requirements, policy frozen`,
