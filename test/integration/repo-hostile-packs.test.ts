@@ -181,6 +181,17 @@ test("a small pack with a huge file is refused", async () => {
   await expect(b.factory.putPack(pack, bomb)).rejects.toThrow('"zeros" is 125829120 bytes');
 });
 
+test("a few trees that describe millions of paths are refused", async () => {
+  await using b = await bench();
+  let tree = b.tree(["100644", "leaf", b.blob("x")]);
+  for (let level = 0; level < 24; level += 1)
+    tree = b.tree(["40000", "a", tree], ["40000", "b", tree]);
+  const bomb = b.commit(tree);
+  await expect(b.factory.putPack(b.pack(), bomb, { boundary: true })).rejects.toThrow(
+    "too many or too deep paths",
+  );
+});
+
 test("a delta that describes eight gigabytes is refused without unfolding it", async () => {
   await using b = await bench();
   const pack = deltaBomb(8 * 1024 ** 3);

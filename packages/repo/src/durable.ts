@@ -36,10 +36,12 @@ const CLOCK_GRAIN_MS = 2000;
  */
 export const syncLooseObjects = async (objects: string, since: number): Promise<void> => {
   const fanOut = (await readdir(objects)).filter((name) => /^[0-9a-f]{2}$/.test(name));
-  for (const name of fanOut) {
-    const dir = join(objects, name);
-    if ((await stat(dir)).mtimeMs >= since - CLOCK_GRAIN_MS) await sync(dir);
-  }
+  await Promise.all(
+    fanOut.map(async (name) => {
+      const dir = join(objects, name);
+      if ((await stat(dir)).mtimeMs >= since - CLOCK_GRAIN_MS) await sync(dir);
+    }),
+  );
   await sync(objects);
 };
 

@@ -12,7 +12,17 @@ import { replaceFile, syncLooseObjects, syncUpTo } from "./durable.ts";
 import { type Git, GitError } from "./git.ts";
 import { markClosed, type ObjectFormat, prepare } from "./housekeeping.ts";
 import { mergeTrees } from "./merge-tree.ts";
-import { hasCommit, listSized, listTree, packOf, readFileAt } from "./objects.ts";
+import { type ObjectReader, openObjects } from "./object-reader.ts";
+import {
+  hasCommit,
+  heldCommits,
+  listSized,
+  listTree,
+  packOf,
+  readCommits,
+  readFileAt,
+  treeOf,
+} from "./objects.ts";
 import { openQuarantine, readShallow, refuseHostileTree } from "./quarantine.ts";
 import { moveRefBy, readRefOf } from "./refs.ts";
 import { tarOf } from "./tar.ts";
@@ -36,12 +46,14 @@ export const openFactoryRepo = async (options: {
   const gitDir = resolve(options.dir);
   const git = await prepare(gitDir, options.objectFormat ?? "sha1");
   const format = (await git.text(["rev-parse", "--show-object-format"])).trim();
-  return bareRepo({ gitDir, git, idLength: format === "sha256" ? 64 : 40, exclusive: oneByOne() });
+  const idLength = format === "sha256" ? 64 : 40;
+  return bareRepo({ gitDir, git, objects: openObjects(git), idLength, exclusive: oneByOne() });
 };
 
 type Ground = {
   gitDir: string;
   git: Git;
+  objects: ObjectReader;
   idLength: number;
   /** writers of refs and of the shallow list wait for each other */
   exclusive: <T>(work: () => Promise<T>) => Promise<T>;
@@ -57,7 +69,11 @@ const oneByOne = () => {
 };
 
 const bareRepo = (ground: Ground): OpenedFactoryRepo => {
-  const { git, gitDir } = ground;
+  const { git, gitDir, objects } = ground;
+  const close = () => {
+    objects[Symbol.dispose]();
+    return markClosed(gitDir);
+  };
   const write = async <T>(work: () => Promise<T>): Promise<T> => {
     const since = Date.now();
     const result = await work();
@@ -67,13 +83,14 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
   return {
     putPack: (pack, commit, { boundary = false } = {}) =>
       ground.exclusive(() => takeIn(ground, pack, commit, boundary)),
-    getPack: async (commit, have) => packOf(git, [commit], { without: await known(git, have) }),
-    has: (commit) => hasCommit(git, commit),
-    treeOf: (commit) => parse(git, `${commit}^{tree}`),
-    parentsOf: (commit) => parentsOf(git, commit),
-    list: (commit) => listTree(git, commit),
-    read: (commit, path) => readFileAt(git, commit, path),
-    tar: (commit, options) => tarOf(git, commit, options),
+    getPack: async (commit, have) =>
+      packOf(git, [commit], { without: await heldCommits(objects, have) }),
+    has: (commit) => hasCommit(objects, commit),
+    treeOf: (commit) => treeOf(objects, commit),
+    parentsOf: async (commit) => parentsOf(objects, await readShallow(gitDir), commit),
+    list: (commit) => listTree(objects, commit),
+    read: (commit, path) => readFileAt(objects, commit, path),
+    tar: (commit, options) => tarOf(objects, commit, options),
     commit: (spec) => write(() => commitTree(git, spec)),
     merge: (ours, theirs) => write(() => mergeTrees(git, ours, theirs)),
     diff: (from, to, maxBytes) => diff(git, from, to, maxBytes),
@@ -81,22 +98,19 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
     readRef: (ref) => readRefOf(git, ref),
     moveRef: (ref, to, expected) => ground.exclusive(() => moveRef(ground, ref, to, expected)),
     landings: (ref, until) => landings(git, ref, until),
-    close: () => markClosed(gitDir),
-    [Symbol.asyncDispose]: () => markClosed(gitDir),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 };
 
-const known = async (git: Git, commits: readonly string[]): Promise<string[]> => {
-  const held = await Promise.all(commits.map((commit) => hasCommit(git, commit)));
-  return commits.filter((_, index) => held[index]);
-};
-
-const parse = async (git: Git, revision: string): Promise<string> =>
-  (await git.text(["rev-parse", "--verify", "--end-of-options", revision])).trim();
-
-const parentsOf = async (git: Git, commit: string): Promise<string[]> => {
-  const line = await git.text(["rev-list", "--parents", "--no-walk", "--end-of-options", commit]);
-  return line.trim().split(" ").slice(1);
+/** A boundary has no parents here. */
+const parentsOf = async (
+  objects: ObjectReader,
+  shallow: readonly string[],
+  commit: string,
+): Promise<string[]> => {
+  const [read] = await readCommits(objects, [commit]);
+  return shallow.includes(commit) ? [] : (read?.parents ?? []);
 };
 
 /**
@@ -105,7 +119,7 @@ const parentsOf = async (git: Git, commit: string): Promise<string[]> => {
  * beside the one it was sent for. So a commit that is there needs no second look.
  */
 const takeIn = async (
-  { git, gitDir, idLength }: Ground,
+  { gitDir, objects, idLength }: Ground,
   pack: Uint8Array,
   commit: string,
   boundary: boolean,
@@ -115,17 +129,17 @@ const takeIn = async (
       `the repository names objects by ${commit.length} digits, the factory's copy by ${idLength}`,
       "Give a repository of the other object format a data directory of its own.",
     );
-  if (await hasCommit(git, commit)) return;
+  if (await hasCommit(objects, commit)) return;
   const shallow = [...(await readShallow(gitDir)), ...(boundary ? [commit] : [])];
-  await using quarantine = await openQuarantine(gitDir, shallow);
+  await using quarantine = await openQuarantine({ gitDir, idLength }, shallow);
   await quarantine.index(pack);
-  if (!(await hasCommit(quarantine.git, commit)))
+  if (!(await hasCommit(quarantine.objects, commit)))
     throw new HostileTreeError([`the pack does not hold the commit ${commit}`]);
-  for (const one of await newCommits(git, await quarantine.commits())) {
+  for (const one of await newCommits(objects, await quarantine.commits())) {
     // a boundary has no parents here, so all of a base is judged, and of a change what is new in it
-    const [parent] = await parentsOf(quarantine.git, one);
-    const before = parent === undefined ? [] : await listSized(quarantine.git, parent);
-    await refuseHostileTree(quarantine.git, one, boundary ? "base" : "change", before);
+    const [parent] = await parentsOf(quarantine.objects, shallow, one);
+    const before = parent === undefined ? [] : await listSized(quarantine.objects, parent);
+    await refuseHostileTree(quarantine.objects, one, boundary ? "base" : "change", before);
   }
   if (boundary)
     await replaceFile(join(gitDir, "shallow"), shallow.map((line) => `${line}\n`).join(""));
@@ -135,8 +149,8 @@ const takeIn = async (
 /** Code moves one commit at a time; more than these are not a snapshot but somebody's history. */
 const MAX_NEW_COMMITS = 100;
 
-const newCommits = async (git: Git, brought: readonly string[]): Promise<string[]> => {
-  const held = new Set(await known(git, brought.slice(0, 2 * MAX_NEW_COMMITS)));
+const newCommits = async (objects: ObjectReader, brought: readonly string[]): Promise<string[]> => {
+  const held = new Set(await heldCommits(objects, brought.slice(0, 2 * MAX_NEW_COMMITS)));
   const fresh = brought.filter((commit) => !held.has(commit));
   if (fresh.length <= MAX_NEW_COMMITS) return fresh;
   throw new HostileTreeError([
@@ -166,7 +180,8 @@ const diff = async (git: Git, from: string, to: string, maxBytes: number) => {
 
 const diffStat = async (git: Git, from: string, to: string): Promise<DiffStat[]> => {
   const args = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", ...PLAIN_DIFF, from, to];
-  const lines = (await git.text(args)).split("\0").filter(Boolean);
+  const { stdout } = await git.run(args);
+  const lines = stdout.toString("utf8").split("\0").filter(Boolean);
   return lines.map((line) => {
     const [added = "-", removed = "-", ...path] = line.split("\t");
     const count = (value: string) => (value === "-" ? null : Number(value));
@@ -193,8 +208,9 @@ const moveRef = async (
 
 const landings = async (git: Git, ref: string, until: string) => {
   const args = ["log", "--first-parent", "-z", "--format=%H%n%P%n%B", "--end-of-options"];
-  const log = await git.text([...args, ref, `^${until}`]);
-  return log
+  const { stdout } = await git.run([...args, ref, `^${until}`]);
+  return stdout
+    .toString("utf8")
     .split("\0")
     .filter(Boolean)
     .map((entry) => {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
@@ -187,12 +187,15 @@ export type Git = {
   ): Promise<string>;
   /** A command with stdin, binary output or a meaningful exit code. */
   run(args: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** A command that goes on running; its bounds are the caller's. */
+  start(args: readonly string[]): ChildProcessWithoutNullStreams;
 };
 
 /** Git at one place. Every call has a time limit and an output limit; past them it throws `InfrastructureError`. */
 export const gitAt = (place: Place): Git => ({
   text: (args, options = {}) => text(place, args, options),
   run: (args, options = {}) => run(place, args, options),
+  start: (args) => start(place, args, {}),
 });
 
 const text = async (
@@ -225,7 +228,7 @@ const text = async (
   }
 };
 
-const killGroup = (pid: number | undefined) => {
+export const killGroup = (pid: number | undefined): void => {
   try {
     if (pid !== undefined) process.kill(-pid, "SIGKILL");
   } catch {
@@ -233,17 +236,19 @@ const killGroup = (pid: number | undefined) => {
   }
 };
 
-const run = (place: Place, args: readonly string[], options: RunOptions): Promise<RunResult> => {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxBytes = DEFAULT_MAX_BYTES } = options;
-  const env = environment(place, options.env ?? {});
-  const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
-  // a group of its own: a filter or a packer git starts dies with it at the limit
-  const child = spawn(gitBinary(), args, {
+/** In a group of its own: a filter or a packer git starts dies with it, and Ctrl-C in a terminal is not for it. */
+const start = (place: Place, args: readonly string[], env: Readonly<Record<string, string>>) =>
+  spawn(gitBinary(), args, {
     cwd: place.workTree ?? place.gitDir,
-    env,
+    env: environment(place, env),
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
   });
+
+const run = (place: Place, args: readonly string[], options: RunOptions): Promise<RunResult> => {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
+  const child = start(place, args, options.env ?? {});
   const out: Buffer[] = [];
   let size = 0;
   let stderr = "";

@@ -3,6 +3,7 @@ import { type Git, GitError, gitAt, type Place } from "./git.ts";
 import { personalIdentity } from "./identity.ts";
 import { type Located, locate, operationIn } from "./locate.ts";
 import { mergeTrees } from "./merge-tree.ts";
+import { openObjects } from "./object-reader.ts";
 import { hasCommit } from "./objects.ts";
 import { readRefOf } from "./refs.ts";
 import { hooksOff } from "./view.ts";
@@ -40,7 +41,8 @@ type Refusal = Extract<LandAnswer, { outcome: "refused" }>;
 export const landInto = async (spec: LandSpec): Promise<LandAnswer> => {
   const at = await locate(spec.path);
   const git = await personalGit(at);
-  if (!(await hasCommit(git, spec.commit))) return { outcome: "missing", path: at.path };
+  using objects = openObjects(git);
+  if (!(await hasCommit(objects, spec.commit))) return { outcome: "missing", path: at.path };
   const branch = spec.into ?? (await currentBranch(git));
   if (branch === undefined)
     return refuse("no branch is checked out", "Name the branch: --into BRANCH.");

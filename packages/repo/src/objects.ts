@@ -1,122 +1,192 @@
 import { ObjectId, type TreeEntry } from "@headrace/domain";
-import type { Git } from "./git.ts";
+import { type Git, GitError } from "./git.ts";
+import type { ObjectReader } from "./object-reader.ts";
 
 /** A listed entry; gitlinks have no size. */
 export type SizedEntry = TreeEntry & { size: number };
 
-const MAX_LISTING_BYTES = 512 * 1024 * 1024;
+export type Commit = { tree: string; parents: string[] };
+
+/** Few objects can describe any number of paths: what a listing may weigh, an entry as much as its path and this. */
+const MAX_LISTING_BYTES = 256 * 1024 * 1024;
+const ENTRY_BYTES = 128;
+const MAX_DEPTH = 4096;
+const MAX_TREE_BYTES = 512 * 1024 * 1024;
+const MAX_COMMIT_BYTES = 64 * 1024 * 1024;
 const MAX_PACK_BYTES = 2 * 1024 * 1024 * 1024 - 1;
 export const PACK_TIMEOUT_MS = 600_000;
 const MAX_FILE_BYTES = 1024 * 1024 * 1024;
 
-/** Old tools wrote other permission bits (100664, 100600); git itself reads only the owner's x. */
-const canonicalMode = (mode: string): TreeEntry["mode"] => {
-  if (mode === "120000" || mode === "160000") return mode;
-  return Number.parseInt(mode, 8) & 0o100 ? "100755" : "100644";
-};
-
-/** Parses `ls-tree -z [-l]`: `<mode> <type> <object>[ +<size>]TAB<path>NUL`; folders are left out. */
-const parseListing = (output: Buffer): SizedEntry[] =>
-  output
-    .toString("utf8")
-    .split("\0")
-    .filter((line) => line !== "" && !line.startsWith("040000 "))
-    .map((line) => {
-      const tab = line.indexOf("\t");
-      const [mode = "", , object = "", size = "0"] = line.slice(0, tab).split(/ +/);
-      return {
-        mode: canonicalMode(mode),
-        object,
-        size: size === "-" ? 0 : Number(size),
-        path: line.slice(tab + 1),
-      };
-    });
-
 /** Whether the commit itself is there. */
-export const hasCommit = async (git: Git, commit: string): Promise<boolean> => {
-  if (!ObjectId.safeParse(commit).success) return false;
-  const { code } = await git.run(["cat-file", "-e", `${commit}^{commit}`], { ok: [0, 1, 128] });
-  return code === 0;
+export const hasCommit = async (objects: ObjectReader, commit: string): Promise<boolean> =>
+  (await heldCommits(objects, [commit])).length > 0;
+
+/** Those of `commits` that are there. */
+export const heldCommits = async (
+  objects: ObjectReader,
+  commits: readonly string[],
+): Promise<string[]> => {
+  const ids = commits.filter((commit) => ObjectId.safeParse(commit).success);
+  const found = await objects.info(ids);
+  return ids.filter((_, index) => found[index]?.type === "commit");
 };
+
+/** What commits themselves say; parents may be absent. */
+export const readCommits = async (
+  objects: ObjectReader,
+  commits: readonly string[],
+): Promise<Commit[]> => {
+  const texts = await objects.contents(commits, "commit", MAX_COMMIT_BYTES);
+  return texts.map((text) => {
+    const end = text.indexOf("\n\n");
+    const lines = text.toString("latin1", 0, end === -1 ? text.length : end).split("\n");
+    const named = (name: string) =>
+      lines
+        .filter((line) => line.startsWith(`${name} `))
+        .map((line) => line.slice(name.length + 1));
+    return { tree: named("tree")[0] ?? "", parents: named("parent") };
+  });
+};
+
+const FOLDER = "040000";
+type RawEntry = { mode: TreeEntry["mode"] | typeof FOLDER; name: string; object: string };
+
+/** As git reads modes: of old tools' other permission bits (100664, 100600) only the owner's x counts. */
+const canonicalMode = (octal: string): RawEntry["mode"] => {
+  const mode = Number.parseInt(octal, 8);
+  switch (mode & 0o170000) {
+    case 0o040000:
+      return FOLDER;
+    case 0o100000:
+      return mode & 0o100 ? "100755" : "100644";
+    case 0o120000:
+      return "120000";
+    default:
+      return "160000";
+  }
+};
+
+/** Parses a tree: `<mode> <name>NUL<id in bytes>` again and again. */
+const parseTree = (tree: Buffer, idBytes: number): RawEntry[] => {
+  const entries: RawEntry[] = [];
+  for (let at = 0; at < tree.length; ) {
+    const space = tree.indexOf(0x20, at);
+    const end = tree.indexOf(0, space);
+    const next = end + 1 + idBytes;
+    if (space === -1 || end === -1 || next > tree.length)
+      throw new GitError(["cat-file"], null, "a tree is cut off");
+    entries.push({
+      mode: canonicalMode(tree.toString("latin1", at, space)),
+      name: tree.toString("utf8", space + 1, end),
+      object: tree.toString("hex", end + 1, next),
+    });
+    at = next;
+  }
+  return entries;
+};
+
+/** The trees with these ids, each once. */
+const readTrees = async (
+  objects: ObjectReader,
+  ids: readonly string[],
+): Promise<Map<string, RawEntry[]>> => {
+  const trees = await objects.contents(ids, "tree", MAX_TREE_BYTES);
+  return new Map(ids.map((id, i) => [id, parseTree(trees[i] ?? Buffer.alloc(0), id.length / 2)]));
+};
+
+const foldersIn = (trees: ReadonlyMap<string, RawEntry[]>): string[] =>
+  [...trees.values()].flat().flatMap(({ mode, object }) => (mode === FOLDER ? [object] : []));
+
+/** Every entry of a commit's tree, in the tree's order. Throws `GitError` where it cannot be listed. */
+export const listTree = async (objects: ObjectReader, commit: string): Promise<TreeEntry[]> => {
+  const root = await treeOf(objects, commit);
+  const trees = new Map<string, RawEntry[]>();
+  // a level at a time: as many round trips as the tree is deep
+  for (let depth = 0, wanted = [root]; wanted.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) throw tooMuch(commit);
+    const read = await readTrees(objects, wanted);
+    for (const [id, entries] of read) trees.set(id, entries);
+    wanted = [...new Set(foldersIn(read))].filter((id) => !trees.has(id));
+  }
+  const found: TreeEntry[] = [];
+  let weight = 0;
+  const walk = (tree: string, folder: string): void => {
+    for (const { mode, name, object } of trees.get(tree) ?? []) {
+      const path = folder + name;
+      weight += path.length + ENTRY_BYTES;
+      if (weight > MAX_LISTING_BYTES) throw tooMuch(commit);
+      if (mode === FOLDER) walk(object, `${path}/`);
+      else found.push({ mode, object, path });
+    }
+  };
+  walk(root, "");
+  return found;
+};
+
+const tooMuch = (commit: string): GitError =>
+  new GitError(["cat-file"], null, `the tree of ${commit} has too many or too deep paths`);
+
+export const treeOf = async (objects: ObjectReader, commit: string): Promise<string> =>
+  (await readCommits(objects, [commit]))[0]?.tree ?? "";
 
 /** Every entry of a commit's tree with its size, for which every blob must be present. */
-export const listSized = async (git: Git, commit: string): Promise<SizedEntry[]> => {
-  const { stdout } = await git.run(["ls-tree", "-r", "-z", "-l", "--full-tree", commit], {
-    maxBytes: MAX_LISTING_BYTES,
+export const listSized = async (objects: ObjectReader, commit: string): Promise<SizedEntry[]> => {
+  const entries = await listTree(objects, commit);
+  const files = entries.filter(({ mode }) => mode !== "160000");
+  const infos = await objects.info(files.map(({ object }) => object));
+  const sizes = new Map(files.map(({ object }, index) => [object, infos[index]?.size]));
+  return entries.map((entry) => {
+    const size = entry.mode === "160000" ? 0 : sizes.get(entry.object);
+    if (size === undefined) throw new GitError(["cat-file"], null, `${entry.object} is missing`);
+    return { ...entry, size };
   });
-  return parseListing(stdout);
 };
-
-/** Every entry of a commit's tree. */
-export const listTree = async (git: Git, commit: string): Promise<TreeEntry[]> => {
-  const { stdout } = await git.run(["ls-tree", "-r", "-z", "--full-tree", commit], {
-    maxBytes: MAX_LISTING_BYTES,
-  });
-  return parseListing(stdout).map(({ mode, object, path }) => ({ mode, object, path }));
-};
-
-/** Whether a tree could hold this path: models ask for any string, and git would resolve `..` and absolute ones. */
-const isTreePath = (path: string): boolean =>
-  !path.includes("\0") && path.split("/").every((name) => !["", ".", ".."].includes(name));
 
 /** A file's bytes; undefined where the path is not a regular file of the commit. */
 export const readFileAt = async (
-  git: Git,
+  objects: ObjectReader,
   commit: string,
   path: string,
 ): Promise<Uint8Array | undefined> => {
-  if (!isTreePath(path)) return undefined;
-  const listed = await git.run(["ls-tree", "-z", "--full-tree", commit, "--", path]);
-  const entry = parseListing(listed.stdout).find((candidate) => candidate.path === path);
-  if (entry === undefined || !entry.mode.startsWith("100")) return undefined;
-  const blob = await git.run(["cat-file", "blob", entry.object], { maxBytes: MAX_FILE_BYTES });
-  return blob.stdout;
+  const names = path.split("/");
+  let at = await treeOf(objects, commit);
+  for (const [depth, name] of names.entries()) {
+    const entry = (await readTrees(objects, [at])).get(at)?.find((one) => one.name === name);
+    const wanted = depth === names.length - 1 ? /^100/ : /^040000$/;
+    if (entry === undefined || !wanted.test(entry.mode)) return undefined;
+    at = entry.object;
+  }
+  return (await objects.contents([at], "blob", MAX_FILE_BYTES))[0];
 };
 
-/** The bytes of many blobs by object id, read by one process. */
+/** The bytes of many blobs by object id. */
 export const readBlobs = async (
-  git: Git,
-  objects: Iterable<string>,
+  objects: ObjectReader,
+  ids: Iterable<string>,
   maxBytes: number,
 ): Promise<Map<string, Buffer>> => {
-  const wanted = [...new Set(objects)];
-  const blobs = new Map<string, Buffer>();
-  if (wanted.length === 0) return blobs;
-  const { stdout } = await git.run(["cat-file", "--batch"], {
-    stdin: `${wanted.join("\n")}\n`,
-    maxBytes,
-  });
-  let at = 0;
-  for (const object of wanted) {
-    const eol = stdout.indexOf(0x0a, at);
-    const header = stdout.toString("utf8", at, eol);
-    const [, type, size] = header.split(" ");
-    if (type !== "blob") throw new Error(`git cat-file answered "${header}" for ${object}`);
-    blobs.set(object, stdout.subarray(eol + 1, eol + 1 + Number(size)));
-    at = eol + 1 + Number(size) + 1;
-  }
-  return blobs;
+  const wanted = [...new Set(ids)];
+  const blobs = await objects.contents(wanted, "blob", maxBytes);
+  return new Map(wanted.map((id, index) => [id, blobs[index] ?? Buffer.alloc(0)]));
 };
 
 const BATCH_BYTES = 16 * 1024 * 1024;
-/** What git adds to each blob of a batch: its id, type and size. */
-const HEADER_BYTES = 128;
 
 /** Regular files of at most `maxBytes`, read a few megabytes at a time; equal contents come once. */
 export async function* readFilesAt(
-  git: Git,
+  objects: ObjectReader,
   commit: string,
   maxBytes: number,
 ): AsyncGenerator<{ path: string; bytes: Uint8Array }> {
   const first = new Map<string, SizedEntry>();
-  for (const entry of await listSized(git, commit))
+  for (const entry of await listSized(objects, commit))
     if (entry.mode.startsWith("100") && entry.size <= maxBytes && !first.has(entry.object))
       first.set(entry.object, entry);
   let batch: SizedEntry[] = [];
   let size = 0;
   const take = async () => {
     const blobs = await readBlobs(
-      git,
+      objects,
       batch.map(({ object }) => object),
       size,
     );
@@ -129,7 +199,7 @@ export async function* readFilesAt(
   };
   for (const entry of first.values()) {
     batch.push(entry);
-    size += entry.size + HEADER_BYTES;
+    size += entry.size + ENTRY_BYTES;
     if (size >= BATCH_BYTES) yield* await take();
   }
   yield* await take();

@@ -4,6 +4,7 @@ import { HostileTreeError } from "@headrace/domain";
 import { isMissing, sync } from "./durable.ts";
 import { type Git, GitError, gitAt } from "./git.ts";
 import { changedEntries, type TreeKind, treeProblems } from "./hostile.ts";
+import { type ObjectReader, openObjects } from "./object-reader.ts";
 import { listSized, PACK_TIMEOUT_MS, packCount, readBlobs, type SizedEntry } from "./objects.ts";
 import { STRICT } from "./tolerated.ts";
 
@@ -19,8 +20,8 @@ const ALLOCATION_LIMIT = "1g";
  * nobody until `migrate`, and disappears with it.
  */
 export type Quarantine = AsyncDisposable & {
-  /** git that sees the real objects and those in quarantine */
-  git: Git;
+  /** the real objects and those in quarantine */
+  objects: ObjectReader;
   /** Commits the pack brought, whether or not the real store has them too. */
   commits(): Promise<string[]>;
   /** Throws `HostileTreeError` where the pack is broken, incomplete or has objects git's checks refuse. */
@@ -31,7 +32,7 @@ export type Quarantine = AsyncDisposable & {
 
 /** `shallow`: commits whose parents need not exist. */
 export const openQuarantine = async (
-  gitDir: string,
+  { gitDir, idLength }: { gitDir: string; idLength: number },
   shallow: readonly string[],
 ): Promise<Quarantine> => {
   const dir = await mkdtemp(join(gitDir, QUARANTINE_PREFIX));
@@ -39,19 +40,29 @@ export const openQuarantine = async (
   await mkdir(packs);
   const shallowFile = join(dir, "shallow");
   await writeFile(shallowFile, shallow.map((commit) => `${commit}\n`).join(""));
-  const alone = {
-    GIT_OBJECT_DIRECTORY: dir,
-    GIT_SHALLOW_FILE: shallowFile,
-    GIT_ALLOC_LIMIT: ALLOCATION_LIMIT,
-  };
-  const store = { GIT_ALTERNATE_OBJECT_DIRECTORIES: join(gitDir, "objects") };
-  const git = gitAt({ gitDir, env: { ...alone, ...store } });
+  const git = gitAt({
+    gitDir,
+    env: {
+      GIT_OBJECT_DIRECTORY: dir,
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: join(gitDir, "objects"),
+      GIT_SHALLOW_FILE: shallowFile,
+      GIT_ALLOC_LIMIT: ALLOCATION_LIMIT,
+    },
+    // what stays is flushed by `migrate`
+    config: [["core.fsync", "none"]],
+  });
+  const objects = openObjects(git);
+  // it is ready when the pack is
+  objects.start();
   return {
-    git,
-    commits: () => commitsIn(gitAt({ gitDir, env: alone })),
+    objects,
+    commits: () => commitsIn(packs, objects, idLength),
     index: (pack) => indexPack(git, pack),
     migrate: () => migrate(packs, join(gitDir, "objects", "pack")),
-    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      objects[Symbol.dispose]();
+      await rm(dir, { recursive: true, force: true });
+    },
   };
 };
 
@@ -67,13 +78,29 @@ const indexPack = async (git: Git, pack: Uint8Array): Promise<void> => {
   }
 };
 
-const commitsIn = async (git: Git): Promise<string[]> => {
-  const args = ["cat-file", "--batch-all-objects", "--unordered"];
-  const objects = await git.text([...args, "--batch-check=%(objecttype) %(objectname)"]);
-  return objects
-    .split("\n")
-    .filter((line) => line.startsWith("commit "))
-    .map((line) => line.slice("commit ".length));
+const commitsIn = async (
+  packs: string,
+  objects: ObjectReader,
+  idLength: number,
+): Promise<string[]> => {
+  const indexes = (await readdir(packs)).filter((name) => name.endsWith(".idx"));
+  const read = indexes.map(async (name) => idsIn(await readFile(join(packs, name)), idLength / 2));
+  const ids = (await Promise.all(read)).flat();
+  const infos = await objects.info(ids);
+  return ids.filter((_, index) => infos[index]?.type === "commit");
+};
+
+/** Where a pack index of version 2 counts its objects, and where their ids begin. */
+const COUNT_AT = 8 + 255 * 4;
+
+/** Ids of all objects of a pack, as the index that git made of it names them. */
+const idsIn = (index: Buffer, idBytes: number): string[] => {
+  const count = index.readUInt32BE(COUNT_AT);
+  const id = (n: number) => {
+    const at = COUNT_AT + 4 + n * idBytes;
+    return index.toString("hex", at, at + idBytes);
+  };
+  return Array.from({ length: count }, (_, n) => id(n));
 };
 
 /** The lines in which index-pack says what is wrong, without its closing "fsck error in packed object". */
@@ -90,22 +117,21 @@ const MIGRATION_ORDER = [".pack", ".rev", ".idx"];
 
 const migrate = async (from: string, to: string): Promise<void> => {
   const names = await readdir(from);
+  await Promise.all(names.map((name) => sync(join(from, name))));
   for (const ending of MIGRATION_ORDER)
-    for (const name of names.filter((candidate) => candidate.endsWith(ending))) {
-      await sync(join(from, name));
+    for (const name of names.filter((candidate) => candidate.endsWith(ending)))
       await rename(join(from, name), join(to, name));
-    }
   await sync(to);
 };
 
 /** Refuses a commit in quarantine whose tree must not enter; `before` are the parent's entries. */
 export const refuseHostileTree = async (
-  git: Git,
+  objects: ObjectReader,
   commit: string,
   kind: TreeKind,
   before: readonly SizedEntry[],
 ): Promise<void> => {
-  const entries = await listOrRefuse(git, commit);
+  const entries = await listOrRefuse(objects, commit);
   const links = changedEntries(entries, before).filter((entry) => entry.mode === "120000");
   const long = links.filter((entry) => entry.size > MAX_LINK_BYTES);
   if (long.length > 0)
@@ -113,7 +139,7 @@ export const refuseHostileTree = async (
       long.map(({ path }) => `${JSON.stringify(path)} is a link of over ${MAX_LINK_BYTES} bytes`),
     );
   const targets = await readBlobs(
-    git,
+    objects,
     links.map((entry) => entry.object),
     256 * 1024 * 1024,
   );
@@ -121,9 +147,9 @@ export const refuseHostileTree = async (
   if (problems.length > 0) throw new HostileTreeError(problems);
 };
 
-const listOrRefuse = async (git: Git, commit: string): Promise<SizedEntry[]> => {
+const listOrRefuse = async (objects: ObjectReader, commit: string): Promise<SizedEntry[]> => {
   try {
-    return await listSized(git, commit);
+    return await listSized(objects, commit);
   } catch (error) {
     if (error instanceof GitError)
       throw new HostileTreeError([`the tree of ${commit} cannot be listed: ${error.message}`]);

@@ -12,8 +12,9 @@ const plainRef = (ref: string): string => {
 /** The object that exactly this ref points to; undefined where there is none. */
 export const readRefOf = async (git: Git, ref: string): Promise<string | undefined> => {
   const format = "--format=%(objectname) %(refname)";
-  const lines = await git.text(["for-each-ref", format, "--end-of-options", ref]);
-  const line = lines.split("\n").find((candidate) => candidate.endsWith(` ${ref}`));
+  const { stdout } = await git.run(["for-each-ref", format, "--end-of-options", ref]);
+  const lines = stdout.toString("utf8").split("\n");
+  const line = lines.find((candidate) => candidate.endsWith(` ${ref}`));
   return line?.split(" ")[0];
 };
 

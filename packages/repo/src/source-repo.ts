@@ -6,7 +6,7 @@ import { type Git, GitError, gitAt } from "./git.ts";
 import { type Located, locate, operationIn } from "./locate.ts";
 import { listTree, packOf, readFileAt, readFilesAt } from "./objects.ts";
 import { readRefOf } from "./refs.ts";
-import { hooksOff, openView, type View } from "./view.ts";
+import { hooksOff, openView, type Storage, storageOf, type View } from "./view.ts";
 
 /**
  * Opens the user's repository that holds `path`, in whatever state it is. Refs are read and moved in the repository
@@ -15,9 +15,14 @@ import { hooksOff, openView, type View } from "./view.ts";
 export const openSourceRepo = async (options: { path: string }): Promise<SourceRepo> => {
   const at = await locate(options.path);
   const real = await openReal(at);
+  let storage: Promise<Storage> | undefined;
+  const view = async (head?: string): Promise<View> => {
+    storage ??= storageOf(real);
+    return openView(at, await storage, head);
+  };
   const viewed = async <T>(work: (view: View) => Promise<T>, head?: string): Promise<T> => {
-    await using view = await openView(at, real, head);
-    return await work(view);
+    await using opened = await view(head);
+    return await work(opened);
   };
   return {
     inspect: () => inspect(at, real, viewed),
@@ -26,18 +31,18 @@ export const openSourceRepo = async (options: { path: string }): Promise<SourceR
       complete(
         at,
         commit,
-        viewed(({ git }) => listTree(git, commit)),
+        viewed(({ objects }) => listTree(objects, commit)),
       ),
     read: (commit, path) =>
       complete(
         at,
         commit,
-        viewed(({ git }) => readFileAt(git, commit, path)),
+        viewed(({ objects }) => readFileAt(objects, commit, path)),
       ),
     async *files(commit, maxBytes) {
-      await using view = await openView(at, real);
+      await using opened = await view();
       // blobs that a partial clone lacks fail at the first batch
-      const files = readFilesAt(view.git, commit, maxBytes);
+      const files = readFilesAt(opened.objects, commit, maxBytes);
       for (;;) {
         const next = await complete(at, commit, files.next());
         if (next.done) return;

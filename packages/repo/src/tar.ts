@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import type { TreeEntry } from "@headrace/domain";
 import { pack as tarPack } from "tar-stream";
-import type { Git } from "./git.ts";
+import type { ObjectReader } from "./object-reader.ts";
 import { listTree, readBlobs } from "./objects.ts";
 
 const MAX_TAR_BYTES = 1024 * 1024 * 1024;
@@ -20,13 +20,13 @@ const foldersOf = (paths: readonly string[]): string[] => {
  * are those that were committed. Folders come first; gitlinks become empty folders.
  */
 export const tarOf = async (
-  git: Git,
+  objects: ObjectReader,
   commit: string,
   { uid, prefix = "" }: { uid: number; prefix?: string },
 ): Promise<Uint8Array> => {
-  const entries = await listTree(git, commit);
+  const entries = await listTree(objects, commit);
   const blobs = await readBlobs(
-    git,
+    objects,
     entries.filter((entry) => entry.mode !== "160000").map((entry) => entry.object),
     MAX_TAR_BYTES,
   );

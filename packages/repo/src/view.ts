@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Git, gitAt } from "./git.ts";
 import type { Located } from "./locate.ts";
+import { type ObjectReader, openObjects } from "./object-reader.ts";
 
 /** Settings that only say how files are stored; all others of the repository stay unread. */
 const STORAGE_SETTINGS =
@@ -34,10 +35,24 @@ export const hooksOff = async (git: Git): Promise<Setting[]> => {
  * A git directory of our own over the repository's objects, so that nothing it configures can act: its
  * configuration, hooks, attributes in `info/`, grafts and replacements are simply not there.
  */
-export type View = AsyncDisposable & { git: Git };
+export type View = AsyncDisposable & { git: Git; objects: ObjectReader };
 
-export const openView = async (at: Located, real: Git, head?: string): Promise<View> => {
-  const format = (await real.text(["rev-parse", "--show-object-format"])).trim();
+/** What a view takes over from the repository: nothing but how it stores objects and files. */
+export type Storage = { format: string; settings: readonly Setting[] };
+
+export const storageOf = async (real: Git): Promise<Storage> => {
+  const [format, settings] = await Promise.all([
+    real.text(["rev-parse", "--show-object-format"]),
+    settingsLike(real, STORAGE_SETTINGS),
+  ]);
+  return { format: format.trim(), settings };
+};
+
+export const openView = async (
+  at: Located,
+  { format, settings }: Storage,
+  head?: string,
+): Promise<View> => {
   const dir = await mkdtemp(join(tmpdir(), "headrace-view-"));
   const close = () => rm(dir, { recursive: true, force: true });
   try {
@@ -57,11 +72,19 @@ export const openView = async (at: Located, real: Git, head?: string): Promise<V
   const git = gitAt({
     gitDir: dir,
     workTree: at.workTree ?? dir,
-    config: await settingsLike(real, STORAGE_SETTINGS),
+    config: settings,
     env: {
       GIT_OBJECT_DIRECTORY: join(at.commonDir, "objects"),
       GIT_INDEX_FILE: join(at.gitDir, "index"),
     },
   });
-  return { git, [Symbol.asyncDispose]: close };
+  const objects = openObjects(git);
+  return {
+    git,
+    objects,
+    async [Symbol.asyncDispose]() {
+      objects[Symbol.dispose]();
+      await close();
+    },
+  };
 };
