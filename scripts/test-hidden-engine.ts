@@ -31,7 +31,10 @@ const must = (program: string, ...args: string[]): string => {
 const hidden = (): string[] =>
   [...new Set(HIDDEN)].filter((path) => spawnSync("test", ["-d", path]).status === 0);
 
-/** A dockerd whose mount namespace has nothing where the factory lives, and no bridge network at all. */
+/**
+ * A dockerd whose mount namespace has nothing where the factory lives, and no bridge network at all. Its own network
+ * namespace, because `--bridge=none` removes the bridge of whatever engine runs here otherwise.
+ */
 const startEngine = async (): Promise<AsyncDisposable> => {
   await mkdir(STATE, { recursive: true });
   await mkdir(RUN, { recursive: true });
@@ -44,7 +47,7 @@ const startEngine = async (): Promise<AsyncDisposable> => {
   // a file, not a pipe: while a suite runs nobody here would read, and an engine that cannot log stands still
   const log = join(RUN, "log");
   const written = openSync(log, "w");
-  const engine = spawn("unshare", ["--mount", "sh", "-ec", script.join("\n")], {
+  const engine = spawn("unshare", ["--mount", "--net", "sh", "-ec", script.join("\n")], {
     stdio: ["ignore", written, written],
     cwd: "/",
   });

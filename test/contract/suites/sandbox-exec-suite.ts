@@ -120,7 +120,8 @@ export const sandboxExecSuite = (make: MakeHarness) =>
 export const sandboxForkBombSuite = (make: MakeHarness) =>
   describe("a fork bomb", () => {
     it.each([
-      ["of a shell", `bash -c ':(){ :|:& };:'; sleep 60`],
+      // `exec`: once the bomb has taken every process, nothing more could be started
+      ["of a shell", `bash -c ':(){ :|:& };:' & exec sleep 60`],
       [
         "that leaves its session",
         `bash -c 'f(){ setsid bash -c "$(declare -f f); f" & f & }; f'; sleep 60`,
