@@ -34,6 +34,8 @@ export type RunPlan = {
   /** `sh test.sh`, which runs every file of checks/, unless given */
   test?: string;
   protected?: string[];
+  /** commands that install dependencies; none unless given */
+  setup?: string[];
   /** the repository of an earlier run */
   repo?: string;
 };
@@ -94,7 +96,7 @@ const submissionOf = (plan: RunPlan, at: { repo: string; base: string; script: s
     repo: { path: at.repo, name: "scenario" },
     policy: Policy.parse({
       gates: [{ name: "test", run: plan.test ?? "sh test.sh", timeoutS: 60 }],
-      setup: [],
+      setup: plan.setup ?? [],
       protected: plan.protected ?? [],
       from: { gates: "file", setup: "file" },
     }),

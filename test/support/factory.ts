@@ -14,14 +14,14 @@ import {
 import { checkProvider, createModelClient, createPriceBook, resolveRoutes } from "@headrace/models";
 import { createQueue, type RedisEndpoint, startRedis } from "@headrace/queue";
 import { openFactoryRepo } from "@headrace/repo";
-import { createDockerSandboxes } from "@headrace/sandbox";
+import { createDockerSandboxes, type Egress } from "@headrace/sandbox";
 import { type Simulator, startSimulator } from "@headrace/simulator";
 import { createClock, openStore } from "@headrace/store";
 import { createWorker } from "@headrace/worker";
 import { createThreads, type Threads } from "@headrace/workflows";
 import { createRepos } from "../../packages/cli/src/factory/repos.ts";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
-import { engineAddress } from "./engine.ts";
+import { ca, engineAddress } from "./engine.ts";
 import { type Host, lookAt, prepareRun, type RunPlan, type TestRun } from "./factory-run.ts";
 import { tempDir } from "./git.ts";
 
@@ -65,8 +65,14 @@ const createSimulators = (closing: AsyncDisposableStack) => {
   return { of, client };
 };
 
-const openSandboxes = async (owner: string, clock: Clock): Promise<Sandboxes> =>
+const openSandboxes = async (
+  owner: string,
+  clock: Clock,
+  egress: Egress | undefined,
+): Promise<Sandboxes> =>
   createDockerSandboxes({
+    ...(egress === undefined ? {} : { egress }),
+    ...(ca === undefined ? {} : { ca }),
     engine: await engineAddress(),
     baseImage: baseImageTag(),
     owner,
@@ -79,9 +85,9 @@ const openSandboxes = async (owner: string, clock: Clock): Promise<Sandboxes> =>
  * Docker, and the simulator over HTTP. `between` puts a test's own port in front of one of them.
  */
 export const openTestFactory = async (
-  options: { between?: Between; limits?: ControlOptions["limits"] } = {},
+  options: { between?: Between; limits?: ControlOptions["limits"]; egress?: Egress } = {},
 ): Promise<TestFactory> => {
-  const { between = {}, limits } = options;
+  const { between = {}, limits, egress } = options;
   const closing = new AsyncDisposableStack();
   const data = closing.use(await tempDir("headrace-factory-"));
   const clock = createClock();
@@ -90,7 +96,7 @@ export const openTestFactory = async (
   const log = (line: string) => void logged.push(line);
   const store = await openStore({ file: join(data.path, "headrace.db"), clock });
   closing.defer(() => store.close());
-  const sandboxes = await openSandboxes(owner, clock);
+  const sandboxes = await openSandboxes(owner, clock, egress);
   closing.defer(() => sandboxes.close());
   const redis = closing.use(
     await startRedis({ dataDir: data.path, env: process.env, onWarning: log }),
