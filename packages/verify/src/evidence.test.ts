@@ -34,6 +34,23 @@ const claim = (evidence: Evidence[], over: Partial<RequirementClaim> = {}): Requ
 const command = (run: string): Evidence => ({ kind: "command", run });
 const quote = (file: string, text: string): Evidence => ({ kind: "quote", file, quote: text });
 
+test("commands run two at a time", async () => {
+  const second = Promise.withResolvers<void>();
+  const results = await checkEvidence({
+    claims: [claim([command("first")]), claim([command("second")], { requirement: "r2" })],
+    async runCommand(run) {
+      if (run === "second") second.resolve();
+      await second.promise;
+      return ended();
+    },
+    readFile: () => Promise.reject(new Error("no file is named")),
+  });
+  expect(results.map(({ requirement, met }) => [requirement, met])).toEqual([
+    ["r1", true],
+    ["r2", true],
+  ]);
+});
+
 describe("a requirement is met", () => {
   test("when all of its evidence holds, however its quote is broken into lines", async () => {
     const quoted = "(xs: number[]) => xs.reduce((a, b) => a + b, 0);";

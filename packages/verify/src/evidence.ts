@@ -46,18 +46,47 @@ const checkCommand = (exec: ExecResult): Finding => {
   return { holds: false, detail: `${reason}\n${exec.output.slice(-(MAX_DETAIL - 100))}` };
 };
 
+/** Commands under way at a time; each has a sandbox to itself. */
+const AT_ONCE = 2;
+
+/** What each command came to. Once one could not be run no more are begun, and that is thrown. */
+const runAll = async (
+  commands: readonly string[],
+  { runCommand }: EvidenceTools,
+): Promise<Map<string, Finding>> => {
+  const findings = new Map<string, Finding>();
+  const waiting = [...commands];
+  const lane = async (): Promise<void> => {
+    for (let command = waiting.shift(); command !== undefined; command = waiting.shift()) {
+      try {
+        findings.set(command, checkCommand(await runCommand(command)));
+      } catch (error) {
+        waiting.length = 0;
+        throw error;
+      }
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
+  for (const end of lanes) if (end.status === "rejected") throw end.reason;
+  return findings;
+};
+
+/** What is claimed to be unmet needs no proof. */
+const evidenceOf = (claim: RequirementClaim): readonly Evidence[] =>
+  claim.met ? claim.evidence : [];
+
 /** Checks one piece of evidence; a command named twice is run once. */
-const checker = (tools: EvidenceTools): ((evidence: Evidence) => Promise<Finding>) => {
-  const ran = new Map<string, Promise<Finding>>();
+const checker = async (
+  tools: EvidenceTools,
+  claims: readonly RequirementClaim[],
+): Promise<(evidence: Evidence) => Promise<Finding>> => {
+  const named = claims.flatMap(evidenceOf);
+  const commands = new Set(named.flatMap((one) => (one.kind === "command" ? [one.run] : [])));
+  const ran = await runAll([...commands].slice(0, MAX_COMMANDS), tools);
   return async (evidence) => {
     if (evidence.kind === "quote") return checkQuote(tools, evidence.file, evidence.quote);
-    const known = ran.get(evidence.run);
-    if (known !== undefined) return known;
-    if (ran.size >= MAX_COMMANDS)
-      return { holds: false, detail: `not run: more than ${MAX_COMMANDS} commands were named` };
-    const running = tools.runCommand(evidence.run).then(checkCommand);
-    ran.set(evidence.run, running);
-    return running;
+    const detail = `not run: more than ${MAX_COMMANDS} commands were named`;
+    return ran.get(evidence.run) ?? { holds: false, detail };
   };
 };
 
@@ -66,8 +95,7 @@ const settle = async (
   check: (evidence: Evidence) => Promise<Finding>,
 ): Promise<RequirementResult> => {
   const checked: RequirementResult["evidence"] = [];
-  // what is claimed to be unmet needs no proof
-  for (const evidence of claim.met ? claim.evidence : []) {
+  for (const evidence of evidenceOf(claim)) {
     const { holds, detail } = await check(evidence);
     checked.push({ evidence, holds, detail: detail.slice(0, MAX_DETAIL) });
   }
@@ -88,13 +116,17 @@ const settle = async (
 };
 
 /**
- * What the factory finds when it checks the claims itself, one after another. Met needs the claim, at least one piece
- * of evidence, and that all of it holds. Of several claims for a requirement the first counts.
+ * What the factory finds when it checks the claims itself: commands two at a time, quotes one after another. Met needs
+ * the claim, at least one piece of evidence, and that all of it holds. Of several claims for a requirement the first
+ * counts.
  */
 export const checkEvidence = async (tools: EvidenceTools): Promise<RequirementResult[]> => {
-  const check = checker(tools);
-  const results = new Map<string, RequirementResult>();
+  const first = new Map<string, RequirementClaim>();
   for (const claim of tools.claims.slice(0, MAX_CLAIMS))
-    if (!results.has(claim.requirement)) results.set(claim.requirement, await settle(claim, check));
-  return [...results.values()];
+    if (!first.has(claim.requirement)) first.set(claim.requirement, claim);
+  const claims = [...first.values()];
+  const check = await checker(tools, claims);
+  const results: RequirementResult[] = [];
+  for (const claim of claims) results.push(await settle(claim, check));
+  return results;
 };

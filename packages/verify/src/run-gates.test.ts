@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import { Gate, GateResult, isGreen, Policy, type GateResult as Result } from "@headrace/domain";
+import {
+  Gate,
+  GateResult,
+  type GateSpec,
+  isGreen,
+  Policy,
+  type GateResult as Result,
+} from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import { ended, TableEngine } from "./exec-fixture.ts";
 import { runGates } from "./run-gates.ts";
@@ -66,6 +73,29 @@ describe("gates", () => {
     });
   });
 
+  test("run two at a time, and are told in their order whichever ends first", async () => {
+    const [second, third] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const asked: string[] = [];
+    const sandboxes = {
+      async runGate({ command }: GateSpec) {
+        asked.push(command);
+        if (command === "run b") second.resolve();
+        // nothing but the second lets the first end, and the third begins only then
+        if (command === "run a") await second.promise;
+        if (command === "run c") third.resolve();
+        if (command === "run b") await third.promise;
+        return ended();
+      },
+    };
+    const told: string[] = [];
+    const onResult = (result: Result) => void told.push(result.gate);
+    const engine = new TableEngine({});
+    const gates = [gate("a"), gate("b"), gate("c")];
+    await runGates({ ...bench(engine), sandboxes, gates, onResult });
+    expect(asked).toEqual(["run a", "run b", "run c"]);
+    expect(told).toEqual(["a", "b", "c"]);
+  });
+
   test("after one that the engine could not run are not tried, and the whole is not green", async () => {
     const engine = new TableEngine({
       "run a": [ended()],
@@ -97,15 +127,15 @@ describe("gates", () => {
 
   test("end with the reason of the abort, which is nobody's failure", async () => {
     const controller = new AbortController();
-    const engine = new TableEngine({ "run a": [ended()], "run b": [ended()] });
+    const engine = new TableEngine({ "run a": [ended()], "run b": [ended()], "run c": [ended()] });
     const running = runGates({
       ...bench(engine),
-      gates: [gate("a"), gate("b")],
+      gates: [gate("a"), gate("b"), gate("c")],
       signal: controller.signal,
       onResult: () => controller.abort(new Error("cancelled")),
     });
     await expect(running).rejects.toThrow("cancelled");
-    expect(engine.asked.map((spec) => spec.command)).toEqual(["run a"]);
+    expect(engine.asked.map((spec) => spec.command)).not.toContain("run c");
   });
 
   test("let a listener stop them, as a worker does whose epoch is old", async () => {
