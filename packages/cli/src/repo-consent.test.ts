@@ -16,6 +16,22 @@ const ask = (setup: string[], allowed: boolean, path = "/repo") => {
   return requireConsent({ data: dataDir(join(root, "data"), {}), path, asks, allowed });
 };
 
+it("a Dockerfile is allowed as it is, and asked about again when it changes", async () => {
+  const build = (sha256: string, allowed: boolean) =>
+    requireConsent({
+      data: dataDir(join(root, "data"), {}),
+      path: "/repo",
+      asks: { setup: [], research: [], dockerfile: { path: "Dockerfile", sha256 } },
+      allowed,
+    });
+  await expect(build("aa", false)).rejects.toThrow(
+    /Dockerfile \(sha256 aa\) is built by the container engine: .* whole network.*any image/,
+  );
+  await build("aa", true);
+  await build("aa", false);
+  await expect(build("bb", false)).rejects.toThrow("--allow-repo-config");
+});
+
 it("what a repository opens is refused and shown until a person allows exactly that", async () => {
   const refused =
     /asks for more than is open by default:\n {4}set-up may reach a\.example\n {2}Allow .* --allow-repo-config/;

@@ -17,7 +17,13 @@ const readAllowed = async (data: DataDir): Promise<z.infer<typeof Allowed>> => {
   }
 };
 
-const shown = ({ setup, research }: Loosening): string[] => [
+const shown = ({ setup, research, dockerfile }: Loosening): string[] => [
+  ...(dockerfile === undefined
+    ? []
+    : [
+        `${dockerfile.path} (sha256 ${dockerfile.sha256.slice(0, 12)}) is built by the container engine: its commands have ` +
+          "the engine's whole network, and may start from any image that the engine has",
+      ]),
   ...setup.map((host) => `set-up may reach ${host}`),
   ...research.map((host) => `research may reach ${host}`),
 ];

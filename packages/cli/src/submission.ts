@@ -66,14 +66,12 @@ export const policyAt = async (
 ): Promise<{ policy: Policy; guidance: Guidance[]; budget: Nano | undefined; notes: string[] }> => {
   const tree = treeAt(ground.repo, ground.base);
   const config = await readConfig(tree);
-  const asks = looseningOf(config);
+  const asks = await looseningOf(config, tree);
   const { data, path, allowRepoConfig: allowed } = ground;
   await requireConsent({ data, path, asks, allowed });
   // an image that is named brings its own versions
-  const detected = await detect(
-    tree,
-    config.sandbox?.image === undefined ? baseVersions() : undefined,
-  );
+  const { image, dockerfile } = config.sandbox ?? {};
+  const detected = await detect(tree, (image ?? dockerfile) ? undefined : baseVersions());
   const policy = resolvePolicy({
     spec: { ...spec, gates: await withExclusions(tree, spec.gates) },
     config: { ...config, gates: await withExclusions(tree, config.gates) },

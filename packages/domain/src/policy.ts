@@ -73,6 +73,8 @@ export const Policy = z.object({
   protected: z.array(z.string().min(1).max(500)).max(200),
   /** undefined: the base image of this installation */
   image: z.string().min(1).max(500).optional(),
+  /** path of the Dockerfile at the run base from which the image is built, by a person's leave */
+  dockerfile: z.string().min(1).max(300).optional(),
   env: SandboxEnv.default({}),
   limits: SandboxLimits.prefault({}),
   /** versions the repository asks for */

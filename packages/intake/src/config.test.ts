@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { configJsonSchema, looseningOf, parseConfig, readConfig } from "./config.ts";
 import { messageOf, treeOf } from "./tree-fixture.ts";
@@ -113,7 +114,6 @@ describe("a broken file names file, line, field and remedy", () => {
 test.each([
   ["hot: [src/**]", "hot"],
   ["gates:\n  - {name: a, run: b, canary: c}", "gates[0].canary"],
-  ["sandbox:\n  dockerfile: Dockerfile", "sandbox.dockerfile"],
 ])("%j is refused as not supported yet, not passed over", async (text, field) => {
   expect(await messageOf(() => parse(text))).toMatch(
     `${field}: is not supported by this version\n  `,
@@ -140,7 +140,7 @@ test("editors get a JSON Schema of what a person writes", () => {
   });
 });
 
-test("services are named after their images, and hosts need a person's leave", () => {
+test("services are named after their images, and hosts need a person's leave", async () => {
   const config = parse(`
 sandbox:
   services:
@@ -162,6 +162,35 @@ sandbox:
     },
     { name: "cache", image: "redis", env: {}, ready: undefined, memoryMb: 512 },
   ]);
-  expect(looseningOf(config)).toEqual({ setup: ["a.example", "b.example"], research: [] });
-  expect(looseningOf(parse("sandbox:\n  image: x"))).toBeUndefined();
+  expect(await looseningOf(config, treeOf({}))).toEqual({
+    setup: ["a.example", "b.example"],
+    research: [],
+  });
+  expect(await looseningOf(parse("sandbox:\n  image: x"), treeOf({}))).toBeUndefined();
+});
+
+test("a Dockerfile needs a person's leave for exactly its text", async () => {
+  const config = parse("sandbox:\n  dockerfile: docker/Dockerfile.dev");
+  const of = (text: string) => looseningOf(config, treeOf({ "docker/Dockerfile.dev": text }));
+  expect(await of("FROM debian:12")).toEqual({
+    setup: [],
+    research: [],
+    dockerfile: {
+      path: "docker/Dockerfile.dev",
+      sha256: createHash("sha256").update("FROM debian:12").digest("hex"),
+    },
+  });
+  expect(await of("FROM debian:13")).not.toEqual(await of("FROM debian:12"));
+  await expect(looseningOf(config, treeOf({ Dockerfile: "FROM x" }))).rejects.toThrow(
+    "headrace.yaml: sandbox.dockerfile: there is no file docker/Dockerfile.dev in this commit",
+  );
+});
+
+test.each([
+  ["../Dockerfile", /inside the repository/],
+  ["/etc/Dockerfile", /inside the repository/],
+  ["a/../../b", /inside the repository/],
+  ["Dockerfile\n  image: debian", /either an image or a Dockerfile/],
+])("the Dockerfile %j is refused", async (path, message) => {
+  expect(await messageOf(() => parse(`sandbox:\n  dockerfile: ${path}`))).toMatch(message);
 });

@@ -1,10 +1,12 @@
+import { createHash } from "node:crypto";
 import type { Nano, Role } from "@headrace/domain";
 import { PRODUCT } from "@headrace/domain";
 import { z } from "zod";
 import { Budget, EXAMPLES, Gates, Protected, type RequestedGate, Setup } from "./fields.ts";
+import { inputError } from "./problem.ts";
 import { type SandboxConfig, SandboxFields } from "./sandbox-fields.ts";
 import { decodeText } from "./text.ts";
-import type { Tree } from "./tree.ts";
+import { filesOf, type Tree } from "./tree.ts";
 import { readFields } from "./yaml-fields.ts";
 
 /** Name of the file at the root of a target repository. */
@@ -50,7 +52,6 @@ const TABLE = {
   unsupported: {
     hot: "Remove it: tasks that touch the same files are merged one after another anyway.",
     "gates.canary": "Remove it: gates are run without canaries.",
-    "sandbox.dockerfile": "Build the image yourself and name it as `image`.",
   },
 };
 
@@ -67,13 +68,38 @@ export const readConfig = async (tree: Pick<Tree, "read">): Promise<RepoConfig> 
 };
 
 /** What of a repository's file opens more than is open by default; it needs a person's leave. */
-export type Loosening = { setup: string[]; research: string[] };
+export type Loosening = {
+  setup: string[];
+  research: string[];
+  /** a Dockerfile to be built, and the hash of its text */
+  dockerfile?: { path: string; sha256: string };
+};
 
-export const looseningOf = (config: RepoConfig): Loosening | undefined => {
-  const { setup = [], research = [] } = config.sandbox?.network ?? {};
-  return setup.length + research.length === 0
-    ? undefined
-    : { setup: [...setup].sort(), research: [...research].sort() };
+/** What a commit's file opens; throws `UserError` where it names a Dockerfile that is not there. */
+export const looseningOf = async (
+  config: RepoConfig,
+  tree: Tree,
+): Promise<Loosening | undefined> => {
+  const { network = {}, dockerfile } = config.sandbox ?? {};
+  const { setup = [], research = [] } = network;
+  if (setup.length + research.length === 0 && dockerfile === undefined) return undefined;
+  return {
+    setup: [...setup].sort(),
+    research: [...research].sort(),
+    ...(dockerfile === undefined ? {} : { dockerfile: await hashOf(tree, dockerfile) }),
+  };
+};
+
+const hashOf = async (tree: Tree, path: string) => {
+  const bytes = (await filesOf(tree)).includes(path) ? await tree.read(path) : undefined;
+  if (bytes !== undefined)
+    return { path, sha256: createHash("sha256").update(bytes).digest("hex") };
+  throw inputError({
+    file: CONFIG_FILE,
+    field: "sandbox.dockerfile",
+    problem: `there is no file ${path} in this commit`,
+    remedy: "Correct the path, or commit the file.",
+  });
 };
 
 /** JSON Schema of the file, for editors. */

@@ -1,4 +1,5 @@
-import { globMatcher } from "@headrace/domain";
+import { globMatcher, type SetupFile } from "@headrace/domain";
+import type { Tree } from "./tree.ts";
 
 const MANIFESTS = [
   // Node; every workspace has its own package.json
@@ -30,3 +31,20 @@ const isInstalled = globMatcher(["**/{node_modules,.venv,.git}/**"]);
 /** Manifests, lockfiles and what installing from them reads: the only files set-up sees. */
 export const manifestPaths = (paths: readonly string[]): string[] =>
   paths.filter((path) => isManifest(path) && !isInstalled(path)).sort();
+
+/** The files of a commit that set-up sees, and the one at `also`, where it is a file. */
+export const setupFilesAt = async (tree: Tree, also?: string): Promise<SetupFile[]> => {
+  const modes = new Map(
+    (await tree.list())
+      .filter(({ mode }) => mode === "100644" || mode === "100755")
+      .map(({ path, mode }) => [path, mode]),
+  );
+  const paths = new Set(manifestPaths([...modes.keys()]));
+  if (also !== undefined && modes.has(also)) paths.add(also);
+  const files: SetupFile[] = [];
+  for (const path of paths) {
+    const bytes = await tree.read(path);
+    if (bytes) files.push({ path, bytes, executable: modes.get(path) === "100755" });
+  }
+  return files;
+};

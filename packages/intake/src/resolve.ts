@@ -56,7 +56,8 @@ export const resolvePolicy = (from: {
     ["file", config.setup],
     ["detected", unlessEmpty(detected.setup)],
   ]);
-  const { image, memory, cpus, disk, env, services, network, isolation } = config.sandbox ?? {};
+  const { image, dockerfile, memory, cpus, disk, env, services, network, isolation } =
+    config.sandbox ?? {};
   const hosts = (phase: keyof NetworkPolicy): string[] => [
     ...new Set([...(user?.network[phase] ?? []), ...(network?.[phase] ?? [])]),
   ];
@@ -68,7 +69,8 @@ export const resolvePolicy = (from: {
     protected: [
       ...new Set([...BUILT_IN_PROTECTED, ...(spec.protected ?? []), ...(config.protected ?? [])]),
     ],
-    image: image ?? detected.image,
+    image: dockerfile === undefined ? (image ?? detected.image) : undefined,
+    dockerfile,
     env,
     limits: { memoryMb: memory, cpus, diskMb: disk },
     tools: detected.tools,

@@ -90,8 +90,19 @@ const Hosts = z
   .array(HostName, { error: "expected a list of hosts" })
   .max(50, "expected at most 50 hosts");
 
-export const SandboxFields = z.strictObject({
+const Dockerfile = z
+  .string({ error: "expected the path of a Dockerfile" })
+  .max(300)
+  .regex(
+    /^(?![/~])(?!.*(?:^|\/)\.{0,2}(?:\/|$)).+$/,
+    "expected a path inside the repository, such as docker/Dockerfile",
+  );
+
+const Fields = z.strictObject({
   image: image.describe("Image with glibc, sh and git in which everything runs").optional(),
+  dockerfile: Dockerfile.describe(
+    "Dockerfile of this repository from which that image is built; needs a person's leave",
+  ).optional(),
   memory: size("memory", MIN_MB, MAX_MB)
     .describe("Memory limit of a sandbox, such as 512m or 2g")
     .optional(),
@@ -118,6 +129,15 @@ export const SandboxFields = z.strictObject({
     })
     .describe("Stronger walls than the engine's default")
     .optional(),
+});
+
+export const SandboxFields = Fields.superRefine(({ image, dockerfile }, context) => {
+  if (image === undefined || dockerfile === undefined) return;
+  context.addIssue({
+    code: "custom",
+    path: ["dockerfile"],
+    message: "expected either an image or a Dockerfile to build one from",
+  });
 });
 /** The sandbox of a repository's file, parsed; sizes in mebibytes. */
 export type SandboxConfig = z.infer<typeof SandboxFields>;

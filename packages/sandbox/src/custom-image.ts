@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { type Isolation, PRODUCT, type SandboxLimits, UserError } from "@headrace/domain";
 import type Docker from "dockerode";
+import type { Room } from "./admission.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { bounded } from "./engine.ts";
@@ -56,6 +57,8 @@ export const prepareImage = async (
     base: Image;
     limits: SandboxLimits;
     isolation: Isolation | undefined;
+    /** waits until the engine has room for a container */
+    enter(): Promise<Room>;
   },
   signal?: AbortSignal,
 ): Promise<Prepared> => {
@@ -79,6 +82,7 @@ export const prepareImage = async (
   const found = await findUsed(docker, { repo: REPOSITORY, tag });
   if (found !== undefined) return { image: found.id, cached: true };
 
+  using _room = await spec.enter();
   const { limits, isolation } = spec;
   const common = { limits, isolation, env: {}, labels: {} };
   const create = (from: string, command: string[]) =>

@@ -21,6 +21,7 @@ import type { Container } from "./container.ts";
 import { Containers, type Wanted } from "./containers.ts";
 import { type Prepared, prepareImage } from "./custom-image.ts";
 import type { Reserve } from "./disk-floor.ts";
+import { buildImage, buildKey } from "./dockerfile.ts";
 import type { Egress, EgressSession } from "./egress/types.ts";
 import { connect, type EngineAddress } from "./engine.ts";
 import { describeEngine } from "./engine-info.ts";
@@ -101,10 +102,11 @@ class DockerSandboxes implements Sandboxes {
   ): Promise<Environment> {
     const started = performance.now();
     const limits = await this.#affordable(spec.limits);
-    const start = await this.#startImage({ ...spec, limits }, signal);
+    const start = await this.#startImage({ ...spec, limits }, watch, signal);
     const built = (image: string, cached: boolean, log = "") => {
       for (const used of [start.image, image]) this.#asked.set(used, Date.now());
-      return { image, cached, log, durationMs: Math.round(performance.now() - started) };
+      const durationMs = Math.round(performance.now() - started);
+      return { image, cached, log: start.log + log, durationMs };
     };
     if (spec.setup.length === 0) return built(start.image, start.cached);
     const { egress, ca } = this.#options;
@@ -147,9 +149,14 @@ class DockerSandboxes implements Sandboxes {
     const wanted = { phase: "gate", command, limits } as const;
     const { labels, services } = spec;
     const room = await this.#entrance.enter({ limits, services, run: labels.run }, signal);
-    await using container = await this.#create(room, { ...spec, ...wanted }, signal);
-    await container.put(spec.tar, WORKSPACE, signal);
-    return await runToEnd(container, spec, signal);
+    const container = await this.#create(room, { ...spec, ...wanted }, signal);
+    try {
+      await container.put(spec.tar, WORKSPACE, signal);
+      return await runToEnd(container, spec, signal);
+    } finally {
+      // it never fails, and its end is waited for by `close` and by whoever wants its room
+      void container[Symbol.asyncDispose]();
+    }
   }
 
   warm(spec: SandboxSpec): void {
@@ -226,7 +233,11 @@ class DockerSandboxes implements Sandboxes {
   }
 
   /** The image that set-up starts from: this installation's own, or a custom one made fit. */
-  async #startImage(spec: EnvironmentSpec, signal?: AbortSignal): Promise<Prepared> {
+  async #startImage(
+    spec: EnvironmentSpec,
+    watch: SandboxWatch,
+    signal: AbortSignal | undefined,
+  ): Promise<Prepared & { log: string }> {
     const base = await findImage(this.#docker, this.#options.baseImage);
     if (base === undefined) {
       throw new UserError(
@@ -234,10 +245,22 @@ class DockerSandboxes implements Sandboxes {
         "build it: npm run setup",
       );
     }
-    const { image: reference, limits, isolation } = spec;
-    if (reference === undefined) return { image: base.id, cached: true };
+    const { build, limits, isolation, timeoutMs, run = "" } = spec;
+    const enter = () => this.#entrance.enter({ limits, run }, signal);
+    const common = { limits, isolation, enter };
+    const made =
+      build &&
+      (await this.#oneAtATime(buildKey(build), () =>
+        buildImage(this.#docker, build, { ...common, timeoutMs, watch, signal }),
+      ));
+    const reference = made?.reference ?? spec.image;
+    const log = made?.log ?? "";
+    if (reference === undefined) return { image: base.id, cached: true, log };
     const engine = { docker: this.#docker, containers: this.#containers };
-    return prepareImage(engine, { reference, base, limits, isolation }, signal);
+    const prepared = await this.#oneAtATime(reference, () =>
+      prepareImage(engine, { ...common, reference, base }, signal),
+    );
+    return { ...prepared, log };
   }
 
   /** An engine refuses a container with more processors than it has: a slower run is better than none. */

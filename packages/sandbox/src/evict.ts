@@ -78,7 +78,7 @@ const keptImages = async (docker: Docker, held: ReadonlySet<string>): Promise<Ke
   );
 };
 
-const OURS = new RegExp(`^${PRODUCT}-(?:env|image):`);
+const OURS = new RegExp(`^${PRODUCT}-(?:env|image|dockerfile):`);
 
 const Tagged = z.object({ Metadata: z.object({ LastTagTime: z.string().nullish() }).nullish() });
 

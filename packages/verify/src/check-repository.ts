@@ -48,7 +48,7 @@ export type RepositoryCheck = {
 export type CheckInput = {
   sandboxes: Pick<Sandboxes, "environment" | "runGate">;
   policy: Policy;
-  /** manifests and lockfiles of the base */
+  /** manifests and lockfiles of the base, and the Dockerfile that policy names */
   files: readonly SetupFile[];
   /** the base's tree, as the repository's `tar` builds it */
   tar: Uint8Array;
@@ -87,13 +87,14 @@ const build = async (
   input: CheckInput,
   requests: EgressRequest[],
 ): Promise<RepositoryCheck["environment"]> => {
-  const { image, setup, env, limits, isolation, network } = input.policy;
+  const { image, dockerfile, setup, env, limits, isolation, network } = input.policy;
   try {
     const environment = await input.sandboxes.environment(
       {
         image,
+        ...(dockerfile === undefined ? {} : { build: { dockerfile, files: input.files } }),
         setup,
-        files: input.files,
+        files: input.files.filter(({ path }) => path !== dockerfile),
         env,
         limits,
         isolation,

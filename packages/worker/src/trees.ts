@@ -1,5 +1,5 @@
-import type { Environment, SandboxSpec, SandboxWatch, SetupFile } from "@headrace/domain";
-import { manifestPaths } from "@headrace/intake";
+import type { Environment, SandboxSpec, SandboxWatch } from "@headrace/domain";
+import { setupFilesAt, treeAt } from "@headrace/intake";
 import { networkLog } from "./network-log.ts";
 import type { Work } from "./worker.ts";
 
@@ -25,28 +25,24 @@ export const environmentOf = async (
   watch: SandboxWatch = {},
 ): Promise<Environment> => {
   const { sandboxes, claim, inbox } = work;
-  const { image, env, limits, isolation, network, from } = claim.policy;
-  const files = claim.policy.setup.length === 0 ? [] : await setupFiles(work, commit);
+  const { image, dockerfile, env, limits, isolation, network, from } = claim.policy;
+  const files = claim.policy.setup.length === 0 ? [] : await filesAt(work, commit);
   // a plan proposes setup for manifests that its first tasks are still to write
   const setup = from.setup === "plan" && files.length === 0 ? [] : claim.policy.setup;
   const common = { run: claim.fence.run, timeoutMs: SETUP_MS };
-  const spec = { ...common, image, setup, files, env, limits, isolation, hosts: network.setup };
+  // its commands have the engine's network, so no agent's manifest has a part in them
+  const build = dockerfile && { dockerfile, files: await filesAt(work, claim.base, dockerfile) };
+  const spec = {
+    ...{ ...common, image, setup, files, env, limits, isolation, hosts: network.setup },
+    ...(build ? { build } : {}),
+  };
   await using log = networkLog(work);
   return await sandboxes.environment(spec, { ...watch, onRequest: log.onRequest }, inbox.signal);
 };
 
-const setupFiles = async (work: Work, commit: string): Promise<SetupFile[]> => {
+const filesAt = async (work: Work, commit: string, also?: string) => {
   await have(work, commit);
-  const entries = (await work.repo.list(commit)).filter(
-    (e) => e.mode === "100644" || e.mode === "100755",
-  );
-  const modes = new Map(entries.map((e) => [e.path, e.mode]));
-  const files: SetupFile[] = [];
-  for (const path of manifestPaths([...modes.keys()])) {
-    const bytes = await work.repo.read(commit, path);
-    if (bytes) files.push({ path, bytes, executable: modes.get(path) === "100755" });
-  }
-  return files;
+  return setupFilesAt(treeAt(work.repo, commit), also);
 };
 
 /** What an agent of this run works in: the same for every role without a network, so one can be started ahead. */

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { PRODUCT, type SetupFile, type SourceRepo } from "@headrace/domain";
-import { manifestPaths } from "@headrace/intake";
+import { PRODUCT, type SourceRepo } from "@headrace/domain";
+import { setupFilesAt, treeAt } from "@headrace/intake";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
 import { createClock } from "@headrace/store";
 import { checkRepository, isFit, renderCheck } from "@headrace/verify";
@@ -55,7 +55,7 @@ export const check: VerbAction = async (world, _operands, options) => {
   const result = await checkRepository({
     sandboxes,
     policy,
-    files: await setupFiles(source, head),
+    files: await setupFilesAt(treeAt(source, head), policy.dockerfile),
     tar: await treeOf(data.worker, source, head),
     labels: { run: `${PRODUCT}-check`, step: "check" },
     onLine: (line) => say(`  ${safe(line)}`),
@@ -68,20 +68,6 @@ export const check: VerbAction = async (world, _operands, options) => {
       : renderCheck(result),
   );
   return isFit(result) ? 0 : 1;
-};
-
-const setupFiles = async (source: SourceRepo, commit: string): Promise<SetupFile[]> => {
-  const entries = await source.list(commit);
-  const files = new Map(
-    entries.filter((e) => e.mode === "100644" || e.mode === "100755").map((e) => [e.path, e]),
-  );
-  return Promise.all(
-    manifestPaths([...files.keys()]).map(async (path) => ({
-      path,
-      bytes: (await source.read(commit, path)) ?? new Uint8Array(),
-      executable: files.get(path)?.mode === "100755",
-    })),
-  );
 };
 
 /** The tree as a sandbox gets it: through a scratch repository, checked like any other pack. */

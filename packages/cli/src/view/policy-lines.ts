@@ -4,6 +4,7 @@ import type { Policy } from "@headrace/domain";
 export const aboutPolicy = (policy: Policy): string[] => [
   ...policy.tools.map(({ tool, version, from }) => `${tool}: ${version} (${from})`),
   ...(policy.image === undefined ? [] : [`image: ${policy.image}`]),
+  ...(policy.dockerfile === undefined ? [] : [`image: built from ${policy.dockerfile}`]),
   ...policy.setup.map((command) => `setup: ${command} (${policy.from.setup})`),
   ...policy.services.map(({ name, image }) => `service ${name}: ${image}`),
   ...(policy.isolation.runtime === "gvisor" ? ["isolation: gVisor is required"] : []),

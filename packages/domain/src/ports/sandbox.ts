@@ -20,9 +20,18 @@ export type EngineInfo = {
 /** Files that setup sees: manifests and lockfiles of one commit. */
 export type SetupFile = { path: string; bytes: Uint8Array; executable: boolean };
 
+/** A repository's own Dockerfile, which a person allowed, with all that its build sees; of the run's base alone. */
+export type ImageBuild = {
+  /** path of the Dockerfile among `files` */
+  dockerfile: string;
+  files: readonly SetupFile[];
+};
+
 export type EnvironmentSpec = {
   /** undefined: this installation's base image */
   image: string | undefined;
+  /** in the place of an image: builds one with the network of the engine, once for the same content */
+  build?: ImageBuild;
   setup: readonly string[];
   files: readonly SetupFile[];
   env: Readonly<Record<string, string>>;

@@ -89,7 +89,7 @@ class BubblewrapSandboxes implements Sandboxes {
     watch: SandboxWatch,
     signal?: AbortSignal,
   ): Promise<Environment> {
-    refuseImage(spec.image);
+    refuseImage(spec.image ?? spec.build?.dockerfile);
     refuseIsolation(spec.isolation);
     return this.#environments.get(await this.#host(), spec, watch, signal);
   }
@@ -180,7 +180,7 @@ const refuseImage = (image: string | undefined): void => {
   if (image === undefined) return;
   throw new UserError(
     `this installation's sandboxes are bubblewrap's, which have no images: ${image}`,
-    "remove `sandbox.image`, or install a container engine and remove `sandbox: bubblewrap` from config.yaml",
+    "remove it from `sandbox`, or install a container engine and remove `sandbox: bubblewrap` from config.yaml",
   );
 };
 
