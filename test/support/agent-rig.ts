@@ -41,6 +41,8 @@ export type RigOptions = {
   guidance?: Guidance[];
   /** a turn the model does not answer, and what is said instead */
   instead?: Partial<Record<number, Awaited<ReturnType<Ask>>>>;
+  /** what each of these takes by the clock, which stands still otherwise */
+  takes?: { openingMs?: number; replyMs?: number };
   /** whether a reply comes before the workspace's saving that began beside it is over; after it unless said */
   hasty?: boolean;
 };
@@ -50,8 +52,8 @@ export const BREAK = "break the sandbox";
 /** The same, only of a sandbox that is not the first. */
 export const BREAK_NEXT = "break the next one";
 
+const START = Date.parse("2026-01-01T00:00:00Z");
 const CLOCK = {
-  now: () => new Date("2026-01-01T00:00:00Z"),
   sleep: () => Promise.resolve(),
   random: () => 0.5,
   id: () => "id",
@@ -110,6 +112,8 @@ export const agentRig = async (options: RigOptions) => {
   let cutAfter = Number.POSITIVE_INFINITY;
   let refuse: string[] = [];
   const inbox = new Inbox();
+  let passedMs = 0;
+  const clock = { ...CLOCK, now: () => new Date(START + passedMs) };
 
   const append = async (part: RecordPart) => {
     // through JSON, as it is stored
@@ -119,6 +123,7 @@ export const agentRig = async (options: RigOptions) => {
   };
   const ask: Ask = async ({ request, turn }) => {
     requests.push(structuredClone(request));
+    passedMs += options.takes?.replyMs ?? 0;
     const instead = options.instead?.[turn];
     if (instead !== undefined) return instead;
     if (!options.hasty) await saving.promise;
@@ -205,6 +210,7 @@ export const agentRig = async (options: RigOptions) => {
         definition,
         claim: claim(),
         openSandbox: async () => {
+          passedMs += options.takes?.openingMs ?? 0;
           const breaking = [BREAK, ...(opened.length > 0 ? [BREAK_NEXT] : [])];
           const sandbox = breakable(await folderSandbox(), breaking, () => {
             saving = Promise.withResolvers();
@@ -218,7 +224,7 @@ export const agentRig = async (options: RigOptions) => {
           git(repo.path, "rev-parse", `${base}^{tree}`),
         ask,
         api,
-        clock: CLOCK,
+        clock,
         inbox,
       });
     },

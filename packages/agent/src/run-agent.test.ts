@@ -292,3 +292,13 @@ test("a sandbox that was ended for its disk use ends the job there, with what ha
     },
   });
 });
+
+test("waiting for a sandbox is not the agent's time, and thinking is", async () => {
+  await using patient = await rigFor([[WRITE], [SUBMIT]], { takes: { openingMs: 3_600_000 } });
+  expect(await patient.run()).toMatchObject({ kind: "ended", end: { end: "submitted" } });
+  await using slow = await rigFor([[WRITE], [SUBMIT]], { takes: { replyMs: 61_000 } });
+  expect(await slow.run()).toMatchObject({
+    kind: "ended",
+    end: { end: "limit", limit: "wall time" },
+  });
+});

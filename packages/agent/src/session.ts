@@ -60,6 +60,8 @@ export class Session implements AsyncDisposable {
   readonly job: AgentJob;
   readonly transcript: Transcript;
   readonly #startedMs: number;
+  /** what of the time since was spent waiting for sandboxes, whose turn may come late */
+  #waitedMs = 0;
   #sandbox: Sandbox | undefined;
   #saving: Promise<readonly string[]> | undefined;
 
@@ -74,7 +76,9 @@ export class Session implements AsyncDisposable {
   /** Opens an empty sandbox in the place of the one before, if there was one. */
   async openSandbox(): Promise<void> {
     await this.#close();
+    const before = this.elapsedMs;
     this.#sandbox = guarded(await this.options.openSandbox(this.options.inbox.signal));
+    this.#waitedMs += this.elapsedMs - before;
   }
 
   get sandbox(): Sandbox {
@@ -104,8 +108,9 @@ export class Session implements AsyncDisposable {
     return { tools: this.options.definition.tools, terminal: this.job.terminal };
   }
 
+  /** The agent's own time. */
   get elapsedMs(): number {
-    return this.options.clock.now().getTime() - this.#startedMs;
+    return this.options.clock.now().getTime() - this.#startedMs - this.#waitedMs;
   }
 
   /** The workspace as a submission's checks see it. */
