@@ -151,9 +151,16 @@ lint = ["mypy", {include-group = "test"}]
       "uv.lock": "pytest",
       "packages/a/pyproject.toml": "",
       "packages/a/src/a/__init__.py": "",
+      "packages/flat/setup.py": "",
+      "packages/flat/flat/__init__.py": "",
+      "packages/flat/tests/__init__.py": "",
+      "packages/none/pyproject.toml": "",
+      "packages/none/tests/__init__.py": "",
       "src/main/x.py": "",
     });
-    expect(gates).toEqual(["test: PYTHONPATH=packages/a/src:src .venv/bin/python -m pytest"]);
+    expect(gates).toEqual([
+      "test: PYTHONPATH=packages/a/src:packages/flat:src .venv/bin/python -m pytest",
+    ]);
   });
 
   test("whose tests know no pytest is tested with unittest", async () => {

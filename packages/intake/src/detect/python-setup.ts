@@ -98,7 +98,7 @@ const poetry = (files: PythonFiles, found: Found): string[] => {
 };
 
 const notInstalled = (where: string): string =>
-  `Folders of the repository that ${where} names are not installed, because their sources are not there at set-up; gates find what lies in src.`;
+  `Folders of the repository that ${where} names are not installed, because their sources are not there at set-up; gates find what lies in them.`;
 
 const pip = (files: PythonFiles, found: Found): string[] => {
   const { texts } = files;

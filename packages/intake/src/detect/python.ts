@@ -40,15 +40,21 @@ const wishesOf = (
 
 /** Folders that Python must look into for packages of the repository, which are never installed. */
 const sourceFolders = (paths: ReadonlySet<string>): string[] => {
-  const folders = [...paths].flatMap((path) => {
-    const project = /^(.*\/)?(?:pyproject\.toml|setup\.(?:py|cfg))$/.exec(path);
-    return project === null ? [] : [`${project[1] ?? ""}src`];
+  const all = [...paths];
+  const holds = (folder: string) =>
+    all.some((p) => p.startsWith(`${folder}/`) && p.endsWith(".py"));
+  const isFlat = (project: string) =>
+    all.some((p) => p.startsWith(project) && PACKAGE.test(p.slice(project.length)));
+  const folders = all.flatMap((path) => {
+    const [, project] = /^(.+\/)(?:pyproject\.toml|setup\.(?:py|cfg))$/.exec(path) ?? [];
+    if (project === undefined) return [];
+    if (holds(`${project}src`)) return [`${project}src`];
+    return isFlat(project) ? [project.slice(0, -1)] : [];
   });
-  const known = new Set(["src", ...folders]);
-  return [...known]
-    .filter((folder) => [...paths].some((p) => p.startsWith(`${folder}/`) && p.endsWith(".py")))
-    .sort();
+  return [...new Set([...(holds("src") ? ["src"] : []), ...folders])].sort();
 };
+
+const PACKAGE = /^(?!tests?\/)[^/]+\/__init__\.py$/;
 
 const gateOf = (
   paths: ReadonlySet<string>,
