@@ -65,7 +65,7 @@ export const dependenciesSection = (task: Task): string[] =>
           bullets([
             "Clients find the registries by settings that are there already, so leave registry, proxy and certificate settings alone.",
             "Change dependencies with the repository's own package manager, such as `npm install NAME@VERSION` or `uv add NAME`, never a lockfile by hand. Hand in manifest and lockfile in step, and take nothing the task does not need.",
-            "Installed is what had landed when the attempt began. Where manifest or lockfile differ from that, as after an earlier attempt, install first.",
+            "Installed is what manifests and lockfile ask for, as you find them; or, where that could not be set up, what had landed before.",
             "If a package's install script asks for a host that is refused, install without scripts.",
             "While you work, package managers may write http://127.0.0.1:3128/ into a lockfile. That is turned back to the registry's own address after each of your turns: do not mend it.",
             "Gates stay offline. The factory runs them in an environment that it sets up from your manifests and lockfile.",

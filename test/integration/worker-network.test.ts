@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { AgentEnd } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { coderBrief, researcherBrief } from "../../agents/fixtures/sample-briefs.ts";
@@ -101,5 +102,47 @@ describe("a coder's step", () => {
     expect(await endOf(rig, step)).toMatchObject({ end: "submitted" });
     const events = await rig.store.events(rig.run);
     expect(events.map(({ type }) => type)).not.toContain("network.used");
+  });
+});
+
+describe("a coder's environment", () => {
+  const setup = [
+    `: ${randomUUID()}; grep -q '^{' package.json && mkdir -p node_modules && cp package.json node_modules/seen`,
+  ];
+  it.each([
+    ["an earlier attempt's manifests, where its step permits that", ["lockfile"], '{ "a": 1 }', 1],
+    ["what has landed, where the manifests cannot be set up", ["lockfile"], "broken", 0],
+    ["what has landed, where nothing is permitted", [], '{ "a": 1 }', 0],
+  ])("is set up for %s", async (_, permits, manifest, found) => {
+    await using rig = await rigWith({
+      policy: { setup },
+      conversations: [
+        {
+          role: "coder",
+          task: "t1",
+          turns: [
+            {
+              calls: [
+                { bash: { command: "echo found $(grep -c a node_modules/seen) > seen.txt" } },
+              ],
+            },
+            { calls: [{ submit_change: { summary: "Looks." } }] },
+          ],
+        },
+      ],
+    });
+    const change = await rig.change(rig.base, { "package.json": `${manifest}\n` });
+    const input = { ...coding(change), environment: rig.base, permits };
+    const step = await rig.request("code", input);
+    expect(await rig.deliver(step)).toEqual({ kind: "done" });
+    const { snapshot = "" } = await endOf(rig, step);
+    const seen = await rig.factory.read(snapshot, "seen.txt");
+    for (const [name, commit] of Object.entries({ base: rig.base, change })) {
+      const built = await rig.request(name, { kind: "environment", commit });
+      await rig.deliver(built);
+      const result = (await rig.row(built))?.result;
+      if (result?.kind === "environment") networked.discardLater(result.image);
+    }
+    expect(new TextDecoder().decode(seen)).toBe(`found ${found}\n`);
   });
 });

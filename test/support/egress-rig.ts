@@ -1,7 +1,7 @@
 import { createServer as createHttp, type RequestListener } from "node:http";
 import { createServer as createHttps } from "node:https";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import type { EgressRequest } from "@headrace/domain";
+import type { EgressRequest, NetworkPhase } from "@headrace/domain";
 import { createEgress, type Egress, type EgressOptions } from "@headrace/sandbox";
 import type { Certificates } from "./egress-certificates.ts";
 
@@ -35,6 +35,7 @@ export const startUpstream = async (
 export const PUBLIC = "8.8.4.4";
 
 type RigOptions = Partial<EgressOptions> & {
+  phase?: NetworkPhase;
   hosts?: readonly string[];
   /** where connections to a public address and this port really go, on loopback */
   ports?: Readonly<Record<number, number>>;
@@ -43,11 +44,12 @@ type RigOptions = Partial<EgressOptions> & {
 /** One session behind a listener, as the supervisor's relay is one in a sandbox; closing it closes the proxy. */
 export const startSession = async (
   egress: Egress,
-  { hosts = [], port = 0 }: { hosts?: readonly string[]; port?: number },
+  grant: { phase?: NetworkPhase; hosts?: readonly string[]; port?: number },
 ) => {
+  const { phase = "setup", hosts = [], port = 0 } = grant;
   const requests: EgressRequest[] = [];
   const onRequest = (request: EgressRequest) => void requests.push(request);
-  const session = egress.session({ phase: "setup", hosts, onRequest });
+  const session = egress.session({ phase, hosts, onRequest });
   const front = createServer({ allowHalfOpen: true }, (socket) => session.accept(socket));
   const listening = await listenOn(front, port);
   return {
@@ -65,7 +67,7 @@ export const startSession = async (
 };
 
 /** The proxy where every name has a public address, and every connection is told and goes to loopback. */
-export const startEgress = async ({ hosts = [], ports = {}, ...options }: RigOptions) => {
+export const startEgress = async ({ phase, hosts = [], ports = {}, ...options }: RigOptions) => {
   const dialled: { addresses: readonly string[]; port: number }[] = [];
   const egress = createEgress({
     registries: [],
@@ -76,7 +78,7 @@ export const startEgress = async ({ hosts = [], ports = {}, ...options }: RigOpt
     },
     ...options,
   });
-  return { ...(await startSession(egress, { hosts })), dialled };
+  return { ...(await startSession(egress, { hosts, ...(phase && { phase }) })), dialled };
 };
 
 /** A connection to the sandbox's side of the proxy. */

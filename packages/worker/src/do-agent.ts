@@ -1,12 +1,13 @@
 import { type AgentDefinition, runAgent } from "@headrace/agent";
 import { AGENTS } from "@headrace/agents";
-import type {
-  ModelChoice,
-  Policy,
-  Role,
-  SandboxSpec,
-  StepInputOf,
-  StepOutcome,
+import {
+  type ModelChoice,
+  type Policy,
+  type Role,
+  type SandboxSpec,
+  SetupFailedError,
+  type StepInputOf,
+  type StepOutcome,
 } from "@headrace/domain";
 import { ASK_LIMITS, askModel, withCacheBreakpoints } from "@headrace/models";
 import { networkLog } from "./network-log.ts";
@@ -45,6 +46,22 @@ const networkFor = (
   }
 };
 
+/**
+ * Setup sees what has landed, and an earlier attempt's manifests only where the plan permits new dependencies: then
+ * its coder has what the gates had. What cannot be set up is the coder's to mend, from what has landed.
+ */
+const imageFor = async (work: Work, input: StepInputOf<"agent">): Promise<string> => {
+  const { role, commit, environment = commit, permits = [] } = input;
+  if (role === "coder" && permits.includes("lockfile") && environment !== commit) {
+    try {
+      return (await environmentOf(work, commit)).image;
+    } catch (error) {
+      if (!(error instanceof SetupFailedError)) throw error;
+    }
+  }
+  return (await environmentOf(work, environment)).image;
+};
+
 /** One claim of an agent's job: a fresh sandbox, the saved conversation, and on from there. */
 export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<StepOutcome> => {
   const { api, claim, clock, inbox, repo, sandboxes } = work;
@@ -59,7 +76,7 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
     clock,
     inbox,
     async openSandbox(signal) {
-      const { image } = await environmentOf(work, input.environment ?? input.commit);
+      const image = await imageFor(work, input);
       return sandboxes.open({ ...sandboxFor(work, image), ...network }, signal);
     },
     async changed(snapshot) {

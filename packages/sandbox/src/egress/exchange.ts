@@ -29,6 +29,9 @@ export const LIMITS: EgressLimits = {
   idleMs: 120_000,
 };
 
+/** Of a sandbox that holds the repository: what it asks for may be chosen to carry that out, so it is less. */
+export const CODING_UPLOAD_BYTES = 2 * 2 ** 20;
+
 /** More bytes than a sandbox may send or get. */
 export class ByteCapError extends Error {
   override readonly name = "ByteCapError";
