@@ -6,26 +6,25 @@ import { baseVersions } from "../../packages/cli/src/machine/base-image.mjs";
 import { dockerHarness } from "../support/engine.ts";
 import { commitFiles, gitBytes, tempRepo } from "../support/git.ts";
 import { python313 } from "../support/python-image.ts";
-import { makeWheel, startIndex } from "../support/wheels.ts";
+import { startOpenIndex } from "../support/wheels.ts";
 import { bytes, LABELS_OF_TEST, LIMITS } from "./suites/sandbox-harness.ts";
 
-const CHECKER = makeWheel("acme-checker", "2.0", {
-  modules: { "acme_checker.py": "LOADED = True\n" },
-});
-const LIB = makeWheel("acme-lib", "1.0", {
-  modules: { "acme_lib/__init__.py": "from acme_checker import LOADED\nANSWER = 42\n" },
-  requires: ["acme-checker>=1"],
-});
-const OLD = makeWheel("acme-checker", "1.0", {
-  modules: { "acme_checker.py": "LOADED = False\n" },
-});
+const checker = { name: "acme-checker", module: "acme_checker" };
+const PROJECTS = [
+  { ...checker, version: "1.0", code: "LOADED = False\n" },
+  { ...checker, version: "2.0", code: "LOADED = True\n" },
+  {
+    ...{ name: "acme-lib", version: "1.0", module: "acme_lib", requires: ["acme-checker>=1"] },
+    code: "from acme_checker import LOADED\nANSWER = 42\n",
+  },
+];
 
-let index: Awaited<ReturnType<typeof startIndex>>;
+let index: Awaited<ReturnType<typeof startOpenIndex>>;
 let egress: Egress;
 let harness: Awaited<ReturnType<typeof dockerHarness>>;
 let image: Awaited<ReturnType<typeof python313>>;
 beforeAll(async () => {
-  index = await startIndex([LIB, CHECKER, OLD]);
+  index = await startOpenIndex(PROJECTS);
   const registry = {
     name: "acme",
     kind: "pypi" as const,
@@ -95,13 +94,17 @@ const SOURCE = {
     "import unittest, app, acme_checker\nclass T(unittest.TestCase):\n" +
     "    def test_a(self):\n        self.assertEqual(app.ANSWER, 42)\n        self.assertTrue(acme_checker.LOADED)\n",
 };
-const hashed = (lib: string) =>
+const hashed = (lib: string | undefined) =>
   "--index-url https://pypi.org/simple\n" +
-  `acme-lib==1.0 \\\n    --hash=sha256:${lib}\nacme-checker==2.0 --hash=sha256:${CHECKER.sha256}\n`;
+  `acme-lib==1.0 \\\n    --hash=sha256:${lib}\nacme-checker==2.0 --hash=sha256:${index.hashes["acme-checker-2.0"]}\n`;
 
-describe("a Python repository", () => {
+// an environment is minutes where other suites have the processors
+describe("a Python repository", { timeout: 240_000 }, () => {
   it("with hashes gets what they name from the person's index, and its tests run offline", async () => {
-    const { requests, gate } = await prepare({ ...SOURCE, "requirements.txt": hashed(LIB.sha256) });
+    const { requests, gate } = await prepare({
+      ...SOURCE,
+      "requirements.txt": hashed(index.hashes["acme-lib-1.0"]),
+    });
     expect(await gate()).toMatchObject({
       exitCode: 0,
       output: expect.stringContaining("Ran 1 test"),

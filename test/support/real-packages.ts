@@ -20,12 +20,15 @@ export const pythonWheel = (project: {
   version: string;
   module: string;
   code: string;
+  /** its own dependencies, as pip writes them */
+  requires?: readonly string[];
 }): { file: string; bytes: Buffer } => {
-  const { name, version, module, code } = project;
+  const { name, version, module, code, requires = [] } = project;
   const stem = `${name.replaceAll("-", "_")}-${version}`;
+  const needs = requires.map((one) => `Requires-Dist: ${one}\n`).join("");
   const bytes = zip({
     [`${module}.py`]: code,
-    [`${stem}.dist-info/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
+    [`${stem}.dist-info/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n${needs}`,
     [`${stem}.dist-info/WHEEL`]:
       "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\nGenerator: test\n",
     [`${stem}.dist-info/RECORD`]: "",
