@@ -43,8 +43,10 @@ export const runToEnd = async (
   const durationMs = Math.round(performance.now() - started);
   await within(TRAILING_MS, drained);
   stream.destroy();
-  const { exitCode, oomKilled } = await container.inspect();
-  const exceeded = await container.measure();
+  const [{ exitCode, oomKilled }, exceeded] = await Promise.all([
+    container.inspect(),
+    container.measure(),
+  ]);
   const { bytes, total, truncated } = output.take();
   return {
     exitCode: timedOut || exceeded !== undefined ? null : exitCode,
