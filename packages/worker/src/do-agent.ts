@@ -10,6 +10,7 @@ import {
   type StepOutcome,
 } from "@headrace/domain";
 import { ASK_LIMITS, askModel, withCacheBreakpoints } from "@headrace/models";
+import { closedBehind } from "./closed-behind.ts";
 import { networkLog } from "./network-log.ts";
 import { environmentOf, have, sandboxFor } from "./trees.ts";
 import type { Work } from "./worker.ts";
@@ -77,10 +78,12 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
     inbox,
     async openSandbox(signal) {
       const image = await imageFor(work, input);
-      return sandboxes.open({ ...sandboxFor(work, image), ...network }, signal);
+      const sandbox = await sandboxes.open({ ...sandboxFor(work, image), ...network }, signal);
+      // until one with a network is closed, it may have requests to tell
+      return network === undefined ? closedBehind(sandbox, work.log) : sandbox;
     },
     async changed(snapshot) {
-      await have(work, input.commit);
+      // it stands on the step's commit, which comes with it
       await have(work, snapshot);
       return (await repo.treeOf(snapshot)) !== (await repo.treeOf(input.commit));
     },

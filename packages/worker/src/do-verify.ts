@@ -21,6 +21,11 @@ export const doVerify = async (work: Work, input: StepInputOf<"verify">): Promis
   await have(work, input.commit);
   await have(work, input.landingBase);
   const image = await imageFor(work, input);
+  // a reviewer, the next attempt or the next task follows, whatever the verdict
+  const expectAgent = () => {
+    if (typeof image === "string") work.sandboxes.warm(sandboxFor(work, image));
+  };
+  expectAgent();
   const key: ReceiptKey = {
     tree: await repo.treeOf(input.commit),
     landingBaseTree: await repo.treeOf(input.landingBase),
@@ -37,6 +42,8 @@ export const doVerify = async (work: Work, input: StepInputOf<"verify">): Promis
     image instanceof SetupFailedError
       ? await allRed(work, input.commit, gates, image)
       : await gatesOn(work, input.commit, gates, image);
+  // gates may have taken longer than what waits is kept
+  expectAgent();
   const receipt = makeReceipt({ id: clock.id(), key, results, at: clock.now() });
   const lost = results.find((r) => r.verdict === "infra_error");
   if (isInfrastructure(receipt))
@@ -68,10 +75,7 @@ const gatesOn = async (
   image: string,
 ): Promise<GateResult[]> => {
   const { api, claim, inbox, repo, sandboxes } = work;
-  // a reviewer, the next attempt or the next task follows, whatever the verdict
-  const expectAgent = () => sandboxes.warm(sandboxFor(work, image));
-  expectAgent();
-  const results = await runGates({
+  return runGates({
     sandboxes,
     image,
     tar: await repo.tar(commit, { uid: AGENT_UID }),
@@ -82,9 +86,6 @@ const gatesOn = async (
     onResult: (result) => api.report(claim.fence, { type: "gate.finished", commit, result }),
     signal: inbox.signal,
   });
-  // gates may have taken longer than what waits is kept
-  expectAgent();
-  return results;
 };
 
 /** No gate passes on a tree whose dependencies cannot be installed; the log of setup says why. */
