@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type EgressRequest, InfrastructureError, type Sandbox } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { fixedEgress } from "../../support/fixed-egress.ts";
+import { commitFiles, git, gitBytes, packFrom, tempRepo } from "../../support/git.ts";
 import {
   bytes,
   INTERFACES,
@@ -104,6 +105,39 @@ export const sandboxNetworkSuite = (make: MakeHarness) =>
       expect(requests).toMatchObject([
         { phase: "research", host: "files.test", path: "/elsewhere", outcome: "refused" },
       ]);
+    });
+
+    it("leaves no address of the proxy in a lockfile that is kept, and touches nothing else", async () => {
+      await using repo = await tempRepo();
+      const url = "http://127.0.0.1:3128/npm/a.tgz";
+      const canonical = "https://registry.test/a.tgz";
+      const base = await commitFiles(repo.path, {
+        ".gitignore": "ignored/\n",
+        "same/package-lock.json": `"${canonical}"\n`,
+        "run/package-lock.json": { run: "old\n" },
+      });
+      await using sandbox = await openNetworked();
+      await sandbox.checkout(packFrom(repo.path, `--shallow ${base}`, base), base);
+      const written = [
+        ...["package-lock.json", "run/package-lock.json", "new folder/package-lock.json"],
+        ...["notes.txt", "ignored/package-lock.json"],
+      ];
+      for (const path of written)
+        await sandbox.write(path, Buffer.from(`\xff"${url}"\r\n`, "latin1"));
+      await printed(sandbox, "ln -s notes.txt link && mkfifo pipe && touch -d @1 same/*");
+      const { pack, commit } = await sandbox.snapshot(base);
+      gitBytes(repo.path, ["index-pack", "--stdin", "--strict"], pack);
+      const kept = (path: string) =>
+        gitBytes(repo.path, ["show", `${commit}:${path}`]).toString("latin1");
+      for (const path of written.slice(0, 3)) {
+        expect(kept(path)).toBe(`\xff"${canonical}"\r\n`);
+        const { bytes: seen = "" } = (await sandbox.read(path, 1000)) ?? {};
+        expect(Buffer.from(seen).toString("latin1")).toBe(kept(path));
+      }
+      expect(kept("notes.txt")).toContain(url);
+      expect(await printed(sandbox, "cat ignored/package-lock.json")).toContain(url);
+      expect(await printed(sandbox, "stat -c %Y same/package-lock.json")).toBe("1");
+      expect(git(repo.path, "ls-tree", commit, "run/package-lock.json")).toMatch(/^100755/);
     });
 
     it("ends its connections with the sandbox", async () => {
