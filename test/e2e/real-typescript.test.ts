@@ -38,28 +38,6 @@ const writes = (name: string) =>
     write: { path, content },
   }));
 
-const edits = (path: string, ...changes: (readonly [old: string, more: string])[]) =>
-  changes.map(([old, more]) => ({ edit: { path, old, new: `${old}${more}` } }));
-
-/** What npm's lockfile holds of the package that the second task adds. */
-const ULID =
-  "sha512-dPJyqPzx8preQhqq24bBG1YNkvigm87K8kVEHCD+ruZg24t6IFEFv00xMWfxcC4djmFtiTLdFuADn4+DOz6R7Q==";
-const ADD_ULID = [
-  ...edits("package.json", ['"pg": "8.23.1"', ',\n    "ulid": "3.0.1"']),
-  ...edits(
-    "pnpm-lock.yaml",
-    [
-      "      pg:\n        specifier: 8.23.1\n        version: 8.23.1\n",
-      "      ulid:\n        specifier: 3.0.1\n        version: 3.0.1\n",
-    ],
-    [
-      "\n  typescript@5.9.3:\n    resolution: {integrity: sha512-jl1vZzPDinLr9eUt3J/t7V6FgNEw9QjvBPdysz9KfQDD41fQrC2Y4vKQdiaUpFT4bXlb1RHhLpp8wtm6M5TgSw==}\n    engines: {node: '>=14.17'}\n    hasBin: true\n",
-      `\n  ulid@3.0.1:\n    resolution: {integrity: ${ULID}}\n    hasBin: true\n`,
-    ],
-    ["\n  typescript@5.9.3: {}\n", "\n  ulid@3.0.1: {}\n"],
-  ),
-];
-
 /** Prints what the private package's install script saw during set-up. */
 const SEEN = `node -p '
   const { direct, env, files, processes } = require("./node_modules/@acme/money/seen.json");
@@ -117,11 +95,14 @@ const script = (probe: string): Conversation[] => [
       {
         calls: [
           ...writes("references"),
-          ...ADD_ULID,
-          { bash: { command: "pnpm install --frozen-lockfile" } },
+          { bash: { command: probe } },
+          { bash: { command: "pnpm add ulid@3.0.1 && pnpm test" } },
         ],
       },
-      { calls: [{ submit_change: { summary: "References on ulid, locked." } }] },
+      {
+        contains: ["secrets: none\nnetwork: 127.0.0.1:3128\n", "Tests  5 passed (5)"],
+        calls: [{ submit_change: { summary: "References on ulid, locked." } }],
+      },
     ],
   },
   approves("references"),
