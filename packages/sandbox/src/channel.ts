@@ -35,6 +35,8 @@ type Pending = {
 
 const READY = 0;
 const STDERR_CHARS = 2000;
+/** The supervisor itself says a few lines at its end; whatever runs beside it can write there as well. */
+const MAX_STDERR_BYTES = 16 * 1024 * 1024;
 const CANCEL_MS = 10_000;
 const LISTEN_MS = 60_000;
 /** How many frames of connections may wait for a sandbox to read them; the windows of an honest one need far fewer. */
@@ -50,6 +52,7 @@ export class Channel {
   readonly #pending = new Map<number, Pending>();
   #next = READY + 1;
   #stderr = "";
+  #heard = 0;
   #lost: Promise<Error> | undefined;
   #relay: Relay | undefined;
   #unread = 0;
@@ -68,7 +71,7 @@ export class Channel {
     });
     demux(stream, (source, chunk) => {
       if (source === "stdout") decode(chunk);
-      else this.#stderr = `${this.#stderr}${chunk.toString()}`.slice(-STDERR_CHARS);
+      else this.#hear(chunk);
     });
     stream.on("error", (error) => this.lose(error.message));
     stream.on("close", () => this.lose("its stream ended"));
@@ -136,6 +139,12 @@ export class Channel {
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { maxBody, resolve, reject });
     });
+  }
+
+  #hear(chunk: Buffer): void {
+    this.#heard += chunk.length;
+    this.#stderr = `${this.#stderr}${chunk.toString()}`.slice(-STDERR_CHARS);
+    if (this.#heard > MAX_STDERR_BYTES) throw new Error("its supervisor's stderr is a flood");
   }
 
   #maxBody(header: unknown): number {

@@ -116,6 +116,26 @@ describe("the factory's side of a sandbox's connections", () => {
     expect(() => relay().relay.receive(header, nothing)).toThrow();
   });
 
+  it("bears what was under way on closed connections, and no flood of it", async () => {
+    const { relay: side, accepted } = relay();
+    const chunk = Buffer.alloc(64 * KIB);
+    const late = (conn: number) => side.receive({ net: "data", conn }, chunk);
+    for (let conn = 1; conn <= 100; conn += 1) side.receive({ net: "open", conn }, nothing);
+    for (const connection of accepted) connection.destroy();
+    await turn();
+    for (let conn = 1; conn <= 100; conn += 1) for (let sent = 0; sent < 4; sent += 1) late(conn);
+    expect(() => {
+      for (let sent = 0; sent < 10_000; sent += 1) late(1);
+    }).toThrow(/flood/);
+  });
+
+  it("bears no flood of connections that are opened and closed", () => {
+    const { relay: side } = relay();
+    expect(() => {
+      for (let conn = 1; conn < 1_000_000; conn += 1) side.receive({ net: "open", conn }, nothing);
+    }).toThrow(/flood/);
+  });
+
   it("ends all of them when it is closed", async () => {
     const { relay: side, accepted } = relay();
     side.receive({ net: "open", conn: 1 }, nothing);
