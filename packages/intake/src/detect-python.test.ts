@@ -81,6 +81,19 @@ lint = ["mypy", {include-group = "test"}]
     expect(answer.gates).toEqual(["test: .venv/bin/python -m pytest"]);
   });
 
+  test("with a uv.lock that names folders of the repository installs none of them", async () => {
+    const of = (name: string, source: string) =>
+      `[[package]]\nname = "${name}"\nversion = "1"\nsource = { ${source} }\n`;
+    const lock = [
+      of("app", 'editable = "."'),
+      of("lib-a", 'editable = "libs/a"'),
+      of("six", 'registry = "https://pypi.org/simple"'),
+      of("lib_b", 'directory = "libs/b"').replace('version = "1"\n', ""),
+    ];
+    const { setup } = await found({ "pyproject.toml": "", "uv.lock": lock.join("\n") });
+    expect(setup[1]).toBe(`${UV} --no-install-package lib-a --no-install-package lib_b`);
+  });
+
   const POETRY = TOOL("poetry", "'poetry>=2,<3' poetry-plugin-export");
   const EXPORT = '"$HOME/.poetry/bin/poetry" export --without-urls --output /tmp/locked.txt';
   const INSTALL = ".venv/bin/python -m pip install --no-deps -r /tmp/locked.txt";

@@ -25,6 +25,10 @@ const tool = (name: string, packages: readonly string[]): string =>
 const lacksPytest = (texts: PythonFiles["texts"], lock: string): boolean =>
   usesPytest(texts) && !texts.get(lock)?.includes('\nname = "pytest"\n');
 
+/** A package of uv.lock that is a folder of the repository; its sources are not there at set-up. */
+const UV_FOLDER =
+  /^name = "([\w.-]+)"\n(?:version = .*\n)?source = \{ (?:directory|editable) = "(?!\.")/gm;
+
 const uv = ({ texts, project }: PythonFiles): string[] => {
   const settings = project?.tool?.uv;
   const asked = settings?.["required-version"] ?? "";
@@ -33,8 +37,10 @@ const uv = ({ texts, project }: PythonFiles): string[] => {
     : ">=0.8,<1";
   // members that exclude each other cannot be installed together
   const members = settings?.workspace !== undefined && settings.conflicts === undefined;
+  const folders = [...(texts.get("uv.lock") ?? "").matchAll(UV_FOLDER)].map(([, name]) => name);
   const more = [
     ...(members ? [" --all-packages"] : []),
+    ...folders.map((name) => ` --no-install-package ${name}`),
     ...devNames(project?.["dependency-groups"]).map((name) => ` --group ${name}`),
     ...devNames(project?.project?.["optional-dependencies"]).map((name) => ` --extra ${name}`),
   ].join("");
