@@ -61,7 +61,7 @@ export const dependenciesSection = (task: Task): string[] =>
     "Dependencies",
     task.permits.includes("lockfile")
       ? [
-          "This task may change dependencies. Unlike other sandboxes, yours reaches the package registries, read-only and nothing else; each request is recorded.",
+          "This task may change dependencies. Unlike others' sandboxes, and although bash is called offline, yours reaches the package registries, read-only and nothing else. Each request is recorded.",
           bullets([
             "Clients find the registries by settings that are there already, so leave registry, proxy and certificate settings alone.",
             "Change dependencies with the repository's own package manager, such as `npm install NAME@VERSION` or `uv add NAME`, never a lockfile by hand. Hand in manifest and lockfile in step, and take nothing the task does not need.",
