@@ -178,6 +178,8 @@ describe.skipIf(!NPM_REACHABLE)(
     it("is understood by check: versions, set-up, services, hosts, gates that are green twice", async () => {
       expect(checked, checked.err).toMatchObject({ code: 0, err: "" });
       for (const line of [
+        "  gate typecheck: pnpm run typecheck (detected)",
+        "  gate test: pnpm test (detected)",
         "  node: 22 (.nvmrc)",
         "  pnpm: 10.34.9 (package.json packageManager)",
         `  service db: ${image}`,

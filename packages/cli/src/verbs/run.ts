@@ -101,8 +101,6 @@ const announce = (
   const { submission, source, notes } = prepared;
   say(`run ${id}: ${submission.title}`);
   say(`  starts from ${submission.base.slice(0, 12)} of ${source.path}${aside(source)}`);
-  for (const gate of submission.policy.gates)
-    say(`  gate ${gate.name}: ${gate.run} (${submission.policy.from.gates})`);
   if (submission.policy.gates.length === 0) say("  gates: none found; the plan brings its own");
   for (const line of aboutPolicy(submission.policy)) say(`  ${safe(line)}`);
   for (const note of notes) say(`  note: ${note}`);

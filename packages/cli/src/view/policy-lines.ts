@@ -2,6 +2,7 @@ import type { Policy } from "@headrace/domain";
 
 /** What a run works with, as lines that a person reads before it starts. */
 export const aboutPolicy = (policy: Policy): string[] => [
+  ...policy.gates.map(({ name, run }) => `gate ${name}: ${run} (${policy.from.gates})`),
   ...policy.tools.map(({ tool, version, from }) => `${tool}: ${version} (${from})`),
   ...(policy.image === undefined ? [] : [`image: ${policy.image}`]),
   ...(policy.dockerfile === undefined ? [] : [`image: built from ${policy.dockerfile}`]),
