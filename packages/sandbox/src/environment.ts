@@ -3,6 +3,7 @@ import {
   type EgressRequest,
   type EnvironmentSpec,
   PRODUCT,
+  refusedHosts,
   type SandboxWatch,
   SetupFailedError,
 } from "@headrace/domain";
@@ -91,7 +92,7 @@ export const setUp = async (
   const { limits } = spec;
   const refused = new Set<string>();
   const onRequest = (request: EgressRequest) => {
-    if (request.outcome === "refused" && refused.size < MAX_REFUSED) refused.add(request.host);
+    for (const host of refusedHosts([request])) if (refused.size < MAX_REFUSED) refused.add(host);
     watch.onRequest?.(request);
   };
   await using session = egress?.session({ phase: "setup", hosts: spec.hosts ?? [], onRequest });
