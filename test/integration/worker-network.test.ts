@@ -146,3 +146,19 @@ describe("a coder's environment", () => {
     expect(new TextDecoder().decode(seen)).toBe(`found ${found}\n`);
   });
 });
+
+it("changed manifests that ask for a host no list names are red, and the log says which", async () => {
+  const ask = `node -e 'require("http").get("http://127.0.0.1:3128/elsewhere", { headers: { host: "files.test" } }, (r) => r.resume())'`;
+  const gates = [{ name: "test", run: "true" }];
+  const setup = [`: ${randomUUID()}; grep -q '^{}' package.json || { ${ask}; exit 3; }`];
+  await using rig = await rigWith({ policy: { gates, setup } });
+  const change = await rig.change(rig.base, { "package.json": '{ "a": 1 }\n' });
+  const about = { commit: change, landingBase: rig.base, gates: ["test"] };
+  const step = await rig.request("verify", { kind: "verify", ...about, permits: ["lockfile"] });
+  expect(await rig.deliver(step)).toEqual({ kind: "done" });
+  const result = (await rig.row(step))?.result;
+  const [red] = result?.kind === "verify" ? result.receipt.results : [];
+  expect(red).toMatchObject({ gate: "test", verdict: "fail", exitCode: 3 });
+  const log = new TextDecoder().decode(await rig.store.getBlob(red?.log ?? ""));
+  expect(log).toContain("it asked for hosts that no list names: files.test");
+});
