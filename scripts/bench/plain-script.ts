@@ -58,10 +58,26 @@ export const plainScript = (run: Recorded): string => {
   }
   const tasks = [...chains].map(([task, lines]) => {
     const waits = (run.blockers.get(task) ?? []).map((blocker) => `  wait_for ${blocker}`);
-    const body = [...waits, ...lines.map((line) => `  ${line}`), `  touch "$work/landed-${task}"`];
+    const body = [
+      ...waits,
+      ...inPairs(lines).map((line) => `  ${line}`),
+      `  touch "$work/landed-${task}"`,
+    ];
     return `(\n${body.join("\n")}\n) &`;
   });
-  return [PRELUDE, ...before, ...tasks, "wait", ...after, ""].join("\n");
+  return [PRELUDE, ...inPairs(before), ...tasks, "wait", ...inPairs(after), ""].join("\n");
+};
+
+/** Gates that follow each other run two at a time, as the factory's do. */
+const inPairs = (lines: readonly string[]): string[] => {
+  const paired: string[] = [];
+  for (const line of lines) {
+    const before = paired.at(-1) ?? "";
+    if (line.startsWith("gate ") && before.startsWith("gate ") && !before.endsWith("wait"))
+      paired.splice(-1, 1, `${before} & ${line} & wait`);
+    else paired.push(line);
+  }
+  return paired;
 };
 
 const linesOf = (run: Recorded, event: StoredEvent): string[] => {
