@@ -29,11 +29,11 @@ const onHost = (folder: string, command: string) =>
     env: { ...process.env, npm_config_omit_lockfile_registry_resolved: "false" },
   });
 
-/** The files of `APP`, and a lockfile with one dependency that this host's npm wrote. */
-const withLockfile = async (): Promise<Record<string, string>> => {
+/** The files of `APP` with one dependency, as this host's npm writes them. */
+const withLockfile = async (added: string): Promise<Record<string, string>> => {
   await using repo = await tempRepo();
   await commitFiles(repo.path, APP);
-  onHost(repo.path, "npm install is-number@7.0.0");
+  onHost(repo.path, `npm install ${added}`);
   const names = [...Object.keys(APP), "package-lock.json"];
   return Object.fromEntries(
     names.map((name) => [name, readFileSync(join(repo.path, name), "utf8")]),
@@ -99,17 +99,35 @@ describe.skipIf(!NPM_REACHABLE)("a coder's sandbox with the package registries",
   };
 
   it("leaves the lockfile that npm writes on the host, and installs from it again", async () => {
-    const { requests, seen, snapshot, changed, host } = await inBoth(await withLockfile(), {
-      ...{ command: "npm install left-pad@1.3.0", lockfile: "package-lock.json" },
-      setup: ["npm ci"],
-      after: "node -e 'require(\"left-pad\")' && rm -rf node_modules && npm ci",
-    });
+    const { requests, seen, snapshot, changed, host } = await inBoth(
+      await withLockfile("is-number@7.0.0"),
+      {
+        ...{ command: "npm install left-pad@1.3.0", lockfile: "package-lock.json" },
+        setup: ["npm ci"],
+        after: "node -e 'require(\"left-pad\")' && rm -rf node_modules && npm ci",
+      },
+    );
     expect(host).toContain('"https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz"');
     expect(snapshot).toBe(host);
     expect(seen).toBe(host);
     expect(changed).toEqual(["package-lock.json", "package.json"]);
     expect(new Set(requests.map(({ phase }) => phase))).toEqual(new Set(["coding"]));
     expect(requests.map(({ path }) => path)).toContain("/left-pad/-/left-pad-1.3.0.tgz");
+  });
+
+  it("lets npm write a lockfile that git could not merge", async () => {
+    const ours = await withLockfile("is-number@7.0.0");
+    const theirs = await withLockfile("left-pad@1.3.0");
+    const files = {
+      ...ours,
+      "package.json": `${JSON.stringify({ ...JSON.parse(APP["package.json"]), dependencies: { "is-number": "^7.0.0", "left-pad": "^1.3.0" } }, null, 2)}\n`,
+      "package-lock.json": `<<<<<<< ours\n${ours["package-lock.json"]}=======\n${theirs["package-lock.json"]}>>>>>>> theirs\n`,
+    };
+    const at = { command: "npm install", lockfile: "package-lock.json" };
+    const { snapshot, changed, host } = await inBoth(files, at);
+    expect(snapshot).toContain("https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz");
+    expect(snapshot).toBe(host);
+    expect(changed).toEqual(["package-lock.json"]);
   });
 
   it.each([
