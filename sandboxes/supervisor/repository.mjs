@@ -44,7 +44,7 @@ agents update-ref refs/heads/main "$start"
 
 /** Prints which files of these names, but for ignored ones, name an address of the loopback interface. */
 const LOOPED = `
-stored grep --untracked --name-only -z -F -e 127.0.0.1 -- "$@" || test $? = 1
+stored -c grep.threads=1 grep --untracked --name-only -z -F -e 127.0.0.1 -- "$@" || test $? = 1
 `;
 
 /** Prints the commit's id on a line, then the pack. */

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { clientSettings } from "./client.ts";
-import { CODING_UPLOAD_BYTES, type EgressLimits, LIMITS } from "./exchange.ts";
+import { type EgressLimits, LIMITS, limitsFor } from "./exchange.ts";
 import { endpointsOf } from "./registries.ts";
 import { manifestRewriter, restoringOf, rulesOf } from "./rewrite.ts";
 import { Session } from "./session.ts";
@@ -31,11 +31,7 @@ export const createEgress = (options: EgressOptions): Egress => {
     client: clientSettings(registries),
     rewrite: manifestRewriter(rules),
     session(grant: EgressGrant): EgressSession {
-      const uploadBytes =
-        grant.phase === "coding"
-          ? Math.min(limits.uploadBytes, CODING_UPLOAD_BYTES)
-          : limits.uploadBytes;
-      const own = { ...limits, uploadBytes };
+      const own = limitsFor(grant.phase, limits);
       const scope = { endpoints, rules, upstreams, limits: own, grant };
       const session = new Session({ ...scope, restoring }, () => sessions.delete(session));
       sessions.add(session);

@@ -29,8 +29,13 @@ export const LIMITS: EgressLimits = {
   idleMs: 120_000,
 };
 
-/** Of a sandbox that holds the repository: what it asks for may be chosen to carry that out, so it is less. */
-export const CODING_UPLOAD_BYTES = 2 * 2 ** 20;
+/** A coder's sandbox holds the repository: what it asks for may be chosen to carry that out, so it is less. */
+const CODING_UPLOAD_BYTES = 2 * 2 ** 20;
+
+export const limitsFor = (phase: NetworkPhase, limits: EgressLimits): EgressLimits =>
+  phase === "coding"
+    ? { ...limits, uploadBytes: Math.min(limits.uploadBytes, CODING_UPLOAD_BYTES) }
+    : limits;
 
 /** More bytes than a sandbox may send or get. */
 export class ByteCapError extends Error {
