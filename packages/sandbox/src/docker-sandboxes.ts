@@ -28,6 +28,7 @@ import { describeEngine } from "./engine-info.ts";
 import { Entrance } from "./entrance.ts";
 import { buildEnvironment, environmentKey, findEnvironment } from "./environment.ts";
 import { evictImages, KEEP, type Keep } from "./evict.ts";
+import { TRIAL_LIMITS, tryGvisor } from "./gvisor.ts";
 import { findImage } from "./images.ts";
 import { WORKSPACE } from "./profile.ts";
 import { runToEnd } from "./run-to-end.ts";
@@ -74,6 +75,7 @@ class DockerSandboxes implements Sandboxes {
   readonly #forget: () => void;
   readonly #entrance: Entrance;
   #info: EngineInfo | undefined;
+  #gvisorHolds = false;
 
   constructor(options: DockerSandboxesOptions) {
     this.#options = options;
@@ -149,14 +151,9 @@ class DockerSandboxes implements Sandboxes {
     const wanted = { phase: "gate", command, limits } as const;
     const { labels, services } = spec;
     const room = await this.#entrance.enter({ limits, services, run: labels.run }, signal);
-    const container = await this.#create(room, { ...spec, ...wanted }, signal);
-    try {
-      await container.put(spec.tar, WORKSPACE, signal);
-      return await runToEnd(container, spec, signal);
-    } finally {
-      // it never fails, and its end is waited for by `close` and by whoever wants its room
-      void container[Symbol.asyncDispose]();
-    }
+    await using container = await this.#create(room, { ...spec, ...wanted }, signal);
+    await container.put(spec.tar, WORKSPACE, signal);
+    return await runToEnd(container, spec, signal);
   }
 
   warm(spec: SandboxSpec): void {
@@ -246,6 +243,7 @@ class DockerSandboxes implements Sandboxes {
       );
     }
     const { build, limits, isolation, timeoutMs, run = "" } = spec;
+    if (isolation?.runtime === "gvisor") await this.#tryGvisor(base.id, run, signal);
     const enter = () => this.#entrance.enter({ limits, run }, signal);
     const common = { limits, isolation, enter };
     const made =
@@ -261,6 +259,16 @@ class DockerSandboxes implements Sandboxes {
       prepareImage(engine, { ...common, reference, base }, signal),
     );
     return { ...prepared, log };
+  }
+
+  /** Once, if it holds: every sandbox's environment comes before the sandbox. */
+  async #tryGvisor(image: string, run: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.#oneAtATime("gvisor", async () => {
+      if (this.#gvisorHolds) return;
+      using _room = await this.#entrance.enter({ limits: TRIAL_LIMITS, run }, signal);
+      await tryGvisor(this.#containers, image, signal);
+      this.#gvisorHolds = true;
+    });
   }
 
   /** An engine refuses a container with more processors than it has: a slower run is better than none. */

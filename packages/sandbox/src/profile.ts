@@ -41,6 +41,8 @@ export const SHELL_LIMITS = {
 };
 
 const MIB = 1024 * 1024;
+/** Threads of the host behind one process of a sandbox; where gVisor gets no more of them, it ends with all in it. */
+const GVISOR_THREADS = 8;
 const HOSTNAME = "sandbox";
 
 const FILE_OWNERS = ["CHOWN", "DAC_OVERRIDE", "FOWNER"];
@@ -71,7 +73,7 @@ export const hostConfig = (
   Init: true,
   IpcMode: "private",
   CgroupnsMode: "private",
-  PidsLimit: spec.limits.pids,
+  PidsLimit: spec.limits.pids * (spec.walls.runtime === undefined ? 1 : GVISOR_THREADS),
   Memory: spec.limits.memoryMb * MIB,
   // no swap, so that a hungry sandbox cannot slow the machine down
   MemorySwap: spec.limits.memoryMb * MIB,
