@@ -53,6 +53,18 @@ const endpointTarget = (url: string): Target => {
   return { kind: "endpoint", name, path: path === "" ? "/" : path, query: split.query };
 };
 
+/** Some servers cut a part at its `;` before they walk the dots. */
+const CLIMBING = /^\.{1,2}(?:;|$)/;
+
+/** Whether what is escaped is UTF-8 (an overlong form is a dot or a slash to some servers) without control characters. */
+const isText = (path: string): boolean => {
+  try {
+    return !/\p{Cc}/u.test(decodeURIComponent(path));
+  } catch {
+    return false;
+  }
+};
+
 /**
  * Path and query as they were written; undefined where a server could read them as another path: dots that climb,
  * under any number of encodings, backslashes, or anything but printable ASCII.
@@ -66,8 +78,8 @@ const splitPath = (text: string): { path: string; query: string } | undefined =>
     before = plain;
     plain = plain.replace(/%(2e|2f|5c|25|00)/gi, (code) => decodeURIComponent(code));
   }
-  if (/[\\\0]/.test(plain) || plain.split("/").some((part) => /^\.\.?$/.test(part)))
-    return undefined;
+  if (!isText(plain) || plain.includes("\\")) return undefined;
+  if (plain.split("/").some((part) => CLIMBING.test(part))) return undefined;
   return { path, query: cut < 0 ? "" : text.slice(cut) };
 };
 
