@@ -128,9 +128,9 @@ test("a queue that is away now and then costs a moment", async () => {
   };
   await using line = await playedLine({
     queue: (real) => ({
-      add: async (job, delay) => {
+      add: async (...job) => {
         away();
-        await real.add(job, delay);
+        await real.add(...job);
       },
       present: async (ids) => {
         away();

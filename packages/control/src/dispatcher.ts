@@ -4,6 +4,10 @@ import type { Context } from "./options.ts";
 /** Backoff of a delivery lost to infrastructure: 1 s doubling, at most a minute. */
 const lostDelay = (lost: number): number => Math.min(60_000, 1_000 * 2 ** Math.max(0, lost - 1));
 
+/** How many steps a run has under way, this one among them: a run with few goes before one with many. */
+const underWay = ({ steps }: RunState): number =>
+  Object.values(steps).filter((s) => s.dispatch > 0 && s.result === undefined).length;
+
 /**
  * Keeps the queue equal to what the rows say is to be done. The row is written first, so a job lost anywhere
  * (a crash between the two, FLUSHALL, a new Redis) is found missing and dispatched again under the next number.
@@ -39,10 +43,11 @@ export class Dispatcher {
           { type: "step.dispatched", step, dispatch: row.dispatch + 1, ...why, ...owner(row) },
         ];
       });
-      const row = (await store.state(run))?.steps[step];
-      if (events.length === 0 || row === undefined) return;
+      const state = await store.state(run);
+      const row = state?.steps[step];
+      if (events.length === 0 || state === undefined || row === undefined) return;
       const job = { id: jobId(step, row.dispatch), lane: laneOf(row.input.kind), run, step };
-      await queue.add(job, why.lost ? lostDelay(row.lost) : 0);
+      await queue.add(job, why.lost ? lostDelay(row.lost) : 0, underWay(state));
     } finally {
       this.#adding.delete(step);
     }

@@ -17,6 +17,8 @@ export type QueueOptions = {
 };
 
 const OPEN_MS = 10_000;
+/** the largest priority BullMQ knows */
+const LAST = 2 ** 21;
 const LANES: readonly Lane[] = ["work", "control"];
 const PRESENT: ReadonlySet<string> = new Set(["waiting", "delayed", "active", "prioritized"]);
 
@@ -32,13 +34,14 @@ export const createQueue = async (options: QueueOptions): Promise<Queue> => {
   const consumers = new Set<{ close(graceMs: number): Promise<void> }>();
 
   return {
-    async add(job, delayMs = 0) {
+    async add(job, delayMs = 0, priority = 1) {
       assertJobId(job.id);
       const data: JobData = { run: job.run, step: job.step };
       await reaching(options.redis, "a job could not be queued", () =>
         producers.lanes[job.lane].add("step", data, {
           jobId: job.id,
           delay: Math.max(0, delayMs),
+          priority: Math.min(priority, LAST),
           attempts: 1,
           removeOnComplete: true,
           removeOnFail: true,

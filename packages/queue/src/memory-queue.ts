@@ -6,6 +6,7 @@ export type MemoryQueueOptions = { clock: Clock; onError: (error: Error) => void
 
 type Entry = {
   job: Job;
+  priority: number;
   dueAt: number;
   /** the running delivery that decides what becomes of the job */
   lock?: symbol;
@@ -28,10 +29,10 @@ export class MemoryQueue implements Queue {
     this.#onError = onError;
   }
 
-  async add(job: Job, delayMs = 0): Promise<void> {
+  async add(job: Job, delayMs = 0, priority = 1): Promise<void> {
     assertJobId(job.id);
     if (this.#entries.has(job.id)) return;
-    const entry: Entry = { job, dueAt: 0 };
+    const entry: Entry = { job, priority, dueAt: 0 };
     this.#entries.set(job.id, entry);
     this.#schedule(entry, this.#clock.now().getTime() + delayMs);
   }
@@ -72,7 +73,8 @@ export class MemoryQueue implements Queue {
   /** Hands every due job to a consumer with a free place. */
   readonly #pump = (): void => {
     const now = this.#clock.now().getTime();
-    for (const entry of this.#entries.values()) {
+    const inTurn = [...this.#entries.values()].sort((a, b) => a.priority - b.priority);
+    for (const entry of inTurn) {
       if (entry.lock !== undefined || entry.dueAt > now) continue;
       const member = [...this.#members].find(
         (m) => m.lane === entry.job.lane && m.deliveries.size < m.concurrency,

@@ -92,6 +92,37 @@ export const queueSuite = (name: string, make: () => Promise<QueueFixture>): voi
       }
     });
 
+    it("delivers jobs of a smaller priority first, and equal ones in the order they came", async () => {
+      const seen: string[] = [];
+      await queue.add(job("last-1"), 0, 7);
+      await queue.add(job("next-1"), 0, 2);
+      await queue.add(job("next-2"), 0, 2);
+      await queue.add(job("first-1"));
+      expect(await queue.present(["last-1", "first-1"])).toEqual(new Set(["last-1", "first-1"]));
+      await queue.consume("work", 1, async ({ id }) => {
+        seen.push(id);
+        return done;
+      });
+      await vi.waitFor(() => expect(seen).toHaveLength(4), SOON);
+      expect(seen).toEqual(["first-1", "next-1", "next-2", "last-1"]);
+    });
+
+    it("keeps the priority of a job that its handler puts off", async () => {
+      const seen: string[] = [];
+      await queue.add(job("urgent-1"), 0, 1);
+      await queue.add(job("later-1"), 0, 5);
+      await queue.add(job("later-2"), 0, 5);
+      await queue.consume("work", 1, async ({ id }) => {
+        seen.push(id);
+        if (seen.length === 1) return { kind: "retry-at", at: new Date(), reason: "no slot" };
+        // by the end of it the first is due again
+        await sleep(50);
+        return done;
+      });
+      await vi.waitFor(() => expect(seen).toHaveLength(4), SOON);
+      expect(seen.indexOf("urgent-1", 1)).toBeLessThan(seen.indexOf("later-2"));
+    });
+
     it("holds a job back until its delay is over", async () => {
       const handler = vi.fn(async () => done);
       await queue.consume("work", 1, handler);

@@ -24,8 +24,11 @@ export interface Consumer {
 
 /** Dispatch, disposable: losing all of it costs the seconds until the reconciler re-adds. */
 export interface Queue {
-  /** Adding an id that is waiting, delayed or active changes nothing. */
-  add(job: Job, delayMs?: number): Promise<void>;
+  /**
+   * Adding an id that is waiting, delayed or active changes nothing. Of jobs that wait, those of the smallest
+   * `priority` (from 1, which it is when absent) go first, and of equals the one that was added first.
+   */
+  add(job: Job, delayMs?: number, priority?: number): Promise<void>;
   /** Which of these job ids are waiting, delayed or active now. */
   present(ids: readonly string[]): Promise<Set<string>>;
   consume(lane: Lane, concurrency: number, handler: JobHandler): Promise<Consumer>;
