@@ -2,7 +2,8 @@ import { type SourceRepo, UserError } from "@headrace/domain";
 import { findSecrets, type SecretFinding } from "@headrace/secrets";
 import { safe } from "./view/safe.ts";
 
-const MAX_FILE_BYTES = 1024 * 1024;
+/** A larger file is data. */
+const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const MAX_SHOWN = 20;
 
 type Scanned = {
@@ -12,9 +13,10 @@ type Scanned = {
 };
 
 const secretsIn = async ({ spec, repo, base }: Scanned): Promise<SecretFinding[]> => {
-  const found = spec === undefined ? [] : await findSecrets(spec.file, spec.text);
+  const found =
+    spec === undefined ? [] : await findSecrets(spec.file, new TextEncoder().encode(spec.text));
   for await (const { path, bytes } of repo.files(base, MAX_FILE_BYTES))
-    found.push(...(await findSecrets(path, new TextDecoder().decode(bytes))));
+    found.push(...(await findSecrets(path, bytes)));
   return found;
 };
 

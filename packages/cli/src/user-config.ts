@@ -137,7 +137,8 @@ export const readInstallation = async (from: {
     registries,
     secrets: [
       ...(credentials === undefined ? [] : [credentials.apiKey]),
-      ...named.values(),
+      // of a basic credential the password alone, too
+      ...[...named.values()].flatMap((value) => [value, value.slice(value.indexOf(":") + 1)]),
       ...authorizations.map((text) => text.replace(/^\w+ /, "")),
     ],
   };

@@ -9,6 +9,7 @@ describe("a known value is taken out", () => {
     ["as it is", SECRET],
     ["inside JSON", JSON.stringify({ key: SECRET })],
     ["in a URL", `https://x.dev/?k=${encodeURIComponent(SECRET)}`],
+    ["in hex", Buffer.from(SECRET).toString("hex")],
     ["in base64", Buffer.from(SECRET).toString("base64")],
     ["in base64 behind one byte", Buffer.from(`:${SECRET}`).toString("base64")],
     ["in base64 behind two bytes", Buffer.from(`u:${SECRET}`).toString("base64")],

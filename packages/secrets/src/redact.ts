@@ -19,7 +19,7 @@ const KEY_FORMS: readonly RegExp[] = [
   /(?<=:\/\/[^\s/:@]{0,100}:)[^\s/@"'\\,]{3,200}(?=@)/g,
 ];
 
-/** How a value may be written: as it is, inside JSON, in a URL, and at each of base64's three offsets. */
+/** How a value may be written: as it is, inside JSON, in a URL, in hex, and at each of base64's three offsets. */
 const formsOf = (value: string): string[] => {
   const bytes = Buffer.from(value);
   const shifted = [0, 1, 2].map((offset) =>
@@ -29,7 +29,13 @@ const formsOf = (value: string): string[] => {
       .replace(/=+$/, "")
       .slice(offset === 0 ? 0 : offset + 1, -1),
   );
-  return [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value), ...shifted];
+  return [
+    value,
+    JSON.stringify(value).slice(1, -1),
+    encodeURIComponent(value),
+    bytes.toString("hex"),
+    ...shifted,
+  ];
 };
 
 /**

@@ -3,6 +3,7 @@ import { findSecrets } from "./scan.ts";
 
 /** Put together here, so that no scanner of this repository takes it for a real one. */
 const made = (...parts: string[]): string => parts.join("");
+const find = (text: string) => findSecrets("src/a.ts", Buffer.from(text));
 const GITHUB = made("ghp_", "abcdefghijklmnopqrstuvwxyz", "0123456789");
 
 describe("a secret is found", () => {
@@ -15,6 +16,22 @@ describe("a secret is found", () => {
     ["aws", made("aws_secret_access_key = wJalrXUtnFEMI", "/K7MDENG/bPxRfiCYzzzzzzzKEY")],
     ["basicauth", made("https://deploy:", "pa55w0rdpa55", "@git.acme.dev/app.git")],
     ["database-connection-string", made("postgres://app:", "s3cr3tpass", "@db.acme.dev:5432/app")],
+    ["npm", made("//npm.acme.dev/:_auth=", "dXNlcjpwYXNzd29yZDEyMw==")],
+    ["database-connection-string", made("postgres://app:", "pw12345678", "@prod-db/app")],
+    ["stripe", made("sk_live_", "4eC39HqLyjWDarjtT1zdp7dc")],
+    ["pypi", made("pypi-AgE", "IcHlwaS5vcmcC", "aB3d".repeat(20))],
+    ["google", made("AIza", "SyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY")],
+    ["model provider", made("sk-or-v1-", "a1b2c3d4".repeat(8))],
+    [
+      "privatekey",
+      made(
+        "-----BEGIN ",
+        "PRIVATE KEY-----\n",
+        "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06",
+        "\n-----END ",
+        "PRIVATE KEY-----",
+      ),
+    ],
     [
       "privatekey",
       made(
@@ -26,7 +43,7 @@ describe("a secret is found", () => {
       ),
     ],
   ])("of the kind %s, with file and line and without its value", async (kind, text) => {
-    const found = await findSecrets("src/a.ts", `first line\n\n${text}\n`);
+    const found = await find(`first line\n\n${text}\n`);
     expect(found).toContainEqual({ file: "src/a.ts", line: 3, kind });
     expect(JSON.stringify(found)).not.toContain(text.slice(0, 20));
   });
@@ -45,11 +62,22 @@ describe("what is no secret is let through", () => {
     ["ordinary code", "const token = readToken(); const key = 'primary';"],
     ["a hash", `integrity sha512-${"aB3d".repeat(22)}==`],
   ])("%s", async (_, text) => {
-    expect(await findSecrets("a.txt", text)).toEqual([]);
+    expect(await find(text)).toEqual([]);
   });
+});
 
-  test("binary content and very long files", async () => {
-    expect(await findSecrets("a.bin", `\0${GITHUB}`)).toEqual([]);
-    expect(await findSecrets("a.csv", `${" ".repeat(1024 * 1024)}${GITHUB}`)).toEqual([]);
+describe("a secret is found however it is put", () => {
+  test.each([
+    ["in UTF-16", Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(GITHUB, "utf16le")])],
+    ["beside a NUL", Buffer.from(`\0${GITHUB}\0`)],
+    [
+      "behind a comment that switches a scanner off",
+      Buffer.from(`// secretlint-disable\n${GITHUB}`),
+    ],
+    ["before such a comment", Buffer.from(`${GITHUB} // secretlint-disable-line`)],
+  ])("%s", async (_, bytes) => {
+    expect(await findSecrets("a.ts", bytes)).toEqual([
+      { file: "a.ts", line: expect.any(Number), kind: "github" },
+    ]);
   });
 });
