@@ -7,6 +7,7 @@ import { createClock } from "@headrace/store";
 import { checkRepository, isFit, renderCheck } from "@headrace/verify";
 import { dataDir, installationId, makeDataDir } from "../data-dir.ts";
 import { openSandboxes } from "../factory/sandboxes.ts";
+import { refuseSecrets } from "../secret-scan.ts";
 import { policyAt } from "../submission.ts";
 import { readInstallation } from "../user-config.ts";
 import { aboutPolicy } from "../view/policy-lines.ts";
@@ -30,7 +31,9 @@ export const check: VerbAction = async (world, _operands, options) => {
     { gates: undefined, setup: undefined, protected: undefined },
   );
   say(`checking ${head.slice(0, 12)} of ${path}`);
-  for (const note of notes) say(`  note: ${note}`);
+  const secrets = await refuseSecrets({ repo: source, base: head }, true);
+  if (secrets.length > 0) secrets.push("a run is refused for that, unless with --allow-secrets");
+  for (const note of [...notes, ...secrets]) say(`  note: ${note}`);
   for (const line of aboutPolicy(policy)) say(`  ${safe(line)}`);
   const registries = installation.config.registries.map(
     ({ name, kind, url, scopes, credential }) => ({
