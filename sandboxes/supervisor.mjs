@@ -4,7 +4,7 @@
  * when the factory is gone, however it went.
  */
 import { readdir } from "node:fs/promises";
-import { runCommand } from "./supervisor/exec.mjs";
+import { runCommand, setEnvironment } from "./supervisor/exec.mjs";
 import { readFile, writeFile } from "./supervisor/files.mjs";
 import { encodeFrame, frameDecoder } from "./supervisor/frames.mjs";
 import { createRelay } from "./supervisor/relay.mjs";
@@ -13,6 +13,7 @@ import { checkout, snapshot } from "./supervisor/repository.mjs";
 const relay = createRelay(send);
 
 const operations = {
+  environment: (_, body) => setEnvironment(JSON.parse(body.toString())),
   exec: (args, body, signal) => runCommand({ ...args, command: body.toString() }, signal),
   read: readFile,
   write: writeFile,

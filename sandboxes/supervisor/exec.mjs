@@ -14,6 +14,12 @@ const TRAILING_MS = 200;
 const WRAPPER = 'echo 1000 > /proc/self/oom_score_adj; exec /bin/sh -c "$1"';
 
 let commands = 0;
+let environment = {};
+
+/** What commands have in their environment besides the supervisor's own, which none of it reaches. */
+export function setEnvironment(variables) {
+  environment = variables;
+}
 
 /** Runs a command in a session of its own; at the timeout or abort all it started is killed. */
 export async function runCommand({ command, timeoutMs, maxOutputBytes }, signal) {
@@ -61,7 +67,7 @@ function start(command, mark, pipe) {
     return spawn("/bin/sh", ["-c", WRAPPER, "sh", command], {
       detached: true,
       stdio: ["ignore", pipe.writer, pipe.writer],
-      env: { ...process.env, [MARK]: mark },
+      env: { ...process.env, ...environment, [MARK]: mark },
     });
   } finally {
     closeSync(pipe.writer);

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { createServer, connect as dial, type Socket } from "node:net";
 import { join } from "node:path";
-import { type EnvironmentSpec, InfrastructureError } from "@headrace/domain";
+import { type EnvironmentSpec, InfrastructureError, UserError } from "@headrace/domain";
 import { createDockerSandboxes } from "@headrace/sandbox";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
@@ -46,6 +46,20 @@ describe("an engine", () => {
     expect((await sh(sandbox, "echo works")).output).toBe("works\n");
     expect(warnings.join()).toMatch(/^sandboxes get \d+ processors/);
     await sandboxes.close();
+  });
+
+  it("with an image whose environment keeps the supervisor from starting says so, and it is no loss", async () => {
+    const [repo, tag] = ["headrace-test", randomUUID()];
+    const container = await harness.docker.createContainer({ Image: baseImageTag() });
+    await container.commit({ repo, tag, changes: ["ENV NODE_OPTIONS=--no-such-option"] });
+    await container.remove({ v: true });
+    harness.discardLater(`${repo}:${tag}`);
+    const spec = { limits: LIMITS, env: {}, labels: LABELS_OF_TEST };
+    const opened = harness.sandboxes.open({ ...spec, image: `${repo}:${tag}` });
+    await expect(opened).rejects.toThrow(
+      /supervisor of a sandbox cannot start in its image: it ended with exit code 9.*NODE_OPTIONS/s,
+    );
+    await expect(opened).rejects.toBeInstanceOf(UserError);
   });
 
   it("that breaks off is an infrastructure failure for commands, gates and openings alike", async () => {

@@ -33,6 +33,8 @@ const SnapshotFacts = z.object({ commit: ObjectId });
 
 export type StartOptions = {
   limits: { memoryMb: number };
+  /** of its commands: the supervisor and its own programs have none of it, for it could keep them from working */
+  env: Readonly<Record<string, string>>;
   /** what its network's clients need, for `/` */
   files?: readonly TarEntry[] | undefined;
   /** serves the sandbox's network, and is closed with it; undefined: it has none */
@@ -43,17 +45,24 @@ export type StartOptions = {
 /** Starts the supervisor in a created machine; the sandbox owns the machine and the session from then on. */
 export const startSandbox = async (
   machine: Machine,
-  { limits, files, session, signal }: StartOptions,
+  { limits, env, files, session, signal }: StartOptions,
 ): Promise<AgentSandbox> => {
   try {
     const tar = await supervisorTar(files);
     const channel = await startSupervisor(machine, { tar, limits, session, signal });
+    await giveEnvironment(channel, env);
     return new AgentSandbox(machine, channel, session);
   } catch (error) {
     await session?.[Symbol.asyncDispose]();
     await machine[Symbol.asyncDispose]();
     throw error;
   }
+};
+
+const giveEnvironment = async (channel: Channel, env: StartOptions["env"]): Promise<void> => {
+  if (Object.keys(env).length === 0) return;
+  const body = Buffer.from(JSON.stringify(env));
+  await channel.request({ op: "environment", args: {}, body, maxBody: 0, timeoutMs: FILE_MS });
 };
 
 class AgentSandbox implements Sandbox {

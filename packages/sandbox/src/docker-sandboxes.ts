@@ -191,10 +191,11 @@ class DockerSandboxes implements Sandboxes {
     const { network, limits, ...rest } = spec;
     const use = network && this.#network();
     const env = use ? { ...networkEnv(use), ...spec.env } : spec.env;
-    const wanted = { phase: "agent", command: SUPERVISOR_COMMAND, limits, env } as const;
+    const wanted = { phase: "agent", command: SUPERVISOR_COMMAND, limits, env: {} } as const;
     const container = await this.#create(room, { ...rest, ...wanted }, signal);
     const session = network && this.#session(network);
-    return startSandbox(container, { limits, files: use && networkFiles(use), session, signal });
+    const files = use && networkFiles(use);
+    return startSandbox(container, { limits, env, files, session, signal });
   }
 
   /** Creates the container of a sandbox or gate, whose services run by then; they and its room go with it. */

@@ -37,6 +37,22 @@ export const sandboxExecSuite = (make: MakeHarness) =>
       expect((await sh(sandbox, "no-such-command")).exitCode).toBe(127);
     });
 
+    it("have the environment that policy names, which reaches nothing of the factory's own", async () => {
+      const env = {
+        NODE_OPTIONS: "--require ./register.js",
+        LD_PRELOAD: "/none.so",
+        GIT_DIR: "/none",
+        PATH: "/nowhere",
+        HOME: "/tmp",
+      };
+      await using own = await openPlain(harness, { env });
+      expect(await printed(own, 'echo "$NODE_OPTIONS $GIT_DIR $PATH $HOME" 2>/dev/null')).toContain(
+        "--require ./register.js /none /nowhere /tmp",
+      );
+      await own.write("a.txt", new TextEncoder().encode("a"));
+      expect(await own.read("a.txt", 10)).toMatchObject({ size: 1 });
+    });
+
     it("report no exit code when a signal ended them", async () => {
       expect(await sh(sandbox, "kill -9 $$")).toMatchObject({ exitCode: null, timedOut: false });
     });

@@ -98,7 +98,7 @@ class BubblewrapSandboxes implements Sandboxes {
     const { network, limits } = spec;
     const use = network && this.#use;
     const env = use ? { ...networkEnv(use), ...spec.env } : spec.env;
-    const machine = await this.#machine("agent", { ...spec, env }, SUPERVISOR_COMMAND, signal);
+    const machine = await this.#machine("agent", { ...spec, env: {} }, SUPERVISOR_COMMAND, signal);
     const session =
       network &&
       this.#options.egress?.session({
@@ -107,7 +107,7 @@ class BubblewrapSandboxes implements Sandboxes {
         onRequest: network.onRequest ?? (() => {}),
       });
     const files = use && networkFiles(use);
-    const sandbox = await startSandbox(machine, { limits, files, session, signal });
+    const sandbox = await startSandbox(machine, { limits, env, files, session, signal });
     return withOomKills(sandbox, machine);
   }
 
