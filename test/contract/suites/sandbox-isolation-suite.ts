@@ -45,7 +45,7 @@ for name, numbers in json.loads("""${JSON.stringify(NUMBERS)}""").items():
     print(name, "allowed" if answer != -1 else errno.errorcode[ctypes.get_errno()])
 `;
 
-/** The families of sockets, then the protocols of netlink, that can be made. */
+/** The families of sockets, then the protocols of netlink, then those of IPv4 beyond TCP and UDP, that can be made. */
 const SOCKETS = `
 import socket
 def made(*kind):
@@ -53,7 +53,8 @@ def made(*kind):
     except OSError: return False
     return True
 print([family for family in range(64) if made(family, 3 if family == 16 else 2, 0)],
-      [protocol for protocol in range(32) if made(16, 3, protocol)])
+      [protocol for protocol in range(32) if made(16, 3, protocol)],
+      [kind for kind in ((2, 1), (2, 136), (1, 132), (1, 262), (6, 33)) if made(2, *kind)])
 `;
 
 /** \`mov eax, 20; int 0x80; ret\`: getpid, as a 32-bit program asks for it. */
@@ -157,8 +158,8 @@ export const sandboxIsolationSuite = (make: MakeHarness) =>
       expect(answers.split("\n")).toEqual(refused);
     });
 
-    it("makes sockets of the families that programs speak over, and of no other", async () => {
-      expect(await printed(sandbox, `python3 -c '${SOCKETS}'`)).toBe("[1, 2, 10, 16] [0]");
+    it("makes sockets of the families and protocols that programs speak over, and of no other", async () => {
+      expect(await printed(sandbox, `python3 -c '${SOCKETS}'`)).toBe("[1, 2, 10, 16] [0] []");
     });
 
     it.runIf(process.arch === "x64")("cannot get round the filter by 32-bit calls", async () => {

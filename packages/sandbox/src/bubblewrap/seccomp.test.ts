@@ -67,6 +67,9 @@ describe.each(["x86_64", "aarch64"] as const)("the shipped profile on %s", (arch
   it("lets programs have sockets of the usual families and processes without new namespaces", async () => {
     const call = await compiled(SHIPPED, architecture);
     for (const family of [1n, 2n, 10n]) expect(call("socket", family)).toBe(ALLOW);
+    for (const protocol of [6n, 17n]) expect(call("socket", 10n, 1n, protocol)).toBe(ALLOW);
+    for (const protocol of [1n, 132n, 262n])
+      expect(call("socket", 2n, 1n, protocol)).toBe(refused(38));
     for (const family of [17n, 38n, 40n, 2n ** 32n + 2n]) {
       expect(call("socket", family)).toBe(refused(38));
     }
