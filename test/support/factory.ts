@@ -138,9 +138,10 @@ export const openTestFactory = async (
     modelClient: simulators.client,
     clock,
     workerId: "test-worker",
+    slots: SLOTS,
     log,
   });
-  const consumer = await queue.consume("work", SLOTS, worker.handle);
+  const consumer = await queue.consume("work", worker.deliveries, worker.handle);
   closing.defer(() => {
     worker.park("the test is over");
     return consumer.close(CLOSE_MS);

@@ -103,6 +103,7 @@ export const workerRig = async (options: {
         createModelClient({ baseUrl: simulator.url, apiKey: simulator.apiKey }),
       clock,
       workerId: `w${workers}`,
+      slots: 1,
       log: (line) => logged.push(line),
     });
   const job = (step: string): Job => ({ id: `${step}-1`, lane: "work", run, step });

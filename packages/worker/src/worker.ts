@@ -21,6 +21,7 @@ import { doEvidence } from "./do-evidence.ts";
 import { doVerify } from "./do-verify.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { tellSetupFailure } from "./setup-failure.ts";
+import { Slots } from "./slots.ts";
 
 export type WorkerOptions = {
   api: FactoryApi;
@@ -30,13 +31,17 @@ export type WorkerOptions = {
   modelClient(choice: ModelChoice): Promise<ModelClient>;
   clock: Clock;
   workerId: string;
+  /** jobs it works on at a time: as many as one run may have, and a few more where others would have none */
+  slots: number;
   log(line: string): void;
 };
 
 /** One claim while it is being worked on. */
-export type Work = WorkerOptions & { claim: Claim; inbox: Inbox };
+export type Work = Omit<WorkerOptions, "slots"> & { claim: Claim; inbox: Inbox };
 
 export interface Worker {
+  /** how many jobs to give it at a time: some it only looks at, and has them come again */
+  readonly deliveries: number;
   handle(job: Job, signal: AbortSignal): Promise<JobOutcome>;
   /** Begins nothing more: steps under way stop where they can be resumed without loss. */
   park(reason: string): void;
@@ -45,14 +50,19 @@ export interface Worker {
 /** A worker: what it knows of a run it got with the claim, and what it does it says through the API. */
 export const createWorker = (options: WorkerOptions): Worker => {
   const inboxes = new Set<Inbox>();
-  let parked: string | undefined;
+  const slots = new Slots(options.slots, options.clock);
+  const parked = new AbortController();
   return {
+    deliveries: slots.deliveries,
     park(reason) {
-      parked = reason;
+      parked.abort(new Error(reason));
       for (const inbox of inboxes) inbox.deliver({ kind: "cancel", reason });
     },
     async handle(job, signal) {
-      if (parked !== undefined) return { kind: "done" };
+      const slot = await slots.take(job.run, AbortSignal.any([signal, parked.signal]));
+      if (slot instanceof Date) return { kind: "retry-at", at: slot, reason: "no slot is free" };
+      using _slot = slot;
+      if (parked.signal.aborted) return { kind: "done" };
       const inbox = new Inbox();
       const onAbort = () => inbox.stop(new StoppedError("the worker is stopping"));
       signal.addEventListener("abort", onAbort, { once: true });

@@ -104,11 +104,12 @@ const compose = async (
     modelClient: models.client,
     clock,
     workerId: WORKER,
+    slots,
     log,
   });
   // leases of a factory that was killed would only make its successor wait
   await store.releaseClaims(WORKER);
-  const consumer = await queue.consume("work", slots, worker.handle);
+  const consumer = await queue.consume("work", worker.deliveries, worker.handle);
   closing.defer(() => {
     worker.park("the factory is stopping");
     return consumer.close(PARK_MS);
