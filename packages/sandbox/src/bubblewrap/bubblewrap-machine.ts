@@ -55,10 +55,6 @@ export class BubblewrapMachine implements Machine {
     return this.#spec.jail.room;
   }
 
-  get exceeded(): Exceeded | undefined {
-    return this.#disk.exceeded;
-  }
-
   async measure(): Promise<Exceeded | undefined> {
     await this.#disk.look();
     return this.#disk.exceeded;
