@@ -34,6 +34,27 @@ export const hostile = <T>(one: {
 
 const reproduce = (id: string): string => `npx vitest run --project hostile -t '${id} '`;
 
+/** Plays a case, keeps its score and tells its end by its id, whatever reporter is at work. */
+const playOne = async (letter: string, one: HostileCase, stage: Stage): Promise<void> => {
+  const started = performance.now();
+  const done = (held: boolean) => {
+    const ms = performance.now() - started;
+    score({ letter, verdict: one.verdict, held, ms });
+    const end = held ? one.verdict : `NOT ${one.verdict}`;
+    process.stdout.write(
+      `${one.id.padEnd(5)} ${end}: ${one.title} (${(ms / 1000).toFixed(1)} s)\n`,
+    );
+  };
+  try {
+    expect(await one.play(stage)).toBe(one.verdict);
+    done(true);
+  } catch (error) {
+    done(false);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`${message}\n  reproduce: ${reproduce(one.id)}`, { cause: error });
+  }
+};
+
 /** The cases of one letter as tests; after the last of them the tripwires are looked at. */
 export const defineLetter = (
   letter: string,
@@ -45,20 +66,9 @@ export const defineLetter = (
     afterAll(async () => {
       await stage().tripwires.assertSilent(letter);
     });
-    test.each(cases.map((one) => ({ ...one, name: `${one.id} ${one.title}: ${one.verdict}` })))(
-      "$name",
-      async (one) => {
-        const started = performance.now();
-        try {
-          expect(await one.play(stage())).toBe(one.verdict);
-          score({ letter, verdict: one.verdict, held: true, ms: performance.now() - started });
-        } catch (error) {
-          score({ letter, verdict: one.verdict, held: false, ms: performance.now() - started });
-          const message = error instanceof Error ? error.message : String(error);
-          throw new Error(`${message}\n  reproduce: ${reproduce(one.id)}`, { cause: error });
-        }
-      },
-    );
+    // not `test.each`, which cuts names at 40 characters
+    for (const one of cases)
+      test(`${one.id} ${one.verdict}: ${one.title}`, () => playOne(letter, one, stage()));
   });
 
 /** `refused` when the work is refused in words that match; anything else is told. */
