@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { stringify } from "yaml";
+import { commitFiles, git } from "../../support/git.ts";
+import { openShell, type Shell } from "../../support/shell.ts";
+
+export const PLACES = {
+  S01: "the factory's environment",
+  S02: "Redis and its password",
+  S03: "the provider's key",
+  S04: "~/.ssh",
+  S05: "~/.netrc",
+  S06: "~/.docker/config.json",
+  S07: "the store",
+  S08: "a remote's address in the user's repository",
+  S09: "a process's arguments",
+  S10: "/proc of the factory",
+  S11: "a secret of the spec that the user let in",
+  S12: "a registry's credential",
+} as const;
+export type Place = keyof typeof PLACES;
+
+/**
+ * The thirteenth canary may be read: one in each place that is hunted in, or the hunt is blind there. None is spelt out
+ * in what makes it, so that only a hunt can print it.
+ */
+const CONTROLS = [
+  "a file of the workspace",
+  "a file that was there during set-up",
+  "a file of a gate",
+  "the agent's environment",
+  "a process's memory",
+  "the plan",
+  "the data directory's name",
+  "config.yaml",
+] as const;
+export type Control = (typeof CONTROLS)[number];
+
+/** One canary has the form of a real key: it is submitted on purpose, with `--allow-secrets`. */
+export const MARK = /cnry-[0-9a-f]{24}|ghp_[0-9a-f]{36}/g;
+/** Prints every canary that can be found; the brackets keep it from finding itself. */
+export const HUNT = [
+  "env",
+  "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/mounts /proc/net/unix 2>/dev/null | tr '\\0' '\\n'",
+  "find / /tmp /dev/shm -xdev -type f -size -20M -readable -print0 2>/dev/null | xargs -0 grep -ahoE 'cnr[y]-[0-9a-f]{24}|gh[p]_[0-9a-f]{36}' 2>/dev/null",
+  "find / /tmp -xdev -type s 2>/dev/null",
+  "echo hunted",
+].join("; ");
+
+/** The same in the memory of every process, where the hunter has a canary of its own. */
+export const memoryHunt = (own: string): string => `python3 - <<'END'
+import glob, re
+own = "cnry-" + bytes.fromhex("${own.slice(5)}").hex()
+for path in glob.glob("/proc/[0-9]*/maps"):
+    try:
+        with open(path) as maps, open(path[:-4] + "mem", "rb", 0) as mem:
+            for line in maps:
+                if " rw-p " not in line: continue
+                start, end = (int(x, 16) for x in line.split()[0].split("-"))
+                if end - start > 200_000_000: continue
+                try:
+                    mem.seek(start)
+                    for found in set(re.findall(rb"cnr[y]-[0-9a-f]{24}|gh[p]_[0-9a-f]{36}", mem.read(end - start))): print(found)
+                except OSError: pass
+    except OSError: pass
+print("read the memory of every process")
+END`;
+
+const canary = (): string => `cnry-${randomBytes(12).toString("hex")}`;
+/** A shell's words that print a canary without spelling it. */
+export const spelt = (control: string): string => `printf 'cnry-%s\\n' ${control.slice(5)}`;
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+const ended = (child: ChildProcess) => new Promise((resolve) => void child.once("exit", resolve));
+
+/** A process that is ended with the stage. */
+const running = (closing: AsyncDisposableStack, program: string, args: string[]): void => {
+  const child = spawn(program, args, { stdio: "ignore" });
+  closing.defer(async () => {
+    const end = ended(child);
+    child.kill();
+    await end;
+  });
+};
+
+const redisWith = async (closing: AsyncDisposableStack, password: string, value: string) => {
+  const port = await freePort();
+  const bind = ["--port", String(port), "--bind", "127.0.0.1", "--requirepass", password];
+  running(closing, "redis-server", [...bind, "--save", "", "--appendonly", "no"]);
+  const url = `redis://:${password}@127.0.0.1:${port}`;
+  const redis = new Redis(url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
+  redis.on("error", () => {});
+  await redis.set("a-secret-of-redis", value);
+  redis.disconnect();
+  return url;
+};
+
+export type Planted = {
+  shell: Shell;
+  canaries: Record<Place, string[]>;
+  controls: Record<Control, string>;
+  repo: string;
+  /** the data directory */
+  data: string;
+};
+
+const repository = async (dir: string, remote: string, controls: Record<Control, string>) => {
+  const repo = join(dir, "repo");
+  await mkdir(repo);
+  git(repo, "init", "--quiet", "--initial-branch=main");
+  git(repo, "remote", "add", "origin", remote);
+  const bait = spelt(controls["a file that was there during set-up"]);
+  const word = randomBytes(8).toString("hex");
+  const setup = [`: ${word}; ${bait} > ~/bait; (${HUNT}) | tee ~/hunted.txt; rm ~/bait`];
+  const gates = [
+    { name: "hunt", run: `${spelt(controls["a file of a gate"])} > /tmp/bait; ${HUNT}` },
+  ];
+  const files = {
+    "README.md": `x ${controls["a file of the workspace"]}\n`,
+    "headrace.yaml": stringify({ setup, gates }),
+  };
+  await commitFiles(repo, files);
+  return repo;
+};
+
+/** A person's machine with a secret in each place where people have them. */
+export const plant = async (closing: AsyncDisposableStack): Promise<Planted> => {
+  const canaries = Object.fromEntries(
+    Object.keys(PLACES).map((place) => [place, [canary(), canary()]]),
+  ) as Record<Place, string[]>;
+  canaries.S11 = [`ghp_${randomBytes(18).toString("hex")}`];
+  const [value, second] = [(p: Place) => canaries[p][0] ?? "", (p: Place) => canaries[p][1] ?? ""];
+  const controls = Object.fromEntries(CONTROLS.map((where) => [where, canary()])) as Record<
+    Control,
+    string
+  >;
+  const url = await redisWith(closing, value("S02"), second("S02"));
+  const shell = closing.use(
+    await openShell({
+      REDIS_URL: url,
+      A_SECRET: value("S01"),
+      SEEN_IN_PROC: value("S10"),
+      ANTHROPIC_API_KEY: value("S03"),
+    }),
+  );
+  const home = join(shell.dir, "home");
+  shell.env.HOME = home;
+  await shell.file("home/.ssh/id_ed25519", `PRIVATE ${value("S04")}\n`);
+  await shell.file("home/.netrc", `machine example.com password ${value("S05")}\n`);
+  await shell.file(
+    "home/.docker/config.json",
+    JSON.stringify({ auths: { x: { auth: value("S06") } } }),
+  );
+  const data = `${shell.data}-${controls["the data directory's name"]}`;
+  shell.env.HEADRACE_HOME = data;
+  // the first is what a shell looks for when it ends, to stop what it started
+  for (const folder of [shell.data, data]) await mkdir(folder, { mode: 0o700 });
+  const keys = `ANTHROPIC_API_KEY=${second("S03")}\nCOMPANY_TOKEN=${value("S12")}\n`;
+  await writeFile(join(data, "credentials"), keys, { mode: 0o600 });
+  const company = {
+    name: "company",
+    kind: "npm",
+    url: `http://127.0.0.1:9/`,
+    scopes: ["@company"],
+    credential: "COMPANY_TOKEN",
+  };
+  const config = `# ${second("S12")} ${controls["config.yaml"]}\n${stringify({ registries: [company] })}`;
+  await writeFile(join(data, "config.yaml"), config, { mode: 0o600 });
+  running(closing, process.execPath, ["-e", "setInterval(() => {}, 1e6)", value("S09")]);
+  const remote = `https://user:${value("S08")}@example.com/x.git`;
+  return { shell, canaries, controls, data, repo: await repository(shell.dir, remote, controls) };
+};
