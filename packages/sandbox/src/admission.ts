@@ -32,6 +32,16 @@ export const needOf = (limits: SandboxLimits, services: readonly Service[] = [])
   cpus: limits.cpus,
 });
 
+/** Who has nothing yet gets processors whoever has them: they can be shared, memory cannot. */
+const mayEnter = (capacity: Need, admitted: readonly Claim[], claim: Claim): boolean => {
+  const first = admitted.every(({ run }) => run !== claim.run);
+  return hasRoom(
+    first ? { ...capacity, cpus: Number.POSITIVE_INFINITY } : capacity,
+    admitted,
+    claim,
+  );
+};
+
 const hasRoom = (capacity: Need, admitted: readonly Need[], need: Need): boolean =>
   sum(admitted, "memoryMb") + need.memoryMb <= capacity.memoryMb &&
   sum(admitted, "cpus") + need.cpus <= capacity.cpus;
@@ -60,10 +70,23 @@ const nextOf = <C extends Claim>(
 const sum = (needs: readonly Need[], of: keyof Need): number =>
   needs.reduce((total, need) => total + need[of], 0);
 
-/** What a sandbox takes of the engine until this is disposed of. */
-export type Room = Disposable;
+/**
+ * What a sandbox takes of the engine until this is disposed of. Where processors are short it has them in proportion to
+ * its `cpuShares`: the more sandboxes its run has, the fewer.
+ */
+export type Room = Disposable & { readonly cpuShares: number };
 
-type Turn = Claim & { admit: () => void };
+/** What the first sandbox of a run has, and the kernel's own default. */
+export const CPU_SHARES = 1024;
+/** What each has however many there are. */
+const LEAST_SHARES = 128;
+
+const sharesOf = (admitted: Iterable<Claim>, run: string): number => {
+  const before = [...admitted].filter((claim) => claim.run === run).length;
+  return Math.max(LEAST_SHARES, Math.floor(CPU_SHARES / (before + 1)));
+};
+
+type Turn = Claim & { admit: (cpuShares: number) => void };
 
 /** Lets sandboxes in while the engine has room for them, in fair turns. */
 export class Admission {
@@ -88,7 +111,7 @@ export class Admission {
   async enter(claim: Claim, signal?: AbortSignal): Promise<Room> {
     signal?.throwIfAborted();
     this.#warnIfTooLarge(claim);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
     const turn = { ...claim, admit: resolve };
     const leave = () => {
       this.#waiting.delete(turn);
@@ -101,12 +124,12 @@ export class Admission {
     this.#waiting.add(turn);
     this.#advance();
     try {
-      await promise;
+      const cpuShares = await promise;
+      return { cpuShares, [Symbol.dispose]: () => this.#release(turn) };
     } finally {
       clearTimeout(slow);
       signal?.removeEventListener("abort", leave);
     }
-    return { [Symbol.dispose]: () => this.#release(turn) };
   }
 
   /** Room that nobody waits for, if there is such. */
@@ -114,8 +137,9 @@ export class Admission {
     if (this.#waiting.size > 0) return undefined;
     if (!hasRoom(this.#capacity, [...this.#admitted], claim)) return undefined;
     const spare = { ...claim };
+    const cpuShares = sharesOf(this.#admitted, claim.run);
     this.#admitted.add(spare);
-    return { [Symbol.dispose]: () => this.#release(spare) };
+    return { cpuShares, [Symbol.dispose]: () => this.#release(spare) };
   }
 
   #release(claim: Claim): void {
@@ -128,13 +152,13 @@ export class Admission {
       if (next === undefined) return;
       // what is too large for the engine is let in alone: a slow run is better than none
       const admitted = [...this.#admitted];
-      if (admitted.length > 0 && !hasRoom(this.#capacity, admitted, next)) {
+      if (admitted.length > 0 && !mayEnter(this.#capacity, admitted, next)) {
         this.#onShortage();
         return;
       }
       this.#waiting.delete(next);
       this.#admitted.add(next);
-      next.admit();
+      next.admit(sharesOf(admitted, next.run));
     }
   }
 

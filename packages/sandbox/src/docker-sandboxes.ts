@@ -116,10 +116,11 @@ class DockerSandboxes implements Sandboxes {
     return this.#oneAtATime(key, async () => {
       const found = await findEnvironment(this.#docker, key);
       if (found !== undefined) return built(found, true);
-      using _room = await this.#entrance.enter({ limits, run: spec.run ?? "" }, signal);
+      using room = await this.#entrance.enter({ limits, run: spec.run ?? "" }, signal);
       const setup = {
         image: start.image,
         key,
+        cpuShares: room.cpuShares,
         spec: { ...spec, limits },
         egress,
         ca,
@@ -206,7 +207,9 @@ class DockerSandboxes implements Sandboxes {
     signal: AbortSignal | undefined,
   ): Promise<Container> {
     const { phase, command, image, env, limits, isolation, services = [] } = spec;
-    const common = { image, limits, isolation, labels: labels(spec.labels) };
+    // services work for their sandbox alone: its shares are theirs too
+    const cpuShares = Math.ceil(room.cpuShares / (1 + services.length));
+    const common = { image, limits, cpuShares, isolation, labels: labels(spec.labels) };
     const own = { ...common, phase, command, env };
     await using company = new AsyncDisposableStack();
     company.use(room);

@@ -43,13 +43,18 @@ export class Entrance {
   /** Waits for its turn; throws `InfrastructureError` where the engine's disk is nearly full. */
   async enter({ limits, services, run }: Entering, signal?: AbortSignal): Promise<Room> {
     const admission = await this.#line();
-    return this.#floor.guard(await admission.enter({ ...needOf(limits, services), run }, signal));
+    return this.#guarded(await admission.enter({ ...needOf(limits, services), run }, signal));
   }
 
   /** Room that nobody waits for, if there is such. */
   async enterFree({ limits, run }: Entering): Promise<Room | undefined> {
     const room = (await this.#line()).enterFree({ ...needOf(limits), run });
-    return room && this.#floor.guard(room);
+    return room && this.#guarded(room);
+  }
+
+  async #guarded(room: Room): Promise<Room> {
+    const guarded = await this.#floor.guard(room);
+    return { cpuShares: room.cpuShares, [Symbol.dispose]: () => guarded[Symbol.dispose]() };
   }
 
   close(): void {

@@ -57,11 +57,18 @@ export type SetupOptions = NetworkUse & {
 /** Builds an environment in a container and commits it under `key`. */
 export const buildEnvironment = async (
   containers: Containers,
-  options: SetupOptions & { image: string; key: string },
+  options: SetupOptions & { image: string; key: string; cpuShares: number },
 ): Promise<string> => {
-  const { image, key, spec, signal } = options;
+  const { image, key, spec, cpuShares, signal } = options;
   const { limits, isolation } = spec;
-  const wanted = { phase: "setup", image, command: SUPERVISOR_COMMAND, limits, isolation } as const;
+  const wanted = {
+    phase: "setup",
+    image,
+    command: SUPERVISOR_COMMAND,
+    limits,
+    cpuShares,
+    isolation,
+  } as const;
   await using container = await containers.create({ ...wanted, env: {}, labels: {} }, signal);
   const exec: SetupPlace["exec"] = (_, run, how) => container.exec(run, how);
   const log = await setUp({ machine: container, exec }, options);

@@ -26,6 +26,7 @@ describe("a container's profile", () => {
           "ALL",
         ],
         "CgroupnsMode": "private",
+        "CpuShares": 1024,
         "ExtraHosts": [
           "sandbox:127.0.0.1",
         ],

@@ -1,5 +1,6 @@
 import { PRODUCT, type SandboxLimits } from "@headrace/domain";
 import type { ContainerCreateOptions, HostConfig } from "dockerode";
+import { CPU_SHARES } from "./admission.ts";
 import type { Walls } from "./isolation.ts";
 
 /**
@@ -17,6 +18,8 @@ export type ContainerSpec = {
   limits: SandboxLimits;
   labels: Readonly<Record<string, string>>;
   walls: Walls;
+  /** its weight against others where processors are short; absent: that of a run's only sandbox */
+  cpuShares?: number;
   /** id of the container whose network namespace this one shares */
   joins?: string | undefined;
   /** folders the image declares as volumes, which would lie on the engine's disk without a bound */
@@ -58,7 +61,7 @@ const CAPABILITIES: Partial<Record<Phase, string[]>> = {
 
 /** Limits and isolation of a container (reliability.md §2.1): no mount, no capability, no way up. */
 export const hostConfig = (
-  spec: Pick<ContainerSpec, "phase" | "limits" | "walls" | "joins" | "volumes">,
+  spec: Pick<ContainerSpec, "phase" | "limits" | "walls" | "cpuShares" | "joins" | "volumes">,
 ): HostConfig & { CgroupnsMode: string } => ({
   ...network(spec),
   ...(spec.walls.runtime === undefined ? {} : { Runtime: spec.walls.runtime }),
@@ -78,6 +81,7 @@ export const hostConfig = (
   // no swap, so that a hungry sandbox cannot slow the machine down
   MemorySwap: spec.limits.memoryMb * MIB,
   NanoCpus: Math.round(spec.limits.cpus * 1e9),
+  CpuShares: spec.cpuShares ?? CPU_SHARES,
   OomScoreAdj: 500,
   ShmSize: 64 * MIB,
   // bundlers hold thousands of files open, and a database's files grow to 1 GiB each

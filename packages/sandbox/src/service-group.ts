@@ -30,8 +30,9 @@ type GroupSpec = {
   services: readonly Service[];
   /** what the holder is made of: any image with a shell */
   image: string;
-  /** of whom the services serve: processors and disk of each are the same */
+  /** of whom the services serve: processors, their shares and disk of each are the same */
   limits: SandboxLimits;
+  cpuShares: number;
   labels: Readonly<Record<string, string>>;
   isolation: Isolation | undefined;
 };
@@ -88,6 +89,7 @@ export const startServices = async (
           command: undefined,
           env: service.env,
           limits: { ...spec.limits, memoryMb: service.memoryMb, pids: SERVICE_PIDS },
+          cpuShares: spec.cpuShares,
           joins: holder.id,
         },
         cut,

@@ -2,11 +2,14 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PRODUCT, type SandboxLimits } from "@headrace/domain";
+import { CPU_SHARES } from "../admission.ts";
 
 const MIB = 1024 * 1024;
 const CONTROLLERS = ["memory", "pids", "cpu"] as const;
 type Controller = (typeof CONTROLLERS)[number];
 const CPU_PERIOD_US = 100_000;
+/** what version 2 of cgroups has for the shares of one that nobody weighed */
+const CPU_WEIGHT = 100;
 const PREFIX = `${PRODUCT}-sandbox-`;
 /** How long the kernel may take to end what was killed. */
 const KILL_PASSES = 200;
@@ -30,11 +33,17 @@ export class Cgroup {
   }
 
   /** Makes the group; throws where a limit cannot be set, for a group without limits protects nobody. */
-  static async create(place: CgroupPlace, name: string, limits: SandboxLimits): Promise<Cgroup> {
+  static async create(
+    place: CgroupPlace,
+    name: string,
+    limits: SandboxLimits,
+    cpuShares = CPU_SHARES,
+  ): Promise<Cgroup> {
     const cgroup = new Cgroup(place, name);
     try {
       for (const path of cgroup.#folders) await mkdir(path);
-      for (const { controller, file, value, optional } of settings(place.version, limits)) {
+      const wanted = settings(place.version, limits, cpuShares);
+      for (const { controller, file, value, optional } of wanted) {
         const path = join(place.folders[controller], PREFIX + name, file);
         await writeFile(path, value).catch((error: NodeJS.ErrnoException) => {
           if (!(optional && error.code === "ENOENT")) throw error;
@@ -93,8 +102,9 @@ const endProcess = (pid: number): void => {
 type Setting = { controller: Controller; file: string; value: string; optional?: true };
 
 /** In the order they must be written: version 1 wants memory limited before memory and swap together. */
-const settings = (version: 1 | 2, limits: SandboxLimits): Setting[] => {
+const settings = (version: 1 | 2, limits: SandboxLimits, cpuShares: number): Setting[] => {
   const bytes = String(limits.memoryMb * MIB);
+  const weight = String(Math.ceil((cpuShares / CPU_SHARES) * CPU_WEIGHT));
   const quota = String(Math.round(limits.cpus * CPU_PERIOD_US));
   const pids: Setting = { controller: "pids", file: "pids.max", value: String(limits.pids) };
   if (version === 2) {
@@ -104,6 +114,7 @@ const settings = (version: 1 | 2, limits: SandboxLimits): Setting[] => {
       // absent where the kernel has no swap
       { controller: "memory", file: "memory.swap.max", value: "0", optional: true },
       { controller: "cpu", file: "cpu.max", value: `${quota} ${CPU_PERIOD_US}` },
+      { controller: "cpu", file: "cpu.weight", value: weight },
     ];
   }
   return [
@@ -118,6 +129,7 @@ const settings = (version: 1 | 2, limits: SandboxLimits): Setting[] => {
     },
     { controller: "cpu", file: "cpu.cfs_period_us", value: String(CPU_PERIOD_US) },
     { controller: "cpu", file: "cpu.cfs_quota_us", value: quota },
+    { controller: "cpu", file: "cpu.shares", value: String(cpuShares) },
   ];
 };
 

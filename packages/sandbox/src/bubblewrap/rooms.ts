@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import type { SandboxLimits } from "@headrace/domain";
-import { Admission, capacityOf, needOf } from "../admission.ts";
+import { Admission, capacityOf, needOf, type Room } from "../admission.ts";
 import type { Owner } from "../containers.ts";
 import { BubblewrapMachine } from "./bubblewrap-machine.ts";
 import { Cgroup, listCgroups } from "./cgroups.ts";
@@ -57,7 +57,7 @@ export class Rooms {
       turn[Symbol.dispose]();
     };
     this.#held.set(id, undefined);
-    const cgroup = await this.#furnished(host, { id, room, spec, signal }).catch((error) => {
+    const cgroup = await this.#furnished(host, { id, room, spec, turn, signal }).catch((error) => {
       leave();
       throw error;
     });
@@ -78,10 +78,16 @@ export class Rooms {
 
   async #furnished(
     host: Host,
-    wanted: { id: string; room: string; spec: RoomSpec; signal: AbortSignal | undefined },
+    wanted: {
+      id: string;
+      room: string;
+      spec: RoomSpec;
+      turn: Room;
+      signal: AbortSignal | undefined;
+    },
   ): Promise<Cgroup> {
-    const { id, room, spec, signal } = wanted;
-    const cgroup = await Cgroup.create(host.place, id, spec.limits);
+    const { id, room, spec, turn, signal } = wanted;
+    const cgroup = await Cgroup.create(host.place, id, spec.limits, turn.cpuShares);
     try {
       await makeRoom(room, spec.furniture?.folder, signal);
       return cgroup;
