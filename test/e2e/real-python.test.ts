@@ -115,7 +115,7 @@ describe("a Python package with hashed requirements, a company's index and Postg
       "invoices",
       readArchive("real-python/repository.txt", values),
     );
-    checked = await shell.headrace("check", "--repo", "invoices", "--json");
+    checked = await shell.headrace("check", "--repo", "invoices", "--allow-repo-config", "--json");
   }, 600_000);
   afterAll(() => closing.disposeAsync(), 60_000);
 

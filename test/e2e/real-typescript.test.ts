@@ -170,7 +170,7 @@ describe.skipIf(!NPM_REACHABLE)(
         ...readArchive("real-typescript/repository.txt", values),
         "pnpm-lock.yaml": readFixture("real-typescript/pnpm-lock.yaml", values),
       });
-      checked = await shell.headrace("check", "--repo", "ledger");
+      checked = await shell.headrace("check", "--repo", "ledger", "--allow-repo-config");
     }, 600_000);
     afterAll(() => closing.disposeAsync(), 60_000);
     const probe = () => probeCommand(TOKEN, [company.port]);

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { PRODUCT } from "@headrace/domain";
 import Docker from "dockerode";
 import { pack } from "tar-stream";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
@@ -44,7 +43,7 @@ export const ensurePostgresImage = async (): Promise<string> => {
   const docker = new Docker(await engineAddress());
   const recipe = dockerfile(baseImageTag());
   const hash = createHash("sha256").update(recipe).update(ENTRYPOINT).digest("hex").slice(0, 12);
-  const tag = `${PRODUCT}-test-postgres:${hash}`;
+  const tag = `local/test-postgres:${hash}`;
   if (await has(docker, tag)) return tag;
   const context = pack();
   context.entry({ name: "Dockerfile" }, recipe);

@@ -32,6 +32,14 @@ it("a Dockerfile is allowed as it is, and asked about again when it changes", as
   await expect(build("bb", false)).rejects.toThrow("--allow-repo-config");
 });
 
+it("an image that may be private is named with what its leave gives", async () => {
+  const asks = { setup: [], research: [], images: ["company/api:1"] };
+  const asked = { data: dataDir(join(root, "data"), {}), path: "/repo", asks };
+  await expect(requireConsent({ ...asked, allowed: false })).rejects.toThrow(
+    /company\/api:1 is used as an image: the repository's code can read all that is in it/,
+  );
+});
+
 it("what a repository opens is refused and shown until a person allows exactly that", async () => {
   const refused =
     /asks for more than is open by default:\n {4}set-up may reach a\.example\n {2}Allow .* --allow-repo-config/;

@@ -17,13 +17,19 @@ const readAllowed = async (data: DataDir): Promise<z.infer<typeof Allowed>> => {
   }
 };
 
-const shown = ({ setup, research, dockerfile }: Loosening): string[] => [
+const shown = ({ setup, research, images = [], dockerfile }: Loosening): string[] => [
   ...(dockerfile === undefined
     ? []
     : [
         `${dockerfile.path} (sha256 ${dockerfile.sha256.slice(0, 12)}) is built by the container engine: its commands have ` +
-          "the engine's whole network, and may start from any image that the engine has",
+          "the engine's whole network, and may start from any image that the engine has. This leave is for its text: " +
+          "manifests and lockfiles that it copies may change, and what its commands do with them",
       ]),
+  ...images.map(
+    (image) =>
+      `${image} is used as an image: the repository's code can read all that is in it, and the engine asks its registry ` +
+      "for it where it has none of that name",
+  ),
   ...setup.map((host) => `set-up may reach ${host}`),
   ...research.map((host) => `research may reach ${host}`),
 ];

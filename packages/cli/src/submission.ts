@@ -18,6 +18,7 @@ import {
   collectGuidance,
   type Detected,
   detect,
+  type KnownImages,
   looseningOf,
   readConfig,
   readSpec,
@@ -57,6 +58,8 @@ export type Ground = {
   data: DataDir;
   installation: Pick<Installation, "config">;
   allowRepoConfig: boolean;
+  /** of the engine that sandboxes run on */
+  knownImages: KnownImages;
 };
 
 /** What a repository says of itself at the commit a run starts from, within what the person allows. */
@@ -66,8 +69,8 @@ export const policyAt = async (
 ): Promise<{ policy: Policy; guidance: Guidance[]; budget: Nano | undefined; notes: string[] }> => {
   const tree = treeAt(ground.repo, ground.base);
   const config = await readConfig(tree);
-  const asks = await looseningOf(config, tree);
-  const { data, path, allowRepoConfig: allowed } = ground;
+  const { data, path, knownImages, allowRepoConfig: allowed } = ground;
+  const asks = await looseningOf(config, tree, knownImages);
   await requireConsent({ data, path, asks, allowed });
   // an image that is named brings its own versions
   const { image, dockerfile } = config.sandbox ?? {};

@@ -140,7 +140,10 @@ test("editors get a JSON Schema of what a person writes", () => {
   });
 });
 
-test("services are named after their images, and hosts need a person's leave", async () => {
+/** An engine that has none of the images. */
+const absent = async () => undefined;
+
+test("services are named after their images, hosts and images need a person's leave", async () => {
   const config = parse(`
 sandbox:
   services:
@@ -162,16 +165,20 @@ sandbox:
     },
     { name: "cache", image: "redis", env: {}, ready: undefined, memoryMb: 512 },
   ]);
-  expect(await looseningOf(config, treeOf({}))).toEqual({
+  expect(await looseningOf(config, treeOf({}), absent)).toEqual({
     setup: ["a.example", "b.example"],
     research: [],
+    images: ["registry.example:5000/team/Postgres:16@sha256:00"],
   });
-  expect(await looseningOf(parse("sandbox:\n  image: x"), treeOf({}))).toBeUndefined();
+  expect(
+    await looseningOf(parse("sandbox:\n  image: node:22"), treeOf({}), absent),
+  ).toBeUndefined();
 });
 
 test("a Dockerfile needs a person's leave for exactly its text", async () => {
   const config = parse("sandbox:\n  dockerfile: docker/Dockerfile.dev");
-  const of = (text: string) => looseningOf(config, treeOf({ "docker/Dockerfile.dev": text }));
+  const of = (text: string) =>
+    looseningOf(config, treeOf({ "docker/Dockerfile.dev": text }), absent);
   expect(await of("FROM debian:12")).toEqual({
     setup: [],
     research: [],
@@ -181,7 +188,7 @@ test("a Dockerfile needs a person's leave for exactly its text", async () => {
     },
   });
   expect(await of("FROM debian:13")).not.toEqual(await of("FROM debian:12"));
-  await expect(looseningOf(config, treeOf({ Dockerfile: "FROM x" }))).rejects.toThrow(
+  await expect(looseningOf(config, treeOf({ Dockerfile: "FROM x" }), absent)).rejects.toThrow(
     "headrace.yaml: sandbox.dockerfile: there is no file docker/Dockerfile.dev in this commit",
   );
 });

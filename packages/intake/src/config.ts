@@ -3,6 +3,7 @@ import type { Nano, Role } from "@headrace/domain";
 import { PRODUCT } from "@headrace/domain";
 import { z } from "zod";
 import { Budget, EXAMPLES, Gates, Protected, type RequestedGate, Setup } from "./fields.ts";
+import { imagesToAllow, type KnownImages } from "./images.ts";
 import { inputError } from "./problem.ts";
 import { type SandboxConfig, SandboxFields } from "./sandbox-fields.ts";
 import { decodeText } from "./text.ts";
@@ -71,6 +72,8 @@ export const readConfig = async (tree: Pick<Tree, "read">): Promise<RepoConfig> 
 export type Loosening = {
   setup: string[];
   research: string[];
+  /** images that may hold what is nobody else's business */
+  images?: string[];
   /** a Dockerfile to be built, and the hash of its text */
   dockerfile?: { path: string; sha256: string };
 };
@@ -79,13 +82,17 @@ export type Loosening = {
 export const looseningOf = async (
   config: RepoConfig,
   tree: Tree,
+  known: KnownImages,
 ): Promise<Loosening | undefined> => {
   const { network = {}, dockerfile } = config.sandbox ?? {};
   const { setup = [], research = [] } = network;
-  if (setup.length + research.length === 0 && dockerfile === undefined) return undefined;
+  const images = await imagesToAllow(config.sandbox ?? {}, known);
+  const opened = setup.length + research.length + images.length;
+  if (opened === 0 && dockerfile === undefined) return undefined;
   return {
     setup: [...setup].sort(),
     research: [...research].sort(),
+    ...(images.length === 0 ? {} : { images }),
     ...(dockerfile === undefined ? {} : { dockerfile: await hashOf(tree, dockerfile) }),
   };
 };

@@ -11,6 +11,7 @@ export { type Credentials, readCredentials, readNamedCredentials } from "./crede
 export { type BaseVersions, type Detected, detect } from "./detect.ts";
 export { withExclusions } from "./exclusions.ts";
 export { collectGuidance, guidanceFor } from "./guidance.ts";
+export type { KnownImages } from "./images.ts";
 export { manifestPaths, setupFilesAt } from "./manifests.ts";
 export { BUILT_IN_PROTECTED, DEFAULT_BUDGET, resolveBudget, resolvePolicy } from "./resolve.ts";
 export { parseSpec, readSpec, type SpecDocument } from "./spec.ts";

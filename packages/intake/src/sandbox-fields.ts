@@ -1,5 +1,6 @@
 import { HostName, Id, Isolation, type Service } from "@headrace/domain";
 import { z } from "zod";
+import { imageProblem } from "./images.ts";
 
 const [MIN_MB, MAX_MB] = [64, 262_144];
 const MAX_DISK_MB = 1_048_576;
@@ -33,7 +34,14 @@ const Env = z
     Object.fromEntries(Object.entries(env).map(([name, value]) => [name, String(value)])),
   );
 
-const image = z.string({ error: "expected an image" }).min(1, "expected an image").max(500);
+const image = z
+  .string({ error: "expected an image" })
+  .min(1, "expected an image")
+  .max(500)
+  .superRefine((reference, context) => {
+    const problem = imageProblem(reference);
+    if (problem !== undefined) context.addIssue(problem);
+  });
 
 /** `registry.example/team/postgres:16` is called postgres. */
 const nameOf = (reference: string): string =>

@@ -1,5 +1,6 @@
 import { UserError } from "@headrace/domain";
-import { baseImageTag, findImage } from "../machine/base-image.mjs";
+import type { KnownImages } from "@headrace/intake";
+import { baseImageTag, findImage, imageDigests } from "../machine/base-image.mjs";
 import { diagnoseEngine } from "../machine/engine-remedy.mjs";
 import { type Engine, findEngine } from "../machine/find-engine.mjs";
 
@@ -19,3 +20,11 @@ export const requireBaseImage = async (engine: Engine): Promise<void> => {
     "Build it: npm run setup   (in the clone of headrace)",
   );
 };
+
+/** What the engine knows of images; without an engine no image is run, and there is nothing to know. */
+export const knownImages =
+  (env: NodeJS.ProcessEnv): KnownImages =>
+  async (reference) => {
+    const { engine } = await findEngine(env);
+    return engine && (await imageDigests(engine, reference));
+  };

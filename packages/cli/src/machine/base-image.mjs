@@ -58,12 +58,31 @@ const hash = (...parts) => {
  * @param {string} reference
  * @returns {Promise<string | undefined>}
  */
-export const findImage = async (engine, reference) => {
+export const findImage = async (engine, reference) => (await inspectImage(engine, reference))?.Id;
+
+/**
+ * Under which names and digests registries have it; undefined where the engine does not have it.
+ * @param {import("./find-engine.mjs").Engine} engine
+ * @param {string} reference
+ * @returns {Promise<string[] | undefined>}
+ */
+export const imageDigests = async (engine, reference) => {
+  const found = await inspectImage(engine, reference);
+  return found && (found.RepoDigests ?? []);
+};
+
+/**
+ * @param {import("./find-engine.mjs").Engine} engine
+ * @param {string} reference
+ * @returns {Promise<{ Id: string, RepoDigests?: string[] | null } | undefined>}
+ */
+const inspectImage = async (engine, reference) => {
   const { status, text } = await callEngine(engine.address, {
     path: `/v${engine.apiVersion}/images/${encodeURIComponent(reference)}/json`,
     timeoutMs: 10_000,
   });
-  if (status === 404) return undefined;
+  // 400: what it is asked for is no reference
+  if (status === 404 || status === 400) return undefined;
   if (status !== 200) throw new Error(`the engine answered ${status} for ${reference}: ${text}`);
-  return JSON.parse(text).Id;
+  return JSON.parse(text);
 };

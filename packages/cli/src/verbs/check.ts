@@ -6,6 +6,7 @@ import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
 import { createClock } from "@headrace/store";
 import { checkRepository, isFit, renderCheck } from "@headrace/verify";
 import { dataDir, installationId, makeDataDir } from "../data-dir.ts";
+import { knownImages } from "../factory/engine.ts";
 import { openSandboxes } from "../factory/sandboxes.ts";
 import { refuseSecrets } from "../secret-scan.ts";
 import { policyAt } from "../submission.ts";
@@ -27,7 +28,10 @@ export const check: VerbAction = async (world, _operands, options) => {
   const installation = await readInstallation({ env: world.env, dataDir: data.root });
   const allowRepoConfig = flag(options, "allowRepoConfig");
   const { policy, notes } = await policyAt(
-    { repo: source, path, base: head, data, installation, allowRepoConfig },
+    {
+      ...{ repo: source, path, base: head, data, installation, allowRepoConfig },
+      knownImages: knownImages(world.env),
+    },
     { gates: undefined, setup: undefined, protected: undefined },
   );
   say(`checking ${head.slice(0, 12)} of ${path}`);

@@ -10,6 +10,7 @@ import {
 import type { Credentials } from "@headrace/intake";
 import { createClock } from "@headrace/store";
 import { type DataDir, dataDir } from "../data-dir.ts";
+import { knownImages } from "../factory/engine.ts";
 import { createModels } from "../factory/models.ts";
 import { requireSandboxes } from "../factory/sandboxes.ts";
 import { ensureFactory } from "../factory/spawn.ts";
@@ -46,7 +47,10 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   const prepared = await prepareSubmission(
     request,
     read,
-    { repo, data, installation, allowRepoConfig: flag(options, "allowRepoConfig") },
+    {
+      ...{ repo, data, installation, knownImages: knownImages(env) },
+      allowRepoConfig: flag(options, "allowRepoConfig"),
+    },
     credentials,
   );
   const { spec: specText, base } = prepared.submission;
