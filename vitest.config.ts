@@ -26,6 +26,8 @@ export default defineConfig({
         120_000,
       ),
       project("e2e", ["test/e2e/**/*.test.ts"], 300_000),
+      // minutes each: `npm run test:long`, which `npm test` leaves out and CI does not
+      project("long", ["test/long/**/*.test.ts"], 300_000),
       // minutes of attacks: `npm run test:hostile`, which `npm test` leaves out but for a sample
       project("hostile", ["test/hostile/{corpus,beside}.test.ts"], 300_000),
     ],

@@ -8,19 +8,19 @@ import { type EnvironmentSpec, SandboxLimitError, UserError } from "@headrace/do
 import { createBubblewrapSandboxes, probeBubblewrap } from "@headrace/sandbox";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
-  bubblewrapHarness,
-  bubblewrapMissing,
-  processesOf,
-  READ_ONLY,
-} from "../support/bubblewrap.ts";
-import {
   LABELS_OF_TEST,
   LIMITS,
   openPlain,
   plainImage,
   printed,
-} from "./suites/sandbox-harness.ts";
-import { sandboxSuite } from "./suites/sandbox-suite.ts";
+} from "../contract/suites/sandbox-harness.ts";
+import { sandboxSuite } from "../contract/suites/sandbox-suite.ts";
+import {
+  bubblewrapHarness,
+  bubblewrapMissing,
+  processesOf,
+  READ_ONLY,
+} from "../support/bubblewrap.ts";
 
 const missing = await bubblewrapMissing();
 

@@ -9,9 +9,9 @@ import { createDockerSandboxes } from "@headrace/sandbox";
 import Docker from "dockerode";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
+import { LABELS_OF_TEST, printed } from "../contract/suites/sandbox-harness.ts";
 import { engineAddress } from "../support/engine.ts";
 import { tempDir } from "../support/git.ts";
-import { LABELS_OF_TEST, printed } from "./suites/sandbox-harness.ts";
 
 /** Where a program is; undefined where it is not installed. */
 const which = (program: string): string | undefined => {

@@ -3,11 +3,11 @@ import { detect, manifestPaths, type Tree } from "@headrace/intake";
 import { createEgress, type Egress } from "@headrace/sandbox";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseVersions } from "../../packages/cli/src/machine/base-image.mjs";
+import { bytes, LABELS_OF_TEST, LIMITS } from "../contract/suites/sandbox-harness.ts";
 import { dockerHarness } from "../support/engine.ts";
 import { commitFiles, gitBytes, tempRepo } from "../support/git.ts";
 import { python313 } from "../support/python-image.ts";
 import { startOpenIndex } from "../support/wheels.ts";
-import { bytes, LABELS_OF_TEST, LIMITS } from "./suites/sandbox-harness.ts";
 
 const checker = { name: "acme-checker", module: "acme_checker" };
 const PROJECTS = [
