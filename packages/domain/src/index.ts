@@ -7,6 +7,7 @@ export * from "./ids.ts";
 export * from "./lockfiles.ts";
 export * from "./money.ts";
 export * from "./network.ts";
+export * from "./offline.ts";
 export * from "./plan.ts";
 export * from "./plan-check.ts";
 export * from "./policy.ts";
