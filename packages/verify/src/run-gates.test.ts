@@ -4,6 +4,7 @@ import {
   GateResult,
   type GateSpec,
   isGreen,
+  OFFLINE_ENV,
   Policy,
   type GateResult as Result,
 } from "@headrace/domain";
@@ -64,7 +65,7 @@ describe("gates", () => {
       limits: policy.limits,
       services: policy.services,
       isolation: policy.isolation,
-      env: { TZ: "UTC" },
+      env: { ...OFFLINE_ENV, TZ: "UTC" },
       labels: { run: "run-1", step: "step-1" },
       command: "run a",
       tar: Uint8Array.of(1, 2),

@@ -1,11 +1,12 @@
-import type {
-  ExecResult,
-  Gate,
-  GateResult,
-  Policy,
-  Sandboxes,
-  SandboxLabels,
-  SandboxLimits,
+import {
+  type ExecResult,
+  type Gate,
+  type GateResult,
+  OFFLINE_ENV,
+  type Policy,
+  type Sandboxes,
+  type SandboxLabels,
+  type SandboxLimits,
 } from "@headrace/domain";
 import { judge } from "./judge.ts";
 
@@ -44,7 +45,7 @@ export const runGate = async (bench: GateBench, gate: Gate): Promise<GateRun> =>
       {
         image: bench.image,
         limits: bench.policy.limits,
-        env: bench.policy.env,
+        env: { ...OFFLINE_ENV, ...bench.policy.env },
         services: bench.policy.services,
         isolation: bench.policy.isolation,
         labels: bench.labels,

@@ -69,7 +69,11 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
   const client = await work.modelClient(claim.model);
   await using log = networkLog(work);
   const granted = networkFor(input, claim.policy);
-  const network = granted && { network: { ...granted, onRequest: log.onRequest } };
+  // who has a network tries again as its clients do
+  const network = granted && {
+    network: { ...granted, onRequest: log.onRequest },
+    env: claim.policy.env,
+  };
   const run = await runAgent({
     definition: definitionFor(input.role, claim.model),
     claim: { ...claim, input },

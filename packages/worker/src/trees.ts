@@ -1,4 +1,9 @@
-import type { Environment, SandboxSpec, SandboxWatch } from "@headrace/domain";
+import {
+  type Environment,
+  OFFLINE_ENV,
+  type SandboxSpec,
+  type SandboxWatch,
+} from "@headrace/domain";
 import { setupFilesAt, treeAt } from "@headrace/intake";
 import { networkLog } from "./network-log.ts";
 import type { Work } from "./worker.ts";
@@ -48,7 +53,8 @@ const filesAt = async (work: Work, commit: string, also?: string) => {
 /** What an agent of this run works in: the same for every role without a network, so one can be started ahead. */
 export const sandboxFor = (work: Work, image: string): SandboxSpec => {
   const { limits, env, isolation, services } = work.claim.policy;
-  return { image, limits, env, isolation, services, labels: labelsOf(work) };
+  const common = { image, limits, isolation, services, labels: labelsOf(work) };
+  return { ...common, env: { ...OFFLINE_ENV, ...env } };
 };
 
 export const labelsOf = ({ claim }: Work) => ({ run: claim.fence.run, step: claim.fence.step });
