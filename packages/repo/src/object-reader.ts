@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { InfrastructureError, ObjectId } from "@headrace/domain";
 import { type Git, GitError, killGroup } from "./git.ts";
 
-export type ObjectInfo = { type: string; size: number };
+type ObjectInfo = { type: string; size: number };
 
 /**
  * Objects by their ids, asked of one `git cat-file` that goes on running: a question costs a round trip over a pipe,

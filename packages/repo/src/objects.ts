@@ -5,7 +5,7 @@ import type { ObjectReader } from "./object-reader.ts";
 /** A listed entry; gitlinks have no size. */
 export type SizedEntry = TreeEntry & { size: number };
 
-export type Commit = { tree: string; parents: string[] };
+type Commit = { tree: string; parents: string[] };
 
 /** Few objects can describe any number of paths: what a listing may weigh, an entry as much as its path and this. */
 const MAX_LISTING_BYTES = 256 * 1024 * 1024;
