@@ -97,9 +97,11 @@ describe("a Python package with hashed requirements, a company's index and Postg
   let checked: Ended;
   beforeAll(async () => {
     const { romanum = "", acme_vat: vat = "" } = readArchive("real-python/packages.txt");
+    // an environment of its own, whoever else runs this
+    const unique = `# ${randomBytes(8).toString("hex")}\n`;
     index = closing.use(
       await startPythonIndex(LOGIN, [
-        { name: "romanum", version: "2.1.0", module: "romanum", code: romanum },
+        { name: "romanum", version: "2.1.0", module: "romanum", code: romanum + unique },
         { name: "acme-vat", version: "3.0.1", module: "acme_vat", code: vat },
       ]),
     );

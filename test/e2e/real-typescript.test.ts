@@ -43,6 +43,10 @@ const SEEN = `node -p '
   const { direct, env, files, processes } = require("./node_modules/@acme/money/seen.json");
   [direct, env.ACME_TOKEN, files.every(Boolean), processes.some(Boolean)].join(" ")'`;
 
+/** Without a network it fails, and at once. */
+const INSTALL =
+  "pnpm add left-pad >said 2>&1; grep -o ERR_PNPM_META_FETCH_FAIL said; echo retries: $(grep -c 'Will retry' said); rm said";
+
 const script = (probe: string): Conversation[] => [
   plans({
     summary: "Transfers on top of the accounts, then references, which need a package.",
@@ -71,6 +75,7 @@ const script = (probe: string): Conversation[] => [
           { bash: { command: probe } },
           { bash: { command: SEEN } },
           { bash: { command: "node --version; pnpm test" } },
+          { bash: { command: INSTALL } },
         ],
       },
       {
@@ -78,6 +83,7 @@ const script = (probe: string): Conversation[] => [
           "secrets: none\nnetwork: none",
           "ECONNREFUSED headrace-placeholder true true",
           "\nv22.",
+          "ERR_PNPM_META_FETCH_FAIL\nretries: 0",
         ],
         calls: [...writes("transfers"), { bash: { command: "pnpm typecheck && pnpm test" } }],
       },
