@@ -78,6 +78,9 @@ const CI_TOOLS = /** @type {const} */ ({
   strace: "strace",
   compose: "docker-compose",
   tmux: "tmux",
+  bubblewrap: "bwrap",
+  gvisor: "runsc",
+  ip: "ip",
 });
 
 /**

@@ -14,7 +14,9 @@ const CI = process.env.CI === "true";
 
 /** What tests skip without, or cannot do without: in CI each must be there, so that nothing is skipped unseen. */
 const CI_PROGRAMS =
-  process.platform === "linux" ? ["git", "strace", "docker-compose", "tmux"] : ["git"];
+  process.platform === "linux"
+    ? ["git", "strace", "docker-compose", "tmux", "bwrap", "runsc", "ip", "openssl"]
+    : ["git"];
 const CI_FINDINGS = ["engine", "redis", "base image"];
 
 const tally = { passed: 0, failed: 0, skipped: 0 };

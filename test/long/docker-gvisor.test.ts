@@ -110,9 +110,11 @@ const startEngine = async () => {
   const network = ["--bridge=none", "--iptables=false", "--ip-masq=false"];
   const socketPath = at("engine.sock");
   const log = openSync(at("log"), "a");
+  const listening = ["-H", `unix://${socketPath}`, "--add-runtime", `runsc=${wrapper}`];
   const daemon = spawn(
-    "dockerd",
-    [...folders, ...network, "-H", `unix://${socketPath}`, "--add-runtime", `runsc=${wrapper}`],
+    "unshare",
+    // `--bridge=none` removes the bridge of the engine that is there, unless it cannot see it
+    ["--net", "dockerd", ...folders, ...network, ...listening],
     { stdio: ["ignore", log, log], detached: true },
   );
   stack.defer(() => end(daemon));

@@ -3,7 +3,7 @@
 
 import { which } from "./which.mjs";
 
-/** @typedef {"engine" | "redis" | "git" | "debootstrap" | "strace" | "compose" | "tmux"} Need */
+/** @typedef {"engine" | "redis" | "git" | "debootstrap" | "strace" | "compose" | "tmux" | "bubblewrap" | "gvisor" | "ip"} Need */
 
 /**
  * @typedef {object} Manager
@@ -30,6 +30,9 @@ const MANAGERS = [
       strace: ["strace"],
       compose: ["docker-compose"],
       tmux: ["tmux"],
+      bubblewrap: ["bubblewrap"],
+      gvisor: ["runsc"],
+      ip: ["iproute2"],
     },
     after: {},
   },
@@ -93,6 +96,9 @@ const PRODUCTS = {
   strace: "strace",
   compose: "docker-compose",
   tmux: "tmux",
+  bubblewrap: "bubblewrap",
+  gvisor: "gVisor (runsc)",
+  ip: "iproute2",
 };
 
 /**
