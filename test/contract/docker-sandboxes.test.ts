@@ -32,6 +32,30 @@ describe("an engine", () => {
     await sandboxes.close();
   });
 
+  it("with less memory than asked for gives what it has for sandboxes, and says so", async () => {
+    const asked = { ...LIMITS, memoryMb: 262_144 };
+    const warnings: string[] = [];
+    const sandboxes = createDockerSandboxes({
+      ...{
+        engine: await engineAddress(),
+        baseImage: baseImageTag(),
+        owner: `test-${randomUUID()}`,
+      },
+      boot: "1",
+      onWarning: (text) => warnings.push(text),
+    });
+    const { image } = await environment({ limits: asked }, sandboxes);
+    const spec = { image, limits: asked, env: {}, labels: LABELS_OF_TEST };
+    const sandbox = await sandboxes.open(spec);
+    const { HostConfig } = await harness.docker.getContainer(sandbox.id).inspect();
+    const { memoryBytes } = await sandboxes.describe();
+    expect(HostConfig.Memory).toBeLessThanOrEqual(memoryBytes * 0.8);
+    const [, tmpMb] = /size=(\d+)m/.exec(HostConfig.Tmpfs?.["/tmp"] ?? "") ?? [];
+    expect(Number(tmpMb) * 2 ** 20).toBeLessThanOrEqual(memoryBytes * 0.4);
+    expect(warnings).toEqual([expect.stringMatching(/^sandboxes get \d+ MB of memory/)]);
+    await sandboxes.close();
+  });
+
   it("with fewer processors than asked for gives those it has, and says so", async () => {
     const engine = await engineAddress();
     const warnings: string[] = [];

@@ -52,7 +52,7 @@ describe("the room that sandboxes get", () => {
     const limits = SandboxLimits.parse({ memoryMb: 2048, cpus: 2 });
     const service = { name: "db", image: "postgres", env: {}, memoryMb: 512 };
     expect(needOf(limits)).toEqual({ memoryMb: 2048, cpus: 2 });
-    expect(needOf(limits, [service, service])).toEqual({ memoryMb: 2048 + 1024 + 32, cpus: 2 });
+    expect(needOf(limits, [service, service])).toEqual({ memoryMb: 2048 + 1024 + 32, cpus: 4 });
   });
 });
 

@@ -12,7 +12,7 @@ const RESERVE_MB = 1024;
 /** Tests and builds wait more than they compute. */
 const CPU_SHARE = 2;
 /** What the container that holds the network of a sandbox and its services takes. */
-const HOLDER_MB = 32;
+export const HOLDER_MB = 32;
 const LONG_WAIT_MS = 60_000;
 
 /** What sandboxes may take in all, of an engine of this size. */
@@ -24,12 +24,13 @@ export const capacityOf = (engine: { memoryBytes: number; cpus: number }): Need 
   };
 };
 
+/** Services together may use as many processors as whom they serve. */
 export const needOf = (limits: SandboxLimits, services: readonly Service[] = []): Need => ({
   memoryMb: services.reduce(
     (sum, { memoryMb }) => sum + memoryMb,
     limits.memoryMb + (services.length > 0 ? HOLDER_MB : 0),
   ),
-  cpus: limits.cpus,
+  cpus: limits.cpus * (services.length > 0 ? 2 : 1),
 });
 
 /** Who has nothing yet gets processors whoever has them: they can be shared, memory cannot. */

@@ -64,6 +64,7 @@ export class DiskFloor {
   #held = 0;
   #watching = false;
   #resting: NodeJS.Timeout | undefined;
+  #mostMb: number | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -75,10 +76,15 @@ export class DiskFloor {
     using stack = new DisposableStack();
     stack.use(room);
     stack.defer(() => this.#release());
-    const space = await this.#options.look();
+    const space = await this.#look();
     if (this.#room(space) <= 0) throw this.#full(space);
     if (!this.#watching) void this.#watch();
     return stack.move();
+  }
+
+  /** The most that everything on the disk together may take of it, in MiB; undefined until it was looked at. */
+  get mostMb(): number | undefined {
+    return this.#mostMb;
   }
 
   close(): void {
@@ -108,9 +114,16 @@ export class DiskFloor {
     this.#watching = false;
   }
 
+  async #look(): Promise<Space> {
+    const space = await this.#options.look();
+    const kept = { ...reserveOf(space), ...this.#options.reserve };
+    this.#mostMb = Math.max(0, Math.floor((space.bytes.total - kept.bytes) / MIB));
+    return space;
+  }
+
   /** One look, and the end of one writer where there is no room left; answers when to look again. */
   async #tend(): Promise<number> {
-    const space = await this.#options.look();
+    const space = await this.#look();
     const lasts = this.#room(space);
     if (lasts <= 0) {
       const writer = await heaviest(this.#options.writers());
@@ -150,7 +163,7 @@ export class DiskFloor {
     const late = performance.now() + SETTLE_MS;
     for (;;) {
       await sleep(SHORTEST_MS);
-      const space = await this.#options.look();
+      const space = await this.#look();
       if (this.#room(space) > 0 || performance.now() > late) return space;
     }
   }

@@ -9,7 +9,6 @@ import {
   type Sandbox,
   type Sandboxes,
   type SandboxLabels,
-  type SandboxLimits,
   type SandboxSpec,
   type SandboxWatch,
   UserError,
@@ -103,7 +102,7 @@ class DockerSandboxes implements Sandboxes {
     signal?: AbortSignal,
   ): Promise<Environment> {
     const started = performance.now();
-    const limits = await this.#affordable(spec.limits);
+    const { limits } = await this.#entrance.affordable(spec);
     const start = await this.#startImage({ ...spec, limits }, watch, signal);
     const built = (image: string, cached: boolean, log = "") => {
       for (const used of [start.image, image]) this.#asked.set(used, Date.now());
@@ -139,19 +138,17 @@ class DockerSandboxes implements Sandboxes {
     if (warm !== undefined && !signal?.aborted) return warm;
     await warm?.[Symbol.asyncDispose]();
     signal?.throwIfAborted();
-    const limits = await this.#affordable(spec.limits);
-    const { labels, services } = spec;
-    const room = await this.#entrance.enter({ limits, services, run: labels.run }, signal);
-    return this.#openIn(room, { ...spec, limits }, signal);
+    const given = await this.#entrance.affordable(spec);
+    const room = await this.#entrance.enter({ ...given, run: spec.labels.run }, signal);
+    return this.#openIn(room, { ...spec, ...given }, signal);
   }
 
   async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
-    const limits = await this.#affordable(spec.limits);
+    const given = await this.#entrance.affordable(spec);
     // the shell becomes the gate's own, with one stream for all it prints, in order
     const command = ["/bin/sh", "-c", 'exec /bin/sh -c "$1" 2>&1', "sh", spec.command];
-    const wanted = { phase: "gate", command, limits } as const;
-    const { labels, services } = spec;
-    const room = await this.#entrance.enter({ limits, services, run: labels.run }, signal);
+    const wanted = { phase: "gate", command, ...given } as const;
+    const room = await this.#entrance.enter({ ...given, run: spec.labels.run }, signal);
     await using container = await this.#create(room, { ...spec, ...wanted }, signal);
     await container.put(spec.tar, WORKSPACE, signal);
     return await runToEnd(container, spec, signal);
@@ -183,7 +180,7 @@ class DockerSandboxes implements Sandboxes {
   }
 
   async #startAhead(spec: SandboxSpec): Promise<LiveSandbox | undefined> {
-    const limits = await this.#affordable(spec.limits);
+    const { limits } = await this.#entrance.affordable(spec);
     const room = await this.#entrance.enterFree({ limits, run: spec.labels.run });
     return room && this.#openIn(room, { ...spec, limits });
   }
@@ -273,14 +270,6 @@ class DockerSandboxes implements Sandboxes {
       await tryGvisor(this.#containers, image, signal);
       this.#gvisorHolds = true;
     });
-  }
-
-  /** An engine refuses a container with more processors than it has: a slower run is better than none. */
-  async #affordable(limits: SandboxLimits): Promise<SandboxLimits> {
-    const { cpus } = this.#info ?? (await this.describe());
-    if (limits.cpus <= cpus) return limits;
-    this.#options.onWarning(`sandboxes get ${cpus} processors: the engine has no ${limits.cpus}`);
-    return { ...limits, cpus };
   }
 
   async #oneAtATime<T>(key: string, work: () => Promise<T>): Promise<T> {

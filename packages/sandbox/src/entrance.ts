@@ -1,5 +1,6 @@
 import type { EngineInfo, SandboxLimits, Service } from "@headrace/domain";
 import { Admission, capacityOf, needOf, type Room } from "./admission.ts";
+import { type Affordable, type Asked, affordable } from "./affordable.ts";
 import type { Containers } from "./containers.ts";
 import { DiskFloor, type Reserve } from "./disk-floor.ts";
 import { EngineDisk } from "./engine-disk.ts";
@@ -25,6 +26,7 @@ export class Entrance {
   readonly #options: Options;
   readonly #disk: EngineDisk;
   readonly #floor: DiskFloor;
+  readonly #told = new Set<string>();
   #admission: Promise<Admission> | undefined;
 
   constructor(options: Options) {
@@ -38,6 +40,21 @@ export class Entrance {
       reserve,
       onWarning,
     });
+  }
+
+  /** What of that the engine can give at all; what it cannot is told once. */
+  async affordable(asked: Asked): Promise<Affordable> {
+    const { told, ...given } = affordable(
+      asked,
+      await this.#options.describe(),
+      this.#floor.mostMb,
+    );
+    for (const message of told) {
+      if (this.#told.has(message)) continue;
+      this.#told.add(message);
+      this.#options.onWarning(message);
+    }
+    return given;
   }
 
   /** Waits for its turn; throws `InfrastructureError` where the engine's disk is nearly full. */

@@ -30,7 +30,7 @@ type GroupSpec = {
   services: readonly Service[];
   /** what the holder is made of: any image with a shell */
   image: string;
-  /** of whom the services serve: processors, their shares and disk of each are the same */
+  /** of whom the services serve: all together have as many processors; their shares and disk of each are the same */
   limits: SandboxLimits;
   cpuShares: number;
   labels: Readonly<Record<string, string>>;
@@ -78,6 +78,8 @@ export const startServices = async (
   const failed = new AbortController();
   const cut = signal === undefined ? failed.signal : AbortSignal.any([failed.signal, signal]);
   const services: Container[] = [];
+  const cpus = spec.limits.cpus / spec.services.length;
+  const limits = { ...spec.limits, cpus, pids: SERVICE_PIDS };
   const starts = spec.services.map(async (service) => {
     const image = await serviceImage(engine.docker, service, cut);
     const container = stack.use(
@@ -88,7 +90,7 @@ export const startServices = async (
           image: image.id,
           command: undefined,
           env: service.env,
-          limits: { ...spec.limits, memoryMb: service.memoryMb, pids: SERVICE_PIDS },
+          limits: { ...limits, memoryMb: service.memoryMb },
           cpuShares: spec.cpuShares,
           joins: holder.id,
         },
