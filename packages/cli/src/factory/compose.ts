@@ -19,6 +19,7 @@ import { createThreads } from "@headrace/workflows";
 import { keepAwake } from "../awake.ts";
 import { type DataDir, installationId, makeDataDir } from "../data-dir.ts";
 import { readInstallation } from "../user-config.ts";
+import { clearDeadChecks } from "./checks.ts";
 import { createModels } from "./models.ts";
 import { createNotifier } from "./notify.ts";
 import { redisContainer } from "./redis-container.ts";
@@ -83,6 +84,7 @@ const compose = async (
   const from = { installation, data, identity, env, onWarning: log };
   const { sandboxes, engine } = await openSandboxes(from, closing);
   await sandboxes.reap();
+  await clearDeadChecks({ installation, data, env, owner: identity.owner, onWarning: log });
   closing.use(keepTidy({ sandboxes, log }));
   const queue = await openQueue({ data, env, engine, identity, log }, closing);
   const models = closing.use(createModels({ credentials, prices, clock }));

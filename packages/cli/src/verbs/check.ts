@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { PRODUCT, type SourceRepo } from "@headrace/domain";
 import { setupFilesAt, treeAt } from "@headrace/intake";
@@ -6,6 +5,7 @@ import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
 import { createClock } from "@headrace/store";
 import { checkRepository, isFit, renderCheck } from "@headrace/verify";
 import { dataDir, installationId, makeDataDir } from "../data-dir.ts";
+import { beginCheck } from "../factory/checks.ts";
 import { knownImages } from "../factory/engine.ts";
 import { openSandboxes } from "../factory/sandboxes.ts";
 import { refuseSecrets } from "../secret-scan.ts";
@@ -51,19 +51,16 @@ export const check: VerbAction = async (world, _operands, options) => {
   for (const { name, url, credential } of registries)
     say(`  registry ${name}: ${url}${credential === undefined ? "" : ` with ${credential}`}`);
   const clock = createClock();
-  // an owner of its own, so that a factory that starts meanwhile does not take it for a leftover
-  const owner = `${await installationId(data, () => clock.id())}-check`;
-  const identity = { owner, boot: `check-${clock.id()}` };
+  const owner = await installationId(data, () => clock.id());
+  const place = { installation, data, env: world.env, onWarning: world.err };
   await using closing = new AsyncDisposableStack();
-  const { sandboxes } = await openSandboxes(
-    { installation, data, identity, env: world.env, onWarning: world.err },
-    closing,
-  );
+  const { identity, folder } = await beginCheck({ ...place, owner }, closing);
+  const { sandboxes } = await openSandboxes({ ...place, identity }, closing);
   const result = await checkRepository({
     sandboxes,
     policy,
     files: await setupFilesAt(treeAt(source, head), policy.dockerfile),
-    tar: await treeOf(data.worker, source, head),
+    tar: await treeOf(folder, source, head),
     labels: { run: `${PRODUCT}-check`, step: "check" },
     onLine: (line) => say(`  ${safe(line)}`),
     onRow: (row) => say(`  gate ${row.gate}: ${row.verdict} (${row.reason})`),
@@ -79,11 +76,7 @@ export const check: VerbAction = async (world, _operands, options) => {
 
 /** The tree as a sandbox gets it: through a scratch repository, checked like any other pack. */
 const treeOf = async (dir: string, source: SourceRepo, commit: string): Promise<Uint8Array> => {
-  const folder = join(dir, `check-${process.pid}.git`);
-  await using _removed = {
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
-  };
-  await using scratch = await openFactoryRepo({ dir: folder });
+  await using scratch = await openFactoryRepo({ dir: join(dir, "trees.git") });
   await scratch.putPack(await source.pack(commit), commit, { boundary: true });
   return await scratch.tar(commit, { uid: AGENT_UID });
 };
