@@ -2,6 +2,7 @@ import type { HostileCase } from "./case.ts";
 import { ARCHIVES } from "./cases/a-archives.ts";
 import { DESTINATION_CASES } from "./cases/e-destinations.ts";
 import { PROXY_CASES } from "./cases/e-proxy.ts";
+import { BEACONS, SPOKEN_LEAKS } from "./cases/e-spoken.ts";
 import { GIT_CONFIGURATION } from "./cases/g-configuration.ts";
 import { GIT_TREES } from "./cases/g-trees.ts";
 import { CONFIGURATION_CASES } from "./cases/i-configuration.ts";
@@ -20,10 +21,14 @@ export const LETTERS: readonly { letter: string; what: string; cases: readonly H
   { letter: "P", what: "paths and file tools", cases: PATHS },
   { letter: "A", what: "archives", cases: ARCHIVES },
   { letter: "X", what: "resources", cases: RESOURCES },
-  { letter: "E", what: "exfiltration", cases: [...DESTINATION_CASES, ...PROXY_CASES] },
+  {
+    letter: "E",
+    what: "exfiltration",
+    cases: [...DESTINATION_CASES, ...PROXY_CASES, ...SPOKEN_LEAKS],
+  },
   { letter: "S", what: "secrets (I5)", cases: SECRETS },
   { letter: "J", what: "injected instructions", cases: INSTRUCTIONS },
-  { letter: "M", what: "model output", cases: MODEL_OUTPUT },
+  { letter: "M", what: "model output", cases: [...MODEL_OUTPUT, ...BEACONS] },
   { letter: "U", what: "user specs and repositories", cases: SPECS },
   { letter: "I", what: "configuration by content (I25)", cases: CONFIGURATION_CASES },
 ];

@@ -18,7 +18,7 @@ export type Obeyed = {
   untouched(): Promise<void>;
 };
 
-const factoryOf = (stage: Stage) =>
+export const factoryOf = (stage: Stage) =>
   stage.once("factory", async (closing) => closing.use(await openTestFactory()));
 
 /** A run to where it settles, with all that its models saw. */

@@ -69,6 +69,7 @@ const BRANCHES: readonly HostileCase[] = [
   branch("N05b", "with an ideographic space", "main\u3000id"),
   branch("N06a", "HEAD", "HEAD"),
   branch("N06b", "refs/heads/x", "refs/heads/x"),
+  branch("N06c", "@", "@"),
   branch("N10b", "with an RTL override", "ma\u202ein"),
 ];
 

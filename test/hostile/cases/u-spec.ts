@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { runs, SCRIPT, SPEC } from "../../support/bad-inputs.ts";
 import { commitFiles, git } from "../../support/git.ts";
+import { accepts, approves, codes, task } from "../../support/script.ts";
 import { openShell, type Shell } from "../../support/shell.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
+import { factoryOf } from "./j-instructions.ts";
 
 const withRepo = async (shell: Shell): Promise<string> => {
   const repo = join(shell.dir, "repo");
@@ -166,4 +168,62 @@ const STATES: readonly HostileCase[] = [
   }),
 ];
 
-export const SPECS: readonly HostileCase[] = [...TOLD, ...STATES];
+const TROJAN =
+  "# Pay \u202enimda\u202c\n\n## Acceptance criteria\n\n- \u2066a.txt\u2069 says \u202eon\u202c.\n";
+/** Marks by which a line reads otherwise than it is stored. */
+const BIDI = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+
+const trojan = hostile({
+  id: "U04",
+  title: "a spec whose bidi marks show a person another text than the model gets",
+  verdict: "sanitised",
+  async build() {
+    const shell = await openShell();
+    await withRepo(shell);
+    await shell.file("spec.md", TROJAN);
+    return shell;
+  },
+  async run(made): Promise<Verdict> {
+    await using shell = made;
+    const { code, out, err } = await shell.headrace(...runs("spec.md"), "--detach");
+    expect(code, err).toBe(0);
+    const [, id = ""] = /^run (\S+):/m.exec(out) ?? [];
+    expect(id).toMatch(/^[a-z0-9-]+$/);
+    const [status, log] = [await shell.headrace("status", id), await shell.headrace("log", id)];
+    for (const text of [out, err, status.out, log.out]) expect(text).not.toMatch(BIDI);
+    // in the order in which it is stored, which is what the model reads
+    expect(out).toContain("Pay nimda");
+    return "sanitised";
+  },
+});
+
+const plain = {
+  tasks: [task("t")],
+  script: [
+    codes("t", { "t.txt": "the work of each run\n" }),
+    approves("plan"),
+    approves("t"),
+    accepts({ r1: { file: "t.txt", quote: "the work of each run" } }),
+  ],
+};
+
+const twoRuns = hostile({
+  id: "U08",
+  title: "two runs on one repository at once",
+  verdict: "harmless",
+  build: factoryOf,
+  async run(factory): Promise<Verdict> {
+    const first = await factory.start(plain);
+    const second = await factory.start({ ...plain, repo: first.repo });
+    expect(second.behind).toBe(first.id);
+    for (const run of [first, second]) {
+      const { run: row } = await run.settled();
+      expect(row.status, row.reasons.join("; ")).toBe("complete");
+      expect(run.merged("t.txt")).toBe("the work of each run");
+      expect(run.landings()).toHaveLength(1);
+    }
+    return "harmless";
+  },
+});
+
+export const SPECS: readonly HostileCase[] = [...TOLD, ...STATES, trojan, twoRuns];
