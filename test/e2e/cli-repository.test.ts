@@ -71,6 +71,12 @@ describe("a repository in any state", () => {
   });
 });
 
+it("doctor looks for the key in the data directory that is named", async () => {
+  const file = await shell.file("elsewhere/credentials", "ANTHROPIC_API_KEY=x\n");
+  const { out } = await shell.headrace("doctor", "--json", "--data", "elsewhere");
+  expect(JSON.parse(out)).toContainEqual({ name: "model key", state: "ok", detail: file });
+});
+
 it("doctor tells what this machine has, as a table and as JSON", async () => {
   const { code, out } = await shell.headrace("doctor", "--json");
   const findings = JSON.parse(out) as { name: string; state: string }[];

@@ -1,9 +1,11 @@
+import { dataDir } from "../data-dir.ts";
 import { inspect } from "../machine/findings.mjs";
-import { flag, type VerbAction } from "../world.ts";
+import { flag, text, type VerbAction } from "../world.ts";
 
 /** What this machine has and lacks; 1 when something that is needed is missing. */
 export const doctor: VerbAction = async (world, _operands, options) => {
-  const findings = await inspect({ env: world.env });
+  const { root } = dataDir(text(options, "data"), world.env);
+  const findings = await inspect({ env: { ...world.env, HEADRACE_HOME: root } });
   if (flag(options, "json")) world.out(JSON.stringify(findings));
   else {
     const width = Math.max(...findings.map((f) => f.name.length));
