@@ -33,14 +33,16 @@ export const needOf = (limits: SandboxLimits, services: readonly Service[] = [])
   cpus: limits.cpus * (services.length > 0 ? 2 : 1),
 });
 
-/** Who has nothing yet gets processors whoever has them: they can be shared, memory cannot. */
+/**
+ * A run with less than an equal share of the processors gets them whoever has them: they can be shared, memory cannot.
+ * So it neither waits for the sandboxes of another nor for its own last one to be removed.
+ */
 const mayEnter = (capacity: Need, admitted: readonly Claim[], claim: Claim): boolean => {
-  const first = admitted.every(({ run }) => run !== claim.run);
-  return hasRoom(
-    first ? { ...capacity, cpus: Number.POSITIVE_INFINITY } : capacity,
-    admitted,
-    claim,
-  );
+  const own = admitted.filter(({ run }) => run === claim.run);
+  const others = new Set(admitted.filter((a) => a.run !== claim.run).map(({ run }) => run)).size;
+  const needy = others > 0 && sum(own, "cpus") < capacity.cpus / (others + 1);
+  const cpus = needy ? Number.POSITIVE_INFINITY : capacity.cpus;
+  return hasRoom({ ...capacity, cpus }, admitted, claim);
 };
 
 const hasRoom = (capacity: Need, admitted: readonly Need[], need: Need): boolean =>
