@@ -1,6 +1,6 @@
 import {
   type FactoryRepo,
-  isPinning,
+  isLockfile,
   type Policy,
   type StepInputOf,
   type Task,
@@ -65,7 +65,7 @@ const proxied = async (
   changed: readonly string[],
 ): Promise<string[]> => {
   const problems = await Promise.all(
-    changed.filter(isPinning).map(async (path) => {
+    changed.filter(isLockfile).map(async (path) => {
       const address = proxyAddress((await textOf(repo, snapshot, path)) ?? "");
       return address === undefined
         ? []

@@ -1,6 +1,9 @@
 import { globMatcher } from "./glob.ts";
 
-/** What pins dependencies, as globs that git reads too; a task's permit `lockfile` opens them. */
+/**
+ * What pins dependencies, as globs that git reads too; a task's permit `lockfile` opens them. Package managers may
+ * write in them where a package came from. pip's requirements are manifest and lock in one.
+ */
 export const LOCKFILES: readonly string[] = [
   "package-lock.json",
   "npm-shrinkwrap.json",
@@ -16,16 +19,10 @@ export const LOCKFILES: readonly string[] = [
   "go.sum",
   "Gemfile.lock",
   "composer.lock",
+  "pylock*.toml",
+  "*requirements*.txt",
+  "*constraints*.txt",
+  "requirements/*.txt",
 ].map((name) => `**/${name}`);
 
-/** Every file in which a package manager may write where a package came from. */
-export const PINNING: readonly string[] = [
-  ...LOCKFILES,
-  "**/pylock*.toml",
-  "**/*requirements*.txt",
-  "**/*constraints*.txt",
-  "**/requirements/*.txt",
-];
-
 export const isLockfile = globMatcher(LOCKFILES);
-export const isPinning = globMatcher(PINNING);

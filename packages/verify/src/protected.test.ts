@@ -14,6 +14,8 @@ describe("a change may not touch", () => {
     ["package-lock.json", "lockfile"],
     ["packages/a/pnpm-lock.yaml", "lockfile"],
     ["Cargo.lock", "lockfile"],
+    ["requirements-dev.txt", "lockfile"],
+    ["api/requirements/base.txt", "lockfile"],
     ["vitest.config.ts", "gates:test"],
     ["packages/a/jest.config.js", "gates:test"],
     ["tests/conftest.py", "gates:test"],

@@ -1,5 +1,5 @@
 import { Transform } from "node:stream";
-import { PINNING } from "@headrace/domain";
+import { LOCKFILES } from "@headrace/domain";
 import { type Endpoint, endpointUrl, isDefault } from "./registries.ts";
 import type { PrivateRegistry, Restoring } from "./types.ts";
 
@@ -55,7 +55,7 @@ export const restoringOf = (endpoints: ReadonlyMap<string, Endpoint>): Restoring
   return [
     { globs: ["**/yarn.lock"], rules: back("npm", "https://registry.yarnpkg.com") },
     {
-      globs: PINNING,
+      globs: LOCKFILES,
       rules: [...endpoints.values()].flatMap(({ name, base }) => back(name, base)),
     },
   ];
