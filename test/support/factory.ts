@@ -31,6 +31,8 @@ type OpenedStore = Awaited<ReturnType<typeof openStore>>;
 export type Between = {
   queue?(queue: Queue): Queue;
   threads?(threads: Threads): Threads;
+  /** as the worker sees it */
+  api?(api: FactoryApi): FactoryApi;
 };
 
 export type TestFactory = AsyncDisposable &
@@ -132,7 +134,7 @@ export const openTestFactory = async (
     log,
   });
   const worker = createWorker({
-    api: control.api,
+    api: between.api?.(control.api) ?? control.api,
     sandboxes,
     repo: closing.use(await openFactoryRepo({ dir: join(data.path, "worker.git") })),
     modelClient: simulators.client,

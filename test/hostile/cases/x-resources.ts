@@ -70,7 +70,7 @@ const hog = (one: Hog): HostileCase =>
 const timedOut = (result: ExecResult) => expect(result.timedOut).toBe(true);
 const python = (...lines: string[]): string => `python3 -c '${lines.join("\n")}'`;
 
-const HOGS: readonly Hog[] = [
+export const HOGS: readonly Hog[] = [
   { n: 1, title: "a fork bomb", command: "bash -c ':(){ :|:& };:'; sleep 60", ended: timedOut },
   {
     n: 2,
