@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type EnvironmentSpec, SandboxLimitError, UserError } from "@headrace/domain";
@@ -41,6 +42,12 @@ function ownPromises() {
   };
 
   describe("a sandbox of bubblewrap", () => {
+    it("gets no more memory than this host has for sandboxes in all", async () => {
+      await using sandbox = await openPlain(harness, { limits: { ...LIMITS, memoryMb: 262_144 } });
+      const kib = "df --output=size -k /tmp | tail -1";
+      expect(Number(await printed(sandbox, kib)) * 1024).toBeLessThanOrEqual(totalmem() * 0.4);
+    });
+
     it("has of the host only programs and what they read, which nothing can write", async () => {
       await using sandbox = await openPlain(harness);
       const options = await printed(sandbox, "awk '{print $2, $4}' /proc/mounts");

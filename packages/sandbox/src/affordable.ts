@@ -51,3 +51,12 @@ export const affordable = (
     told,
   };
 };
+
+/** Has each message told once. */
+export const tellOnce = (onWarning: (message: string) => void): ((told: string[]) => void) => {
+  const known = new Set<string>();
+  return (told) => {
+    for (const message of told) if (!known.has(message)) onWarning(message);
+    for (const message of told) known.add(message);
+  };
+};

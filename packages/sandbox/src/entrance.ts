@@ -1,6 +1,6 @@
 import type { EngineInfo, SandboxLimits, Service } from "@headrace/domain";
 import { Admission, capacityOf, needOf, type Room } from "./admission.ts";
-import { type Affordable, type Asked, affordable } from "./affordable.ts";
+import { type Affordable, type Asked, affordable, tellOnce } from "./affordable.ts";
 import type { Containers } from "./containers.ts";
 import { DiskFloor, type Reserve } from "./disk-floor.ts";
 import { EngineDisk } from "./engine-disk.ts";
@@ -26,12 +26,13 @@ export class Entrance {
   readonly #options: Options;
   readonly #disk: EngineDisk;
   readonly #floor: DiskFloor;
-  readonly #told = new Set<string>();
+  readonly #tell: (told: string[]) => void;
   #admission: Promise<Admission> | undefined;
 
   constructor(options: Options) {
     const { containers, baseImage, reserve, onWarning } = options;
     this.#options = options;
+    this.#tell = tellOnce(onWarning);
     this.#disk = new EngineDisk(containers, baseImage);
     this.#floor = new DiskFloor({
       look: () => this.#disk.look(),
@@ -49,11 +50,7 @@ export class Entrance {
       await this.#options.describe(),
       this.#floor.mostMb,
     );
-    for (const message of told) {
-      if (this.#told.has(message)) continue;
-      this.#told.add(message);
-      this.#options.onWarning(message);
-    }
+    this.#tell(told);
     return given;
   }
 

@@ -91,10 +91,11 @@ class BubblewrapSandboxes implements Sandboxes {
   ): Promise<Environment> {
     refuseImage(spec.image ?? spec.build?.dockerfile);
     refuseIsolation(spec.isolation);
-    return this.#environments.get(await this.#host(), spec, watch, signal);
+    return this.#environments.get(await this.#host(), this.#rooms.affordable(spec), watch, signal);
   }
 
-  async open(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+  async open(asked: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const spec = this.#rooms.affordable(asked);
     const { network, limits } = spec;
     const use = network && this.#use;
     const env = use ? { ...networkEnv(use), ...spec.env } : spec.env;
@@ -114,7 +115,8 @@ class BubblewrapSandboxes implements Sandboxes {
   async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
     // the shell becomes the gate's own, with one stream for all it prints, in order
     const command = ["/bin/sh", "-c", 'exec /bin/sh -c "$1" 2>&1', "sh", spec.command];
-    await using machine = await this.#machine("gate", spec, command, signal);
+    const given = this.#rooms.affordable(spec);
+    await using machine = await this.#machine("gate", given, command, signal);
     await machine.put(spec.tar, WORKSPACE, signal);
     return await runToEnd(machine, spec, signal);
   }

@@ -4,6 +4,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import type { SandboxLimits } from "@headrace/domain";
 import { Admission, capacityOf, needOf, type Room } from "../admission.ts";
+import { affordable, tellOnce } from "../affordable.ts";
 import type { Owner } from "../containers.ts";
 import { BubblewrapMachine } from "./bubblewrap-machine.ts";
 import { Cgroup, listCgroups } from "./cgroups.ts";
@@ -32,6 +33,8 @@ export class Rooms {
   readonly #folder: string;
   readonly #owner: string;
   readonly #boot: string;
+  readonly #machine = { memoryBytes: totalmem(), cpus: availableParallelism() };
+  readonly #tell: (told: string[]) => void;
   readonly #admission: Admission;
   /** from before anything of it exists until all of it is gone */
   readonly #held = new Map<string, BubblewrapMachine | undefined>();
@@ -43,8 +46,15 @@ export class Rooms {
     this.#folder = join(folder, "rooms");
     this.#owner = short(owner);
     this.#boot = `${this.#owner}-${short(boot)}`;
-    const machine = { memoryBytes: totalmem(), cpus: availableParallelism() };
-    this.#admission = new Admission(capacityOf(machine), { onWarning, onShortage: () => {} });
+    this.#tell = tellOnce(onWarning);
+    this.#admission = new Admission(capacityOf(this.#machine), { onWarning, onShortage: () => {} });
+  }
+
+  /** The same with what of its limits this machine can give at all; what it cannot is told once. */
+  affordable<T extends { limits: SandboxLimits }>(spec: T): T {
+    const { limits, told } = affordable({ limits: spec.limits }, this.#machine);
+    this.#tell(told);
+    return { ...spec, limits };
   }
 
   /** Waits its turn where the machine has no room. */
