@@ -153,7 +153,9 @@ describe("a factory that is killed", () => {
       interval: 200,
     });
     const next = createDockerSandboxes({ ...options, boot: "next", onWarning: () => {} });
-    expect(await next.reap()).toBe(1);
+    // the dead process's probe of the disk ends by itself, and may be gone before
+    expect(await next.reap()).toBeGreaterThanOrEqual(1);
+    expect(await next.reap()).toBe(0);
     await next.close();
   });
 });

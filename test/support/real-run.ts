@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { EgressRequest, EventOf, EventType, StoredEvent } from "@headrace/domain";
 import Docker from "dockerode";
+import { vi } from "vitest";
 import { stringify } from "yaml";
 import { engineAddress } from "./engine.ts";
 import { commitFiles, git } from "./git.ts";
@@ -81,10 +82,17 @@ export const imageRecords = async (images: readonly string[]): Promise<string> =
   return JSON.stringify(await Promise.all(records));
 };
 
-/** Takes environments away that no later test can use, for a registry's port is part of what they are made from. */
+/**
+ * Takes environments away that no later test can use, for a registry's port is part of what they are made from. The
+ * container of a sandbox that was given up may be under removal still.
+ */
 export const removeImages = async (images: readonly string[]): Promise<void> => {
   const docker = new Docker(await engineAddress());
-  await Promise.all(images.map((image) => docker.getImage(image).remove({ force: true })));
+  for (const image of images)
+    await vi.waitFor(() => docker.getImage(image).remove({ force: true }), {
+      timeout: 20_000,
+      interval: 500,
+    });
 };
 
 /** Which files of the data directory, and which tables of its database, hold one of these texts. */

@@ -5,6 +5,7 @@ import {
   type SandboxLimits,
 } from "@headrace/domain";
 import { parseConfig, parseSpec } from "@headrace/intake";
+import { judge } from "@headrace/verify";
 import { expect } from "vitest";
 import { sh } from "../../contract/suites/sandbox-harness.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
@@ -227,7 +228,7 @@ const hiddenOom = hostile({
       timeoutMs: 30_000,
       maxOutputBytes: 1000,
     });
-    expect(result).toMatchObject({ exitCode: 0, oomKilled: true });
+    expect(judge(result).verdict).toBe("fail");
     return "fails";
   },
 });
