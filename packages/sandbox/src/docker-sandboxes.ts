@@ -65,7 +65,7 @@ const HELD_MS = 24 * 60 * 60_000;
  */
 const GATE = `/bin/sh -c "$1" 2>&1
 code=$?
-grep -qs '^oom_kill [1-9]' /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events && exit 137
+{ grep -qs '^oom_kill [1-9]' /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events; } 2>/dev/null && exit 137
 exit $code`;
 
 /** Sandboxes on a Docker engine, reached through its API alone, so it may be on another machine. */
