@@ -63,9 +63,24 @@ it.each([
     `${REGISTRY}    url: https://x.example/\n  - name: company\n    kind: pypi\n    url: https://y.example/\n`,
     /config\.yaml:5: registries\[1\]\.name: expected a name that no other registry has/,
   ],
+  [
+    "a misspelt name",
+    "registries:\n  - name: company\n    knd: npm\n    url: https://x.example/\n",
+    /registries\[0\]\.knd: is not a known field\n {2}Did you mean kind\?/,
+  ],
 ])("%s is refused with file, line and field", async (_, text, message) => {
   await writeFile(join(dir, "config.yaml"), text);
   await expect(read()).rejects.toThrow(message);
+});
+
+it("the password of a refused address is not told", async () => {
+  await writeFile(
+    join(dir, "config.yaml"),
+    `${REGISTRY}    url: https://ann:ses/a@me@c.example/\n`,
+  );
+  await expect(read()).rejects.toThrow(
+    /registries\[0\]\.url: .*, got "https:\/\/\*\*\*@c\.example\/"/,
+  );
 });
 
 it("a registry has the credential it names, from the environment or from the credentials file", async () => {

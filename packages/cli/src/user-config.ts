@@ -19,7 +19,7 @@ const Registry = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected letters, digits and dashes"),
   kind: z.enum(["npm", "pypi", "other"], "expected npm, pypi or other"),
   url: z
-    .url({ protocol: /^https?$/, error: "expected an https address" })
+    .url({ protocol: /^https?$/, error: "expected an https address", abort: true })
     .refine(
       (url) => new URL(url).username === "" && new URL(url).password === "",
       "expected an address without user and password: name a credential",

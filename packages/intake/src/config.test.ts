@@ -120,6 +120,27 @@ test.each([
   );
 });
 
+test.each([
+  ["network:\n    setup: [10.0.0.1]", "    setup: [downloads.example.com]"],
+  ["services:\n    - image: postgres\n      memory: 1", "    - image: postgres:16"],
+  ["isolation:\n    runtime: kvm", "    runtime: gvisor"],
+  ["disk: 3", "  disk: 10g"],
+  ["cpus: many", "  cpus: 2"],
+])(
+  "a mistake under sandbox in %j is answered with an example of that field",
+  async (text, line) => {
+    const message = await messageOf(() => parse(`sandbox:\n  ${text}`));
+    expect(message).toContain("Write for example:\n    sandbox:\n");
+    expect(message).toContain(line);
+  },
+);
+
+test("a misspelt field is named as such, not as the one that is missing for it", async () => {
+  expect(await messageOf(() => parse("gates:\n  - {nam: a, run: b}"))).toMatch(
+    "gates[0].nam: is not a known field\n  Did you mean name?",
+  );
+});
+
 test("the file is read at the root of a commit, and need not be there", async () => {
   expect(await readConfig(treeOf({ "headrace.yaml": "budget: 1" }))).toEqual({
     budget: 1_000_000_000,

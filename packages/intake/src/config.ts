@@ -48,6 +48,14 @@ const TABLE = {
   examples: {
     ...EXAMPLES,
     sandbox: "sandbox:\n  memory: 2g\n  cpus: 2\n  env:\n    TZ: UTC",
+    "sandbox.image": "sandbox:\n  image: node:24-bookworm",
+    "sandbox.dockerfile": "sandbox:\n  dockerfile: docker/Dockerfile",
+    "sandbox.disk": "sandbox:\n  disk: 10g",
+    "sandbox.services":
+      "sandbox:\n  services:\n    - image: postgres:16\n      env: { POSTGRES_HOST_AUTH_METHOD: trust }\n      ready: pg_isready\n      memory: 512m",
+    "sandbox.network":
+      "sandbox:\n  network:\n    setup: [downloads.example.com]\n    research: [docs.example.com]",
+    "sandbox.isolation": "sandbox:\n  isolation:\n    runtime: gvisor\n    userns: required",
     routes: "routes:\n  coder: claude-sonnet-4-5",
   },
   unsupported: {

@@ -5,7 +5,7 @@ import { inputError, nearest } from "./problem.ts";
 /** What the fields of a file may be, and the words for what is wrong with them. */
 export type FieldTable<T> = {
   schema: z.ZodType<T>;
-  /** every top-level field with an example of its right form */
+  /** every top-level field with an example of its right form, and fields in it (`sandbox.disk`) that have their own */
   examples: Readonly<Record<string, string>>;
   /** fields (`gates.canary`) that are planned but not built, with what to do instead */
   unsupported: Readonly<Record<string, string>>;
@@ -66,7 +66,24 @@ const unknownField = (path: Path, key: string, table: FieldTable<unknown>): Find
   };
 };
 
-/** The first thing zod objects to: what was expected, what stands there, and how it is written. */
+/** The example of the innermost field around this one that has one. */
+const exampleOf = (path: Path, { examples }: FieldTable<unknown>): string | undefined => {
+  const names = path.filter((part) => typeof part === "string");
+  for (let length = names.length; length > 0; length -= 1) {
+    const dotted = names.slice(0, length).join(".");
+    if (Object.hasOwn(examples, dotted)) return examples[dotted];
+  }
+  return undefined;
+};
+
+/** A value as it stands in the file, without the user and password of an address. */
+const shownOf = (value: unknown): string => {
+  if (value === undefined) return "nothing";
+  const shown = JSON.stringify(value).replaceAll(/\/\/[^\s"]*@/g, "//***@");
+  return shown.length > 80 ? `${shown.slice(0, 80)}...` : shown;
+};
+
+/** What zod objects to: what was expected, what stands there, and how it is written. */
 const explain = (issue: z.core.$ZodIssue, value: unknown, table: FieldTable<unknown>): Finding => {
   if (issue.code === "unrecognized_keys")
     return unknownField(issue.path, issue.keys[0] ?? "", table);
@@ -74,15 +91,15 @@ const explain = (issue: z.core.$ZodIssue, value: unknown, table: FieldTable<unkn
     (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
     value,
   );
-  const shown = got === undefined ? "nothing" : JSON.stringify(got);
-  const example = Object.entries(table.examples).find(([field]) => field === issue.path[0])?.[1];
+  const example = exampleOf(issue.path, table);
+  const known = Object.keys(table.examples).filter((field) => !field.includes("."));
   const expected = issue.message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
   return {
     path: issue.path,
-    problem: `${expected}, got ${shown.length > 80 ? `${shown.slice(0, 80)}...` : shown}`,
+    problem: `${expected}, got ${shownOf(got)}`,
     remedy:
       example === undefined
-        ? `Known fields: ${Object.keys(table.examples).join(", ")}.`
+        ? `Known fields: ${known.join(", ")}.`
         : `Write for example:\n${example.replaceAll(/^/gm, "    ")}`,
   };
 };
@@ -113,7 +130,9 @@ export const readFields = <T>(source: YamlSource, table: FieldTable<T>): T => {
   const [doc, value] = read();
   const parsed = table.schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const { issues } = parsed.error;
+  // a misspelt name is also a missing one: the misspelling is what a person can mend
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue === undefined) throw parsed.error;
   const { path, problem, remedy } = explain(issue, value, table);
   throw inputError({
