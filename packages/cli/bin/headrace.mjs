@@ -19,7 +19,10 @@ const answer = (args) => {
   if (first === "--version" || first === "-V") return `${version()}\n`;
   const asksHelp = first === "help" || operands.includes("--help") || operands.includes("-h");
   if (args.length > 0 && !asksHelp) return undefined;
-  const verb = verbNamed(first === "help" ? (operands[1] ?? "") : first);
+  const name = (first === "help" ? operands[1] : first) ?? "";
+  const verb = verbNamed(name);
+  // a name that is none is told by the command line, as without asking for help
+  if (!verb && name !== "" && !name.startsWith("-")) return undefined;
   return verb ? verbHelp(verb) : overviewHelp();
 };
 

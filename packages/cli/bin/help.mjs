@@ -16,7 +16,7 @@ const JSON_OPTION = /** @type {const} */ (["--json", "print data as JSON"]);
 const REPO = /** @type {const} */ (["--repo <dir>", "the git repository (default: this folder)"]);
 const ALLOW_CONFIG = /** @type {const} */ ([
   "--allow-repo-config",
-  "let headrace.yaml open the hosts it names; remembered until it names others",
+  "let headrace.yaml open the hosts, images and Dockerfile it names; remembered until they change",
 ]);
 const NO_AWAKE = /** @type {const} */ ([
   "--no-awake",

@@ -20,8 +20,10 @@ export const parseCommandLine = (args: string[]): CommandLine => {
       parsed = { verb: verb.name as VerbName, operands, options: command.opts() };
     });
   }
+  // help of a verb there is was answered by the launcher
+  const words = args[0] === "help" ? args.slice(1) : args;
   try {
-    program.parse(args, { from: "user" });
+    program.parse(words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     const verb = VERBS.find((v) => v.name === args[0]);

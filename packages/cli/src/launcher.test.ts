@@ -53,6 +53,17 @@ describe.each(nodes)("the launcher on %s", (node) => {
     expect(texts[0]?.stdout).toContain("--raise <usd>");
   });
 
+  it("knows no help for a verb that there is not", async () => {
+    for (const args of [
+      ["chek", "--help"],
+      ["help", "chek"],
+    ]) {
+      const { code, stdout, stderr } = await launch(node, launcher, ...args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toContain('unknown verb "chek" (Did you mean check?)');
+    }
+  });
+
   it("passes the command's exit code on", async () => {
     const { code, stderr } = await launch(node, launcher, "no-such-verb");
     expect(code).toBe(2);
