@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { PRODUCT } from "@headrace/domain";
+import { commandOf } from "./command.ts";
 
 /** Paths of one data directory; everything a factory owns lies in it. */
 export type DataDir = ReturnType<typeof dataDir>;
@@ -11,6 +12,8 @@ export const dataDir = (flag: string | undefined, env: NodeJS.ProcessEnv) => {
   const root = resolve(flag ?? (env.HEADRACE_HOME || join(homedir(), `.${PRODUCT}`)));
   return {
     root,
+    /** what a person types to go on with what lies here */
+    command: commandOf(env, flag === undefined ? undefined : root),
     store: join(root, `${PRODUCT}.db`),
     control: join(root, "control.json"),
     log: join(root, "factory.log"),

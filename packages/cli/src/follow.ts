@@ -5,12 +5,14 @@ import {
   type RunState,
   type StoredEvent,
 } from "@headrace/domain";
+import type { DataDir } from "./data-dir.ts";
 import { eventLine } from "./view/event-line.ts";
 import { createLiveView } from "./view/live-view.ts";
 import { reportLines } from "./view/report.ts";
 import type { World } from "./world.ts";
 
 export type FollowOptions = {
+  data: Pick<DataDir, "command">;
   json: boolean;
   /** the factory is in this process: leaving the view parks the run */
   foreground: boolean;
@@ -24,25 +26,27 @@ export const followRun = async (
   world: World,
   control: Pick<FactoryControl, "run" | "events">,
   run: string,
-  { json, foreground }: FollowOptions,
+  { data, json, foreground }: FollowOptions,
 ): Promise<number | undefined> => {
   const leaving = foreground
     ? "Ctrl-C parks the run"
-    : `it goes on without this terminal, headrace watch ${run} shows it again`;
+    : `it goes on without this terminal, ${data.command(`watch ${run}`)} shows it again`;
   const show = json
     ? jsonLines(world)
     : world.terminal
-      ? createLiveView(world.terminal, leaving)
+      ? createLiveView(world.terminal, leaving, data.command)
       : plainLines(world, leaving);
   const last = await watchEvents(control, run, world.interrupt, show).finally(() => show.close());
   if (last === undefined || world.interrupt.aborted) {
-    if (!json && !foreground) world.out(`the run goes on: headrace watch ${run}`);
+    if (!json && !foreground) world.out(`the run goes on: ${data.command(`watch ${run}`)}`);
     return undefined;
   }
-  if (!json) for (const line of reportLines(last)) world.out(line);
+  if (!json) for (const line of reportLines(last, data.command)) world.out(line);
   const code = exitCode(last);
   if (code !== undefined) return code;
-  world.err(`headrace: no factory works on run ${run} now; start one: headrace resume ${run}`);
+  world.err(
+    `headrace: no factory works on run ${run} now; start one: ${data.command(`resume ${run}`)}`,
+  );
   return 1;
 };
 

@@ -104,7 +104,10 @@ const fields = ({ run }: Spoken, format: string): string[] =>
 
 /** What `log`, `log --json` and the report show a person. */
 const shown = ({ events, state }: Spoken): { lines: string[]; json: string[] } => ({
-  lines: [...events.map((event: StoredEvent) => eventLine(event) ?? ""), ...reportLines(state)],
+  lines: [
+    ...events.map((event: StoredEvent) => eventLine(event) ?? ""),
+    ...reportLines(state, (line) => line),
+  ],
   json: events.map((event: StoredEvent) => printable(JSON.stringify(event))),
 });
 

@@ -17,7 +17,7 @@ export const openReader = async (data: DataDir): Promise<FactoryReader> => {
   const run = async (id: string): Promise<RunState> => {
     const state = await store.state(id);
     if (state === undefined)
-      throw new UserError(`there is no run ${id}`, "`headrace status` lists the runs.");
+      throw new UserError(`there is no run ${id}`, `\`${data.command("status")}\` lists the runs.`);
     return state;
   };
   return {

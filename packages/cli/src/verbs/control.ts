@@ -1,10 +1,12 @@
 import type { FactoryControl } from "@headrace/domain";
+import type { Command } from "../command.ts";
 import { dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { ensureFactory } from "../factory/spawn.ts";
 import { text, type VerbAction, type World } from "../world.ts";
 
-type Act = (control: FactoryControl, run: string, operands: string[]) => Promise<string>;
+type Acted = { control: FactoryControl; run: string; operands: string[]; command: Command };
+type Act = (on: Acted) => Promise<string>;
 
 /** A verb that changes a run: the run must exist before a factory is started for it. */
 const changing =
@@ -15,26 +17,26 @@ const changing =
     await reader.run(run);
     await reader[Symbol.asyncDispose]();
     const control = await ensureFactory(data, world.env, world.err);
-    world.out(await act(control, run, operands));
+    world.out(await act({ control, run, operands, command: data.command }));
     return 0;
   };
 
-export const pause = changing(async (control, run) => {
+export const pause = changing(async ({ control, run, command }) => {
   await control.pause(run, "paused from the command line");
-  return `run ${run} is paused; go on with: headrace resume ${run}`;
+  return `run ${run} is paused; go on with: ${command(`resume ${run}`)}`;
 });
 
-export const resume = changing(async (control, run) => {
+export const resume = changing(async ({ control, run, command }) => {
   await control.resume(run);
-  return `run ${run} goes on; see it with: headrace watch ${run}`;
+  return `run ${run} goes on; see it with: ${command(`watch ${run}`)}`;
 });
 
-export const cancel = changing(async (control, run) => {
+export const cancel = changing(async ({ control, run }) => {
   await control.cancel(run, "cancelled from the command line");
   return `run ${run} is cancelled; what has landed stays on its branch`;
 });
 
-export const answer = changing(async (control, run, [question = "", words = ""]) => {
+export const answer = changing(async ({ control, run, operands: [question = "", words = ""] }) => {
   await control.answer(run, question, words);
   return `question ${question} is answered; the work that waited for it goes on`;
 });

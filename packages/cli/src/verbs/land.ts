@@ -14,7 +14,7 @@ export const land: VerbAction = async (world, [id = ""], options) => {
   const state = await reader.run(id);
   if (!isVerified(state)) {
     world.err(
-      `headrace: run ${id} has landed nothing that is verified\n  See: headrace status ${id}`,
+      `headrace: run ${id} has landed nothing that is verified\n  See: ${data.command(`status ${id}`)}`,
     );
     return 1;
   }
@@ -33,7 +33,7 @@ export const land: VerbAction = async (world, [id = ""], options) => {
     if (run.status !== "complete") world.out(`  note: ${standing(run)}`);
     if (answer.onto !== run.base)
       world.out(
-        `  note: ${answer.branch} had moved on since the run began, so no gate has run on the merge: headrace check --repo ${run.repo.path}`,
+        `  note: ${answer.branch} had moved on since the run began, so no gate has run on the merge: ${data.command(`check --repo ${run.repo.path}`)}`,
       );
     return 0;
   }

@@ -15,7 +15,8 @@ import { flag, text, type VerbAction } from "../world.ts";
 
 /** The merged branches in the order they landed, each with what it rests on. */
 export const review: VerbAction = async (world, [id = ""], options) => {
-  await using reader = await openReader(dataDir(text(options, "data"), world.env));
+  const data = dataDir(text(options, "data"), world.env);
+  await using reader = await openReader(data);
   const state = await reader.run(id);
   if (flag(options, "json")) {
     world.out(JSON.stringify(packets(state)));
@@ -23,7 +24,7 @@ export const review: VerbAction = async (world, [id = ""], options) => {
   }
   for (const packet of packets(state)) for (const line of packetLines(packet)) world.out(line);
   if (state.run.tip === state.run.base) {
-    world.out(`run ${id} has landed nothing yet; what happened: headrace log ${id}`);
+    world.out(`run ${id} has landed nothing yet; what happened: ${data.command(`log ${id}`)}`);
     return 0;
   }
   const branch = integrationBranch(id);
@@ -32,7 +33,7 @@ export const review: VerbAction = async (world, [id = ""], options) => {
   world.out(`  git -C ${state.run.repo.path} log --first-parent ${branch}`);
   world.out(`  git -C ${state.run.repo.path} push origin ${branch}`);
   world.out(`  gh pr create --head ${branch} --title ${JSON.stringify(safe(state.run.title, 80))}`);
-  world.out(`  or merge it here: headrace land ${id}`);
+  world.out(`  or merge it here: ${data.command(`land ${id}`)}`);
   return 0;
 };
 

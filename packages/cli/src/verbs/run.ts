@@ -77,12 +77,14 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
   announce(job.json ? world.err : world.out, submitted, prepared);
   if (flag(options, "detach")) {
     world.out(
-      job.json ? JSON.stringify(submitted) : `  follow it: headrace watch ${submitted.run}`,
+      job.json
+        ? JSON.stringify(submitted)
+        : `  follow it: ${data.command(`watch ${submitted.run}`)}`,
     );
     return 0;
   }
   return (
-    (await followRun(world, control, submitted.run, { json: job.json, foreground: false })) ??
+    (await followRun(world, control, submitted.run, { data, json: job.json, foreground: false })) ??
     DETACHED
   );
 };
@@ -150,9 +152,13 @@ const inForeground = async (
   });
   const submitted = await submit(factory.control);
   announce(json ? world.err : world.out, submitted, prepared);
-  const code = await followRun(world, factory.control, submitted.run, { json, foreground: true });
+  const code = await followRun(world, factory.control, submitted.run, {
+    data,
+    json,
+    foreground: true,
+  });
   if (code !== undefined) return code;
   await factory.control.pause(submitted.run, "the foreground process was interrupted");
-  world.err(`parked; go on with: headrace resume ${submitted.run}`);
+  world.err(`parked; go on with: ${data.command(`resume ${submitted.run}`)}`);
   return DETACHED;
 };

@@ -13,19 +13,21 @@ export const status: VerbAction = async (world, [id], options) => {
   const tellStanding = async (states: readonly RunState[]): Promise<void> => {
     const waits = states.find(({ run }) => run.status === "active" || run.status === "queued");
     if (waits !== undefined && (await connect(data)) === undefined)
-      world.err(`headrace: no factory works now; start one: headrace resume ${waits.run.id}`);
+      world.err(
+        `headrace: no factory works now; start one: ${data.command(`resume ${waits.run.id}`)}`,
+      );
   };
   if (id !== undefined) {
     const state = await reader.run(id);
     if (flag(options, "json")) world.out(JSON.stringify(state));
-    else for (const line of reportLines(state)) world.out(line);
+    else for (const line of reportLines(state, data.command)) world.out(line);
     await tellStanding([state]);
     return 0;
   }
   const states = await reader.runs();
   if (flag(options, "json")) world.out(JSON.stringify(states.map((s) => s.run)));
   else if (states.length === 0)
-    world.out("no runs yet; start one: headrace run spec.md --repo DIR");
+    world.out(`no runs yet; start one: ${data.command("run spec.md --repo DIR")}`);
   else for (const state of states) world.out(summary(state));
   await tellStanding(states);
   return 0;

@@ -7,7 +7,10 @@ const DETACHED = 130;
 
 /** Shows a run as `run` does, from the start, and answers with its exit code. */
 export const watch: VerbAction = async (world, [id], options) => {
-  await using reader = await openReader(dataDir(text(options, "data"), world.env));
+  const data = dataDir(text(options, "data"), world.env);
+  await using reader = await openReader(data);
   const { run } = await pickRun(reader, id);
-  return (await followRun(world, reader, run.id, { json: false, foreground: false })) ?? DETACHED;
+  return (
+    (await followRun(world, reader, run.id, { data, json: false, foreground: false })) ?? DETACHED
+  );
 };

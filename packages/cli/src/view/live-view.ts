@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import type { RunState, StoredEvent } from "@headrace/domain";
+import type { Command } from "../command.ts";
 import type { View } from "../follow.ts";
 import { eventLine } from "./event-line.ts";
 import { runLines } from "./run-lines.ts";
@@ -10,7 +11,7 @@ const TAIL = 8;
 const REDRAW_MS = 200;
 
 /** Redraws one block in place: the run, its tasks, the last events. Nothing scrolls away, nothing flickers. */
-export const createLiveView = (terminal: Terminal, leaving: string): View => {
+export const createLiveView = (terminal: Terminal, leaving: string, command: Command): View => {
   const tail: string[] = [];
   let state: RunState | undefined;
   let drawn = 0;
@@ -19,7 +20,7 @@ export const createLiveView = (terminal: Terminal, leaving: string): View => {
     const width = Math.max(40, terminal.columns());
     const room = Math.max(10, terminal.rows() - 1);
     const all = [
-      ...runLines(state, new Date()),
+      ...runLines(state, new Date(), command),
       "",
       ...tail,
       "",

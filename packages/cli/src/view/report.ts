@@ -1,18 +1,19 @@
 import { branchRef, formatUsd, integrationBranch, isEnded, type RunState } from "@headrace/domain";
+import type { Command } from "../command.ts";
 import { runLines } from "./run-lines.ts";
 import { safe } from "./safe.ts";
 
 /** What a person reads when a run stops: how it ended, what each requirement rests on, and what to do next. */
-export const reportLines = (state: RunState): string[] => {
+export const reportLines = (state: RunState, command: Command): string[] => {
   const { run } = state;
   return [
     "",
-    ...runLines(state, new Date()),
+    ...runLines(state, new Date(), command),
     "",
     ...requirementLines(state),
     ...run.reasons.map((reason) => `  because ${safe(reason, 500)}`),
     ...costLines(state),
-    ...nextLines(state),
+    ...nextLines(state, command),
   ];
 };
 
@@ -21,10 +22,10 @@ export const standing = ({ id, status, reasons }: RunState["run"]): string =>
   [`run ${id} is ${status}`, ...reasons.map((reason) => safe(reason, 200))].join(": ");
 
 /** Where the landed work is; a branch that the user moved or deleted is theirs and holds other work, or none. */
-const branchLine = ({ id, repo, exportBlocked }: RunState["run"]): string => {
+const branchLine = ({ id, repo, exportBlocked }: RunState["run"], command: Command): string => {
   const branch = integrationBranch(id);
   return exportBlocked.includes(branchRef(branch))
-    ? `${branch} was moved or deleted in ${repo.path}; headrace land ${id} tells how to have it again`
+    ? `${branch} was moved or deleted in ${repo.path}; ${command(`land ${id}`)} tells how to have it again`
     : `${branch} in ${repo.path}`;
 };
 
@@ -49,27 +50,27 @@ const costLines = (state: RunState): string[] => {
 };
 
 /** The command that comes next, by how the run stands. */
-const nextLines = (state: RunState): string[] => {
+const nextLines = (state: RunState, command: Command): string[] => {
   const { run } = state;
-  const resume = `  go on:   headrace resume ${run.id}`;
+  const resume = `  go on:   ${command(`resume ${run.id}`)}`;
   if (isEnded(run.status) && run.tip === run.base) {
-    return [`  nothing has landed; what happened: headrace log ${run.id}`];
+    return [`  nothing has landed; what happened: ${command(`log ${run.id}`)}`];
   }
   if (isEnded(run.status)) {
     return [
-      `  branch   ${branchLine(run)}`,
-      `  review:  headrace review ${run.id}     merge it: headrace land ${run.id}`,
+      `  branch   ${branchLine(run, command)}`,
+      `  review:  ${command(`review ${run.id}`)}     merge it: ${command(`land ${run.id}`)}`,
     ];
   }
   switch (run.status) {
     case "budget":
-      return [`  raise the cap and go on: headrace budget ${run.id} --raise USD`];
+      return [`  raise the cap and go on: ${command(`budget ${run.id} --raise USD`)}`];
     case "failed":
     case "paused":
       return [resume];
     default:
       return Object.values(state.questions)
         .filter((q) => q.answer === undefined)
-        .map((q) => `  answer:  headrace answer ${run.id} ${q.id} "..."`);
+        .map((q) => `  answer:  ${command(`answer ${run.id} ${q.id} "..."`)}`);
   }
 };

@@ -1,4 +1,5 @@
 import { formatUsd, isEnded, type RunState, type TaskRow, totalTokens } from "@headrace/domain";
+import type { Command } from "../command.ts";
 import { compact, duration } from "./duration.ts";
 import { safe } from "./safe.ts";
 
@@ -15,7 +16,7 @@ const MARK: Record<TaskRow["status"], string> = {
 const SETTLED: ReadonlySet<TaskRow["status"]> = new Set(["landed", "quarantined", "dropped"]);
 
 /** A run as a block of lines: head, then one line a task with state, step, elapsed, tokens and cost. */
-export const runLines = (state: RunState, now: Date): string[] => {
+export const runLines = (state: RunState, now: Date, command: Command): string[] => {
   const { run } = state;
   const tasks = Object.values(state.tasks);
   const landed = tasks.filter((t) => t.status === "landed").length;
@@ -29,7 +30,7 @@ export const runLines = (state: RunState, now: Date): string[] => {
   return [
     ...head,
     ...tasks.map((t) => taskLine(t, width, until, isEnded(run.status))),
-    ...questionLines(state),
+    ...questionLines(state, command),
   ];
 };
 
@@ -50,7 +51,7 @@ const taskLine = (row: TaskRow, width: number, now: Date, ended: boolean): strin
   return `  ${left ? "-" : MARK[row.status]} ${row.id.padEnd(width)}  ${(left ? "not finished" : step).padEnd(22)} ${elapsed.padStart(10)}  ${spent}`.trimEnd();
 };
 
-const questionLines = (state: RunState): string[] =>
+const questionLines = (state: RunState, command: Command): string[] =>
   Object.values(state.questions)
     .filter((q) => q.answer === undefined)
-    .map((q) => `  ? ${safe(q.text, 120)}\n    headrace answer ${state.run.id} ${q.id} "..."`);
+    .map((q) => `  ? ${safe(q.text, 120)}\n    ${command(`answer ${state.run.id} ${q.id} "..."`)}`);
