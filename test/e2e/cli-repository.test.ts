@@ -54,7 +54,9 @@ describe("a repository in any state", () => {
     await commitFiles(repo, { "package.json": manifest, "one.test.mjs": passing });
     const wrote = await shell.headrace("init", "--repo", "plain");
     expect(wrote).toMatchObject({ code: 0, err: "" });
-    expect(await readFile(join(repo, "headrace.yaml"), "utf8")).toContain("run: npm test");
+    expect(await readFile(join(repo, "headrace.yaml"), "utf8")).toContain(
+      "run: npm test\n    timeout: 10m\n",
+    );
     expect(await shell.headrace("init", "--repo", "plain")).toMatchObject({
       code: 2,
       err: `headrace: ${repo}/headrace.yaml exists already\n  Edit it, or move it away first.\n`,
@@ -68,6 +70,30 @@ describe("a repository in any state", () => {
     const red = await shell.headrace("check", "--repo", "plain", "--json");
     expect(red.code).toBe(1);
     expect(JSON.parse(red.out)).toBeTypeOf("object");
+  });
+
+  it("without gates gets an example from init, and from check all that stands in a run's way", async () => {
+    const { repo } = await prepareHello(shell, "bald");
+    git(repo, "rm", "--quiet", "headrace.yaml");
+    const token = ["ghp_", "abcdefghijklmnopqrstuvwxyz0123456789"].join("");
+    await commitFiles(repo, { "notes.env": `T=${token}\n` });
+    const wrote = await shell.headrace("init", "--repo", "bald", "--data", "data");
+    expect(wrote.out).toContain(`headrace check --repo ${repo} --data ${shell.data}\n`);
+    expect(await readFile(join(repo, "headrace.yaml"), "utf8")).toMatch(
+      /^# gates:\n# {3}- name: test\n# {5}run: npm test\n# {5}timeout: 10m$/m,
+    );
+    const { code, out, err } = await shell.headrace("check", "--repo", "bald");
+    expect(code, err).toBe(1);
+    expect(out).toContain("note: headrace.yaml in your checkout differs from the one at ");
+    expect(out).toContain("gates: none found; the plan of a run brings its own\n");
+    expect(out).toContain("write them to headrace.yaml and commit it, for example\n    gates:\n");
+    expect(out).toMatch(
+      /\na run would be refused: secrets \(see above\), unless with --allow-secrets\n$/,
+    );
+    const json = await shell.headrace("check", "--repo", "bald", "--json");
+    expect(JSON.parse(json.out)).toMatchObject({
+      secrets: ["notes.env:1: looks like a secret (github)"],
+    });
   });
 });
 

@@ -28,6 +28,7 @@ import {
   treeAt,
   withExclusions,
 } from "@headrace/intake";
+import { unusedConfig } from "./checkout-config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { NO_KEY } from "./factory/models.ts";
 import { baseVersions } from "./machine/base-image.mjs";
@@ -54,6 +55,7 @@ export type Ground = {
   repo: SourceRepo;
   /** of the repository */
   path: string;
+  bare: boolean;
   base: string;
   data: DataDir;
   installation: Pick<Installation, "config">;
@@ -89,7 +91,12 @@ export const policyAt = async (
     policy,
     guidance: await collectGuidance(tree),
     budget: config.budget,
-    notes: [...detected.notes, ...toolsMissing(policy, detected), ...unused],
+    notes: [
+      ...(await unusedConfig(ground.repo, ground, ground.base)),
+      ...detected.notes,
+      ...toolsMissing(policy, detected),
+      ...unused,
+    ],
   };
 };
 
@@ -123,7 +130,7 @@ export const readRequest = async (
 export const prepareSubmission = async (
   request: Request,
   read: Awaited<ReturnType<typeof readRequest>>,
-  ground: Omit<Ground, "path" | "base">,
+  ground: Omit<Ground, "path" | "bare" | "base">,
   credentials: Credentials | undefined,
 ): Promise<Prepared> => {
   const { repo } = ground;
@@ -135,7 +142,7 @@ export const prepareSubmission = async (
     guidance,
     budget: limit,
     notes,
-  } = await policyAt({ ...ground, path: source.path, base }, spec);
+  } = await policyAt({ ...ground, path: source.path, bare: source.bare, base }, spec);
   const { budget, loweredBy } = resolveBudget({ asked, spec, config: { budget: limit } });
   const submission: Submission = {
     title: spec.title,

@@ -11,7 +11,7 @@ import { openSandboxes } from "../factory/sandboxes.ts";
 import { refuseSecrets } from "../secret-scan.ts";
 import { policyAt } from "../submission.ts";
 import { readInstallation } from "../user-config.ts";
-import { aboutPolicy } from "../view/policy-lines.ts";
+import { aboutPolicy, noGatesLines } from "../view/policy-lines.ts";
 import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
@@ -22,21 +22,20 @@ export const check: VerbAction = async (world, _operands, options) => {
   const json = flag(options, "json");
   const say = json ? () => undefined : world.out;
   const source = await openSourceRepo({ path: resolve(world.cwd, text(options, "repo") ?? ".") });
-  const { head, path } = await source.inspect();
+  const { head, path, bare } = await source.inspect();
   const data = dataDir(text(options, "data"), world.env);
   await makeDataDir(data);
   const installation = await readInstallation({ env: world.env, dataDir: data.root });
   const allowRepoConfig = flag(options, "allowRepoConfig");
   const { policy, notes } = await policyAt(
     {
-      ...{ repo: source, path, base: head, data, installation, allowRepoConfig },
+      ...{ repo: source, path, bare, base: head, data, installation, allowRepoConfig },
       knownImages: knownImages(world.env),
     },
     { gates: undefined, setup: undefined, protected: undefined },
   );
   say(`checking ${head.slice(0, 12)} of ${path}`);
   const secrets = await refuseSecrets({ repo: source, base: head }, true);
-  if (secrets.length > 0) secrets.push("a run is refused for that, unless with --allow-secrets");
   for (const note of [...notes, ...secrets]) say(`  note: ${note}`);
   for (const line of aboutPolicy(policy)) say(`  ${safe(line)}`);
   const registries = installation.config.registries.map(
@@ -68,10 +67,13 @@ export const check: VerbAction = async (world, _operands, options) => {
   });
   world.out(
     json
-      ? JSON.stringify({ commit: head, policy, registries, notes, ...result })
+      ? JSON.stringify({ commit: head, policy, registries, notes, secrets, ...result })
       : renderCheck(result),
   );
-  return isFit(result) ? 0 : 1;
+  if (policy.gates.length === 0) for (const line of noGatesLines()) say(line);
+  if (secrets.length > 0)
+    say("a run would be refused: secrets (see above), unless with --allow-secrets");
+  return isFit(result) && secrets.length === 0 ? 0 : 1;
 };
 
 /** The tree as a sandbox gets it: through a scratch repository, checked like any other pack. */

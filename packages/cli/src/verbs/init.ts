@@ -4,7 +4,9 @@ import { UserError } from "@headrace/domain";
 import { CONFIG_FILE, detect, treeAt } from "@headrace/intake";
 import { openSourceRepo } from "@headrace/repo";
 import { stringify } from "yaml";
+import { dataDir } from "../data-dir.ts";
 import { baseVersions } from "../machine/base-image.mjs";
+import { GATES_EXAMPLE } from "../view/policy-lines.ts";
 import { safe } from "../view/safe.ts";
 import { text, type VerbAction } from "../world.ts";
 
@@ -28,6 +30,14 @@ const TAIL = `
 #   - migrations/**
 `;
 
+const NO_GATES = `
+# No gates are found: what checks a change here? Without them the plan of a run brings its own.
+${GATES_EXAMPLE.replaceAll(/^(?=.)/gm, "# ")}`;
+
+/** Seconds as a person writes them. */
+const timeOf = (seconds: number): string =>
+  seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+
 /** Writes headrace.yaml from what is detected at HEAD, for a person to correct and commit. */
 export const init: VerbAction = async (world, _operands, options) => {
   const repo = await openSourceRepo({ path: resolve(world.cwd, text(options, "repo") ?? ".") });
@@ -41,21 +51,31 @@ export const init: VerbAction = async (world, _operands, options) => {
   const config = {
     ...(image === undefined ? {} : { sandbox: { image } }),
     setup,
-    gates: gates.map((g) => ({ name: g.name, run: g.run, timeout: g.timeoutS })),
+    ...(gates.length === 0
+      ? {}
+      : {
+          gates: gates.map(({ name, run, timeoutS }) => ({ name, run, timeout: timeOf(timeoutS) })),
+        }),
   };
   const versions = tools
     .map(({ tool, version, from }) => `# ${tool}: ${safe(`${version} (${from})`)}\n`)
     .join("");
   const file = join(path, CONFIG_FILE);
-  await writeFile(file, `${HEAD}${versions}${stringify(config, { lineWidth: 0 })}${TAIL}`, {
-    flag: "wx",
-  }).catch((cause: NodeJS.ErrnoException) => {
+  await writeFile(
+    file,
+    `${HEAD}${versions}${stringify(config, { lineWidth: 0 })}${gates.length === 0 ? NO_GATES : ""}${TAIL}`,
+    {
+      flag: "wx",
+    },
+  ).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === "EEXIST"
       ? new UserError(`${file} exists already`, "Edit it, or move it away first.")
       : cause;
   });
   world.out(`wrote ${file}`);
   for (const note of notes) world.out(`  note: ${note}`);
-  world.out("  correct it, commit it, then try it: headrace check");
+  const named = text(options, "repo") === undefined ? "" : ` --repo ${path}`;
+  const { command } = dataDir(text(options, "data"), world.env);
+  world.out(`  correct it, commit it, then try it: ${command(`check${named}`)}`);
   return 0;
 };

@@ -107,7 +107,6 @@ const announce = (
   const { submission, source, notes } = prepared;
   say(`run ${id}: ${submission.title}`);
   say(`  starts from ${submission.base.slice(0, 12)} of ${source.path}${aside(source)}`);
-  if (submission.policy.gates.length === 0) say("  gates: none found; the plan brings its own");
   for (const line of aboutPolicy(submission.policy)) say(`  ${safe(line)}`);
   for (const note of notes) say(`  note: ${note}`);
   say(`  budget ${formatUsd(submission.budget)}${scripted(prepared)}`);

@@ -14,8 +14,9 @@ it("a person sees what a repository asks for: limits, names of variables, what i
     from: { gates: "none", setup: "none" },
   });
   expect(aboutPolicy(policy)).toEqual([
+    "gates: none found; the plan of a run brings its own",
     "service db: postgres:16",
-    "each sandbox: at most 204800 MB of memory and 512 MB for its services, cpus 8, 10240 MB of disk",
+    "each sandbox asks for at most 204800 MB of memory and 512 MB for its services, cpus 8, 10240 MB of disk",
     "environment: TZ, NODE_OPTIONS",
     "protected, besides what always is: migrations/**",
   ]);

@@ -1,8 +1,9 @@
 import type { Policy } from "@headrace/domain";
-import { BUILT_IN_PROTECTED } from "@headrace/intake";
+import { BUILT_IN_PROTECTED, CONFIG_FILE } from "@headrace/intake";
 
 /** What a run works with, as lines that a person reads before it starts. */
 export const aboutPolicy = (policy: Policy): string[] => [
+  ...(policy.gates.length === 0 ? ["gates: none found; the plan of a run brings its own"] : []),
   ...policy.gates.map(({ name, run }) => `gate ${name}: ${run} (${policy.from.gates})`),
   ...policy.tools.map(({ tool, version, from }) => `${tool}: ${version} (${from})`),
   ...(policy.image === undefined ? [] : [`image: ${policy.image}`]),
@@ -21,11 +22,23 @@ export const aboutPolicy = (policy: Policy): string[] => [
   ...policy.network.research.map((host) => `network: research may reach ${host}`),
 ];
 
+/** What a person writes where no gates are found. */
+export const GATES_EXAMPLE = "gates:\n  - name: test\n    run: npm test\n    timeout: 10m\n";
+
+/** What to do about a repository that has no gates to check. */
+export const noGatesLines = (): string[] => [
+  `there are no gates to check: write them to ${CONFIG_FILE} and commit it, for example`,
+  ...GATES_EXAMPLE.trimEnd()
+    .split("\n")
+    .map((line) => `    ${line}`),
+  "  a run starts without them all the same: its plan brings gates of its own",
+];
+
 const limitsOf = ({ limits, services }: Policy): string => {
   const { memoryMb, cpus, diskMb } = limits;
   const beside = services.reduce((sum, service) => sum + service.memoryMb, 0);
   const more = beside === 0 ? "" : ` and ${beside} MB for its services`;
-  return `each sandbox: at most ${memoryMb} MB of memory${more}, cpus ${cpus}, ${diskMb} MB of disk`;
+  return `each sandbox asks for at most ${memoryMb} MB of memory${more}, cpus ${cpus}, ${diskMb} MB of disk`;
 };
 
 const listed = (what: string, names: readonly string[]): string[] =>
