@@ -20,6 +20,7 @@ import {
   detect,
   type KnownImages,
   looseningOf,
+  packageHostNotes,
   readConfig,
   readSpec,
   resolveBudget,
@@ -95,10 +96,17 @@ export const policyAt = async (
       ...(await unusedConfig(ground.repo, ground, ground.base)),
       ...detected.notes,
       ...toolsMissing(policy, detected),
+      ...(await packageHostNotes(tree, reachable(ground, policy))),
       ...unused,
     ],
   };
 };
+
+/** Hosts that packages may come from besides the public registries. */
+const reachable = ({ installation }: Ground, { network }: Policy): string[] => [
+  ...installation.config.registries.map(({ url }) => new URL(url).host),
+  ...network.setup,
+];
 
 /** Set-up that a person wrote is not added to; what it leaves out of the versions the repository asks for is told. */
 const toolsMissing = (policy: Policy, detected: Detected): string[] => {
