@@ -5,6 +5,8 @@ import {
   NetworkPolicy,
   NOT_LISTED,
   refusedHosts,
+  tellUnreached,
+  unreachedHosts,
 } from "./network.ts";
 
 test.each(["registry.npmjs.org", "a.b-c.example.dev", "xn--bcher-kva.example"])(
@@ -35,22 +37,23 @@ test.each([
   expect(issue?.message).toContain(reason);
 });
 
+const request = (
+  host: string,
+  outcome: EgressRequest["outcome"],
+  detail = NOT_LISTED,
+): EgressRequest => ({
+  phase: "setup",
+  method: "CONNECT",
+  host,
+  path: "",
+  outcome,
+  detail,
+  bytesUp: 0,
+  bytesDown: 0,
+  durationMs: 0,
+});
+
 test("hosts that no list names are told once each, in order", () => {
-  const request = (
-    host: string,
-    outcome: EgressRequest["outcome"],
-    detail = NOT_LISTED,
-  ): EgressRequest => ({
-    phase: "setup",
-    method: "CONNECT",
-    host,
-    path: "",
-    outcome,
-    detail,
-    bytesUp: 0,
-    bytesDown: 0,
-    durationMs: 0,
-  });
   expect(
     refusedHosts([
       request("b.example", "refused"),
@@ -60,4 +63,20 @@ test("hosts that no list names are told once each, in order", () => {
       request("registry.example", "refused", "POST is not forwarded"),
     ]),
   ).toEqual(["b.example", "c.example"]);
+});
+
+test("a host that was asked for in vain is told once, with the reason in its place", () => {
+  const inside = "a.example resolves to 10.0.0.1, which is not a public address";
+  const told = unreachedHosts([
+    request("a.example", "refused", inside),
+    request("a.example", "refused", inside),
+    request("unlisted.example", "refused"),
+    request("pypi.org", "failed", "getaddrinfo ENOTFOUND pypi.org"),
+    request("slow.example", "failed", "no connection in time"),
+    request("slow.example", "allowed", "200"),
+  ]).map(tellUnreached);
+  expect(told).toEqual([
+    "set-up was refused a.example: it resolves to 10.0.0.1, which is not a public address",
+    "pypi.org could not be reached: getaddrinfo ENOTFOUND pypi.org",
+  ]);
 });

@@ -63,6 +63,34 @@ export type EgressRequest = z.infer<typeof EgressRequest>;
 /** How the detail of a refusal begins that adding the host to a list would have prevented. */
 export const NOT_LISTED = "not listed";
 
+/** A host that a phase asked for in vain, whatever the lists say. */
+export type UnreachedHost = { host: string; outcome: "refused" | "failed"; reason: string };
+
+const MAX_UNREACHED = 20;
+
+/**
+ * Hosts that were refused for another reason than that no list names them, and those that never answered, each once
+ * for a reason, in the order of their first request. The reason may be words of an upstream or a sandbox.
+ */
+export const unreachedHosts = (requests: readonly EgressRequest[]): UnreachedHost[] => {
+  const reached = new Set(requests.filter((r) => r.outcome === "allowed").map((r) => r.host));
+  const unreached = new Map<string, UnreachedHost>();
+  for (const { host, outcome, detail } of requests) {
+    if (outcome === "allowed" || detail.startsWith(NOT_LISTED)) continue;
+    if (outcome === "failed" && reached.has(host)) continue;
+    const reason = detail.startsWith(`${host} `) ? `it${detail.slice(host.length)}` : detail;
+    const key = `${outcome} ${host} ${reason}`;
+    if (unreached.size < MAX_UNREACHED) unreached.set(key, { host, outcome, reason });
+  }
+  return [...unreached.values()];
+};
+
+/** One line about such a host. */
+export const tellUnreached = ({ host, outcome, reason }: UnreachedHost): string =>
+  outcome === "refused"
+    ? `set-up was refused ${host || "a request"}: ${reason}`
+    : `${host} could not be reached: ${reason}`;
+
 /** Each host that was refused to a phase because no list names it, once, in the order of the first refusal. */
 export const refusedHosts = (requests: readonly EgressRequest[]): string[] => [
   ...new Set(

@@ -1,4 +1,4 @@
-import type { EgressRequest, NetworkPhase } from "../network.ts";
+import type { EgressRequest, NetworkPhase, UnreachedHost } from "../network.ts";
 import type { Isolation, SandboxLimits, Service } from "../policy.ts";
 
 export type EngineInfo = {
@@ -61,17 +61,21 @@ export class SetupFailedError extends Error {
   readonly log: string;
   /** hosts that no list allows and that set-up asked for */
   readonly refused: readonly string[];
+  /** hosts that were refused for another reason, or did not answer */
+  readonly unreached: readonly UnreachedHost[];
   constructor(
     command: string,
     exitCode: number | null,
     log: string,
     refused: readonly string[] = [],
+    unreached: readonly UnreachedHost[] = [],
   ) {
     super(`setup command failed (exit ${exitCode ?? "none"}): ${command}`);
     this.command = command;
     this.exitCode = exitCode;
     this.log = log;
     this.refused = refused;
+    this.unreached = unreached;
   }
 }
 
