@@ -68,6 +68,19 @@ const APP = JSON.stringify({
   dependencies: { "is-number": "7.0.0" },
 });
 
+describe("node", () => {
+  it("fetches through the proxy by its variables alone", async () => {
+    await using rig = await startSession(createEgress({ registries: [] }), { port: PROXY_PORT });
+    await using home = await openHome(rig.egress, {
+      "get.mjs": "await fetch('https://files.example.com/x')",
+    });
+    expect((await home.run(process.execPath, "get.mjs")).code).not.toBe(0);
+    expect(rig.requests).toMatchObject([
+      { method: "CONNECT", host: "files.example.com", outcome: "refused" },
+    ]);
+  });
+});
+
 describe("npm", () => {
   it.skipIf(!NPM_REACHABLE)("installs a lockfile's packages from the public registry", async () => {
     await using rig = await startSession(createEgress({ registries: [] }), { port: PROXY_PORT });

@@ -187,6 +187,10 @@ it("refuses a name that resolves to an address inside, at any connection", async
     expect(await rig.raw(plainly)).toMatch(/^HTTP\/1.1 (?:403|502)/);
     expect(rig.dialled.length).toBe(before);
   }
+  addresses.set(LISTED, ["10.0.0.1"]);
+  const why = `HTTP/1.1 403 Forbidden: ${LISTED} resolves to 10.0.0.1, which is not a public address\r\n`;
+  expect(await rig.raw(plainly)).toContain(why);
+  expect(await rig.raw(`CONNECT ${LISTED}:443 HTTP/1.1\r\n\r\n`)).toContain(why);
   addresses.set("registry.npmjs.org", ["127.0.0.1"]);
   pages.set("registry.npmjs.org/inside", json("{}"));
   const fresh = await startEgress({ resolve: async () => ["127.0.0.1"] });

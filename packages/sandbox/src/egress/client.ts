@@ -34,6 +34,8 @@ export const clientSettings = (registries: readonly PrivateRegistry[]): ClientSe
 const proxied = Object.fromEntries([
   ...["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].map((name) => [name, PROXY_URL]),
   ...["no_proxy", "NO_PROXY"].map((name) => [name, "127.0.0.1,localhost"]),
+  // without it, what Node has built in (fetch, http, https) passes by the proxy and finds no network
+  ["NODE_USE_ENV_PROXY", "1"],
 ]);
 
 const placeholders = (registries: readonly PrivateRegistry[]): Record<string, string> =>

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { NOT_LISTED } from "@headrace/domain";
 import type { EgressLimits, Exchange } from "./exchange.ts";
 import { type Endpoint, endpointUrl } from "./registries.ts";
@@ -59,9 +59,18 @@ export const refuse = async (served: Served, refusal: Refusal | string): Promise
 
 export const answerText = (response: ServerResponse, status: number, text: string): void => {
   if (response.headersSent) return void response.destroy();
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", connection: "close" });
+  response.writeHead(status, phrase(status, text), {
+    "content-type": "text/plain; charset=utf-8",
+    connection: "close",
+  });
   response.end(`${text}\n`);
 };
+
+const MAX_PHRASE = 200;
+
+/** The reason phrase of an answer: many a tool (apt, pip) shows it, and never the body. */
+export const phrase = (status: number, text: string): string =>
+  `${STATUS_CODES[status]}: ${text.replace(/[^\x20-\x7e]+/g, " ").slice(0, MAX_PHRASE)}`;
 
 const [MAX_DRAINED, DRAIN_MS] = [2 ** 20, 10_000];
 

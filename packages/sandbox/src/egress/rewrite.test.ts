@@ -105,6 +105,7 @@ test("clients find the endpoints, and a placeholder where a key is expected", ()
   const { client } = createEgress({ registries: [{ ...acme, placeholders: ["ACME_TOKEN"] }] });
   expect(client.env).toMatchObject({
     HTTPS_PROXY: PROXY,
+    NODE_USE_ENV_PROXY: "1",
     no_proxy: "127.0.0.1,localhost",
     npm_config_registry: `${PROXY}/npm/`,
     PIP_INDEX_URL: `${PROXY}/pypi/simple`,

@@ -132,9 +132,9 @@ export class Session implements EgressSession {
       if (target.kind !== "refused") throw new Error("a CONNECT asked for no tunnel");
       exchange.host = target.host;
       exchange.end("refused", target.reason);
-      closeWith(client, "403 Forbidden", target.reason);
+      closeWith(client, 403, target.reason);
     } catch (error) {
-      this.#failed(exchange, error, (status, text) => closeWith(client, `${status} Refused`, text));
+      this.#failed(exchange, error, (status, text) => closeWith(client, status, text));
     }
   }
 
@@ -151,8 +151,7 @@ export class Session implements EgressSession {
     const connection = this.#connections.get(client);
     if (error.code?.startsWith("HPE_") === true)
       this.#account.begin("")?.end("refused", `malformed request (${error.code})`);
-    if (connection?.active === 0 && client.writable)
-      closeWith(client, "400 Bad Request", "malformed request");
+    if (connection?.active === 0 && client.writable) closeWith(client, 400, "malformed request");
     else client.destroy();
   }
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { type Hello, readClientHello } from "./client-hello.ts";
 import type { Exchange } from "./exchange.ts";
-import { notListed, type Scope } from "./refuse.ts";
+import { notListed, phrase, type Scope } from "./refuse.ts";
 
 /** For an answer to be read before its connection is gone. */
 const LINGER_MS = 2000;
@@ -17,7 +17,7 @@ export const tunnel = async (scope: Scope, { exchange, client, head }: Tunnel, h
   if (!scope.grant.hosts.includes(host)) {
     const refusal = notListed(host, scope);
     exchange.end("refused", refusal.detail);
-    return closeWith(client, "403 Forbidden", refusal.advice);
+    return closeWith(client, 403, refusal.advice);
   }
   const upstream = await scope.upstreams.connect({ tls: false, host, port: 443, reach: "public" });
   try {
@@ -39,10 +39,10 @@ export const tunnel = async (scope: Scope, { exchange, client, head }: Tunnel, h
 };
 
 /** Answers on a connection that is no request's any more, and ends it whether or not the other end agrees. */
-export const closeWith = (client: Duplex, status: string, text: string): void => {
+export const closeWith = (client: Duplex, status: number, text: string): void => {
   const body = Buffer.from(`${text}\n`);
   client.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: text/plain; charset=utf-8\r\n` +
+    `HTTP/1.1 ${status} ${phrase(status, text)}\r\ncontent-type: text/plain; charset=utf-8\r\n` +
       `content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
   );
   client.resume();
