@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import {
   type EgressRequest,
   type EnvironmentSpec,
+  NOT_LISTED,
   PRODUCT,
   refusedHosts,
   type SandboxWatch,
   SetupFailedError,
+  unreachedHosts,
 } from "@headrace/domain";
 import type Docker from "dockerode";
 import { BoundedOutput } from "../../../sandboxes/supervisor/bounded-output.mjs";
@@ -26,6 +28,8 @@ const LOG_BYTES = 200_000;
 const CLEANUP_MS = 120_000;
 /** Hosts that are told of as refused; a command can ask for any number. */
 const MAX_REFUSED = 50;
+/** Requests that are kept to tell which hosts never answered. */
+const MAX_OTHERS = 5000;
 
 /** What an environment is made from; equal keys are the same environment. */
 export const environmentKey = (
@@ -98,8 +102,10 @@ export const setUp = async (
   const { spec, egress, watch, signal } = options;
   const { limits } = spec;
   const refused = new Set<string>();
+  const others: EgressRequest[] = [];
   const onRequest = (request: EgressRequest) => {
     for (const host of refusedHosts([request])) if (refused.size < MAX_REFUSED) refused.add(host);
+    if (!request.detail.startsWith(NOT_LISTED) && others.length < MAX_OTHERS) others.push(request);
     watch.onRequest?.(request);
   };
   await using session = egress?.session({ phase: "setup", hosts: spec.hosts ?? [], onRequest });
@@ -107,7 +113,7 @@ export const setUp = async (
   const channel = await startSupervisor(machine, { tar, limits, session, signal });
   try {
     const place = { machine, channel, exec: exec.bind(undefined, channel) };
-    const log = await runSetup(place, { ...options, refused });
+    const log = await runSetup(place, { ...options, refused, others });
     await cleanUp(place, options);
     channel.close();
     await machine.kill();
@@ -119,10 +125,13 @@ export const setUp = async (
 
 type Place = { machine: Machine; channel: Channel; exec: Container["exec"] };
 
+/** What set-up asked of the network so far. */
+type Asked = { refused: ReadonlySet<string>; others: readonly EgressRequest[] };
+
 /** Runs each command in turn; the first that fails ends set-up with the log so far. */
 const runSetup = async (
   place: Place,
-  { spec, refused, watch, signal, ...network }: SetupOptions & { refused: ReadonlySet<string> },
+  { spec, refused, others, watch, signal, ...network }: SetupOptions & Asked,
 ): Promise<string> => {
   const output = new BoundedOutput(LOG_BYTES);
   const lines = lineReader((line) => watch.onLine?.(line));
@@ -151,7 +160,8 @@ const runSetup = async (
       if (why !== undefined) say(why);
       lines.end();
       const log = output.take().bytes.toString("utf8");
-      throw new SetupFailedError(command, exitCode === 0 ? null : exitCode, log, [...refused]);
+      const code = exitCode === 0 ? null : exitCode;
+      throw new SetupFailedError(command, code, log, [...refused], unreachedHosts(others));
     }
   }
   lines.end();
