@@ -177,9 +177,14 @@ describe("a service that cannot be had", () => {
   };
 
   it("for it ends at once is told with its name, what it printed, and what to do", async () => {
-    const message = await refusal(specOf([postgres, { ...postgres, name: "broken", env: {} }]));
-    expect(message).toMatch(/^service broken \(.*\) ended as it started: exit code 1/);
+    const message = await refusal(
+      specOf([postgres, { ...postgres, name: "broken", env: { MOTTO: "it's" } }]),
+    );
+    expect(message).toMatch(/^service broken: ended as it started: exit code 1/);
     expect(message).toContain("POSTGRES_PASSWORD is not set");
+    expect(message).toContain(
+      `docker run --rm --network none -e 'MOTTO=it'\\''s' ${postgres.image}`,
+    );
     expect(message).toContain("sandbox.services");
   });
 

@@ -214,18 +214,27 @@ const lastLines = (): LastLines => {
   };
 };
 
+/** A command for a shell that starts the service alone; its variables are no secrets, by the rule of `env`. */
+const tryOut = ({ image, env }: Service): string => {
+  const variables = Object.entries(env).map(([key, value]) => `-e ${quoted(`${key}=${value}`)} `);
+  return `docker run --rm --network none ${variables.join("")}${image}`;
+};
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 const ended = (
-  { name, image, memoryMb }: Service,
+  service: Service,
   facts: { exitCode: number; oomKilled: boolean; printed: LastLines },
 ): UserError => {
+  const { name, image, memoryMb } = service;
   const why = facts.oomKilled
     ? `ran out of memory (${memoryMb} MB)`
     : `exit code ${facts.exitCode}`;
   return new UserError(
-    `service ${name} (${image}) ended as it started: ${why}${said(facts.printed)}`,
+    `service ${name}: ended as it started: ${why}\n  ${image} ${said(facts.printed)}`,
     facts.oomKilled
       ? `give it more: \`memoryMb\` of ${name} in \`sandbox.services\``
-      : `correct its \`env\` or \`image\` in \`sandbox.services\`; to try it: docker run --rm --network none ${image}`,
+      : `correct its \`env\` or \`image\` in \`sandbox.services\`; to try it: ${tryOut(service)}`,
   );
 };
 
@@ -234,7 +243,7 @@ const neverReady = (
   { printed, asked }: { printed: LastLines; asked: LastLines },
 ): UserError =>
   new UserError(
-    `service ${name} (${image}) was not ready within ${READY_MS / 1000} s${said(printed)}` +
+    `service ${name}: not ready in ${READY_MS / 1000} s\n  ${image} ${said(printed)}` +
       `\n  its \`ready\` command last said:${asked.text() || " nothing"}`,
     `\`${ready}\` has to exit 0 in its container once it can be used; correct it in \`sandbox.services\``,
   );
@@ -248,5 +257,5 @@ const unusable = ({ name, image }: Service, cause: Error): UserError =>
 
 const said = (printed: LastLines): string => {
   const text = printed.text();
-  return text === "" ? "; it printed nothing" : `; it last printed:${text}`;
+  return text === "" ? "printed nothing" : `last printed:${text}`;
 };
