@@ -142,14 +142,16 @@ test("a gate leaves nothing for the next and has no network", async () => {
   expect(results.map((result) => result.verdict)).toEqual(["pass", "pass", "pass"]);
 });
 
-test("set-up that fails is told with its command and output", async () => {
+test("set-up that fails is told with its command, and its output once, as it comes", async () => {
   const policy = policyOf({ test: "true" }, { setup: ["echo looking; exit 7"] });
   const { sandboxes, tar } = bench;
-  const check = await checkRepository({ sandboxes, policy, files: [], tar, labels });
+  const lines: string[] = [];
+  const onLine = (line: string) => lines.push(line);
+  const check = await checkRepository({ sandboxes, policy, files: [], tar, labels, onLine });
   expect(isFit(check)).toBe(false);
-  expect(renderCheck(check)).toBe(
-    "environment: set-up failed (exit 7): echo looking; exit 7\n  $ echo looking; exit 7\n  looking",
-  );
+  expect(lines).toEqual(["$ echo looking; exit 7", "looking"]);
+  expect(check.environment).toMatchObject({ log: expect.stringContaining("looking") });
+  expect(renderCheck(check)).toBe("environment: set-up failed (exit 7): echo looking; exit 7");
 });
 
 test("evidence is run and looked up on the commit itself", async () => {

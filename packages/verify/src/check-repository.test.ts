@@ -4,6 +4,7 @@ import {
   InfrastructureError,
   Policy,
   SetupFailedError,
+  UserError,
 } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import { checkRepository, isFit } from "./check-repository.ts";
@@ -83,35 +84,48 @@ describe("the check of a repository", () => {
   });
 
   test("tells which hosts set-up reached, and how one that was refused is allowed", async () => {
-    const asked = (host: string, outcome: "allowed" | "refused"): EgressRequest => ({
+    const asked = (
+      host: string,
+      outcome: EgressRequest["outcome"],
+      detail = outcome === "refused" ? "not listed" : "200",
+    ): EgressRequest => ({
       phase: "setup",
       method: "CONNECT",
       host,
       path: "",
       outcome,
-      detail: outcome === "refused" ? "not listed" : "200",
+      detail,
       bytesUp: 0,
       bytesDown: 0,
       durationMs: 1,
     });
-    const result = await checkRepository({
-      sandboxes: {
-        environment: async (_spec, watch) => {
-          watch.onRequest?.(asked("registry.npmjs.org", "allowed"));
-          watch.onRequest?.(asked("files.example.com", "refused"));
-          watch.onRequest?.(asked("files.example.com", "refused"));
-          watch.onRequest?.(asked("10.0.0.1", "refused"));
-          return built;
+    const checkWhere = (fails: boolean) =>
+      checkRepository({
+        sandboxes: {
+          environment: async (_spec, watch) => {
+            watch.onRequest?.(asked("registry.npmjs.org", "allowed"));
+            watch.onRequest?.(asked("files.example.com", "refused"));
+            watch.onRequest?.(asked("files.example.com", "refused"));
+            watch.onRequest?.(asked("10.0.0.1", "refused"));
+            const inside = "deb.debian.org resolves to 203.0.113.80, which is not a public address";
+            watch.onRequest?.(asked("deb.debian.org", "refused", inside));
+            watch.onRequest?.(asked("pypi.org", "failed", "getaddrinfo ENOTFOUND pypi.org"));
+            if (fails) throw new SetupFailedError("pip install x", 1, "");
+            return built;
+          },
+          runGate: () => Promise.reject(new Error("there are no gates")),
         },
-        runGate: () => Promise.reject(new Error("there are no gates")),
-      },
-      policy: policyOf(),
-      files: [],
-      tar: new Uint8Array(),
-      labels: { run: "check", step: "check" },
-    });
-    expect(renderCheck(result)).toMatchInlineSnapshot(`
-      "set-up reached: registry.npmjs.org
+        policy: policyOf(),
+        files: [],
+        tar: new Uint8Array(),
+        labels: { run: "check", step: "check" },
+      });
+    expect(renderCheck(await checkWhere(true))).toContain(
+      "\npypi.org could not be reached: getaddrinfo ENOTFOUND pypi.org\n",
+    );
+    expect(renderCheck(await checkWhere(false))).toMatchInlineSnapshot(`
+      "set-up was refused deb.debian.org: it resolves to 203.0.113.80, which is not a public address
+      set-up reached: registry.npmjs.org
       set-up was refused files.example.com: to allow it, add to headrace.yaml (or without \`sandbox\` to config.yaml):
         sandbox: { network: { setup: [files.example.com] } }
       set-up was refused 10.0.0.1: it is an address: names are resolved once and checked, addresses can be anybody's
@@ -120,13 +134,39 @@ describe("the check of a repository", () => {
     `);
   });
 
+  test("waits once for a service that is never ready, and tells why once", async () => {
+    const told = "service db: not ready in 120 s\n  postgres:16 printed nothing\n  correct `ready`";
+    const result = await check(
+      { x: [new UserError(told)], y: [new UserError(told)] },
+      policyOf({ name: "test", run: "x" }, { name: "lint", run: "y" }),
+    );
+    expect(renderCheck(result)).toMatchInlineSnapshot(`
+      "environment: built in 4.2 s
+      gate  result  time   tests  why
+      test  red     0.0 s  -      could not be run: service db: not ready in 120 s
+      lint  red     0.0 s  -      could not be run: service db: not ready in 120 s
+
+      test could not be run:
+        service db: not ready in 120 s
+          postgres:16 printed nothing
+          correct \`ready\`"
+    `);
+  });
+
+  test("names what a gate lacks where its output shows it", async () => {
+    const output = "getaddrinfo EAI_AGAIN example.com\n";
+    const end = () => ended({ exitCode: 1, output });
+    const result = await check({ x: [end(), end()] }, policyOf({ name: "test", run: "x" }));
+    expect(renderCheck(result)).toMatch(/\ntest: gates have no network: install in `setup`/);
+  });
+
   test("tells how set-up failed and runs no gate", async () => {
     const result = await check({}, policyOf({ name: "test", run: "x" }), () =>
-      Promise.reject(new SetupFailedError("npm ci", 1, "npm error\nno such package\n")),
+      Promise.reject(new SetupFailedError("npm ci", 1, "npm warn x\nnpm error 404\nmore\n")),
     );
     expect(isFit(result)).toBe(false);
     expect(renderCheck(result)).toBe(
-      "environment: set-up failed (exit 1): npm ci\n  npm error\n  no such package",
+      "environment: set-up failed (exit 1): npm ci\n  npm error 404",
     );
   });
 

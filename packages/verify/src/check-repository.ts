@@ -9,10 +9,13 @@ import {
   type SandboxLabels,
   SetupFailedError,
   type SetupFile,
+  type UnreachedHost,
+  unreachedHosts,
 } from "@headrace/domain";
 import { countTests } from "./count-tests.ts";
 import { differingTests } from "./failed-tests.ts";
-import { type GateRun, runGate } from "./run-gates.ts";
+import { failureHint } from "./hints.ts";
+import { type GateBench, type GateRun, runGate } from "./run-gates.ts";
 
 const SETUP_TIMEOUT_MS = 30 * 60_000;
 const MAX_OUTPUT = 4000;
@@ -31,8 +34,10 @@ export type CheckRow = {
   differing?: string[];
   /** anything but a pass in both runs */
   red: boolean;
-  /** the end of what a red run printed */
+  /** the end of what a red run printed, or why it could not be run */
   output?: string;
+  /** what to do about its usual cause */
+  hint?: string;
 };
 
 /** What the base is like before anything is spent on it. */
@@ -40,8 +45,11 @@ export type RepositoryCheck = {
   environment:
     | ({ built: true } & Environment)
     | { built: false; command: string; exitCode: number | null; log: string };
-  /** hosts that set-up asked for; none where an environment was kept from before */
-  network: { reached: string[]; refused: string[] };
+  /**
+   * hosts that set-up asked for; none where an environment was kept from before. `refused` are those that no list
+   * names, `unreached` those that a list would not have helped
+   */
+  network: { reached: string[]; refused: string[]; unreached: UnreachedHost[] };
   rows: CheckRow[];
 };
 
@@ -62,23 +70,41 @@ export type CheckInput = {
 const networkOf = (requests: readonly EgressRequest[]): RepositoryCheck["network"] => ({
   reached: [...new Set(requests.filter((r) => r.outcome === "allowed").map((r) => r.host))],
   refused: refusedHosts(requests),
+  unreached: unreachedHosts(requests),
 });
+
+/** Twice, unless the engine or a service failed: the other run would wait as long, and no verdict come of it. */
+const runTwice = async (
+  bench: GateBench,
+  gate: Parameters<typeof runGate>[1],
+): Promise<readonly [GateRun, GateRun]> => {
+  const first = await runGate(bench, gate);
+  return [first, first.result.verdict === "infra_error" ? first : await runGate(bench, gate)];
+};
+
+const firstLine = (text: string): string => text.trim().split("\n", 1)[0] ?? "";
 
 const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): CheckRow => {
   const verdicts = [first.result.verdict, second.result.verdict];
   const spoilt = verdicts.includes("infra_error");
   const flaky = !spoilt && first.result.verdict !== second.result.verdict;
-  const worse = first.result.verdict === "pass" ? second : first;
+  const worse =
+    first.result.verdict === "pass" || second.result.verdict === "infra_error" ? second : first;
   const red = verdicts.some((verdict) => verdict !== "pass");
+  const reason = spoilt
+    ? `could not be run: ${firstLine(worse.output)}`.slice(0, 300)
+    : worse.result.reason;
+  const hint = red && !spoilt ? failureHint("gate", { ...worse.result, ...worse }) : undefined;
   return {
     gate,
     verdict: flaky ? "flaky" : spoilt ? "infra_error" : worse.result.verdict,
-    reason: flaky ? `${first.result.reason}, then ${second.result.reason}` : worse.result.reason,
+    reason: flaky ? `${first.result.reason}, then ${second.result.reason}` : reason,
     durationMs: Math.max(first.result.durationMs, second.result.durationMs),
     tests: countTests(first.output) ?? countTests(second.output),
     flaky,
     red,
     ...(flaky ? { differing: differingTests(first.output, second.output) } : {}),
+    ...(hint === undefined ? {} : { hint }),
     ...(red ? { output: worse.output.slice(-MAX_OUTPUT) } : {}),
   };
 };
@@ -121,7 +147,7 @@ export const checkRepository = async (input: CheckInput): Promise<RepositoryChec
   const bench = { ...input, image: environment.image };
   const rows: CheckRow[] = [];
   for (const gate of applicableGates(input.policy, new Set())) {
-    const row = rowOf(gate.name, [await runGate(bench, gate), await runGate(bench, gate)]);
+    const row = rowOf(gate.name, await runTwice(bench, gate));
     rows.push(row);
     input.onRow?.(row);
   }

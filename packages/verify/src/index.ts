@@ -7,6 +7,7 @@ export {
 } from "./check-repository.ts";
 export { checkEvidence, type EvidenceTools } from "./evidence.ts";
 export { changedGateScripts } from "./gate-scripts.ts";
+export { failureHint } from "./hints.ts";
 export { type Judgement, judge } from "./judge.ts";
 export { touchedProtected } from "./protected.ts";
 export { proxyAddress } from "./proxy-address.ts";

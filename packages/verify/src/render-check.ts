@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
-import { hostProblem, PRODUCT } from "@headrace/domain";
+import { hostProblem, PRODUCT, tellUnreached } from "@headrace/domain";
 import type { CheckRow, RepositoryCheck } from "./check-repository.ts";
+import { failureHint } from "./hints.ts";
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
@@ -41,7 +42,10 @@ const table = (rows: readonly string[][]): string[] => {
 };
 
 /** What the network was used for, and how a host that was refused is allowed. */
-const hosts = ({ reached, refused }: RepositoryCheck["network"]): string[] => [
+const hosts = ({ reached, refused, unreached }: RepositoryCheck["network"], built: boolean) => [
+  ...unreached
+    .filter(({ outcome }) => outcome === "refused" || !built)
+    .map((host) => plain(tellUnreached(host))),
   ...(reached.length === 0 ? [] : [`set-up reached: ${plain(reached.join(", "))}`]),
   ...refused.flatMap((host) => {
     const problem = hostProblem(host);
@@ -67,20 +71,47 @@ const suggestion = (row: CheckRow): string[] => {
   ];
 };
 
-/** The check as plain lines for a terminal. */
+/** How lines begin that tell a cause, of the tools set-up usually runs and of the factory itself. */
+const CAUSE = /^(?:npm (?:error|ERR!)|ERR_PNPM|ERROR:|error:|E: |fatal:|set-up (?:was|ran) )/;
+const MAX_CAUSES = 5;
+
+/** The first lines of set-up's output that tell why it failed: all of it has been shown as it came. */
+const causes = (log: string): string[] => {
+  const lines = stripVTControlCharacters(log).split("\n");
+  return lines
+    .filter((line) => CAUSE.test(line))
+    .slice(0, MAX_CAUSES)
+    .map((line) => `  ${plain(line)}`);
+};
+
+/** What each red gate printed last; the same reason why several could not be run is told once. */
+const evidenceOf = (rows: readonly CheckRow[]): string[] =>
+  rows.flatMap(({ gate, verdict, output = "", hint }, i) => {
+    const lost = verdict === "infra_error";
+    if (lost && rows.slice(0, i).some((row) => row.output === output)) return [];
+    const head = `${gate} ${lost ? "could not be run" : "printed"}:`;
+    const told = output.trim() === "" ? [] : ["", head, ...tail(output, lost ? 40 : 15)];
+    return hint === undefined ? told : [...told, `${gate}: ${plain(hint)}`];
+  });
+
+/** The check as plain lines for a terminal on which set-up's output has been shown as it came. */
 export const renderCheck = ({ environment, network, rows }: RepositoryCheck): string => {
-  if (!environment.built)
+  if (!environment.built) {
+    const { exitCode, log: output } = environment;
+    const hint = failureHint("setup", { exitCode, output });
     return [
-      ...hosts(network),
+      ...hosts(network, false),
       `environment: set-up failed (exit ${environment.exitCode ?? "none"}): ${environment.command}`,
-      ...tail(environment.log, 20),
+      ...causes(environment.log),
+      ...(hint === undefined ? [] : [plain(hint)]),
     ].join("\n");
+  }
   const how = environment.cached ? "ready (kept from before)" : "built";
-  const head = [...hosts(network), `environment: ${how} in ${seconds(environment.durationMs)}`];
+  const head = [
+    ...hosts(network, true),
+    `environment: ${how} in ${seconds(environment.durationMs)}`,
+  ];
   if (rows.length === 0) return `${head.join("\n")}\ngates: none apply to this commit`;
-  const evidence = rows.flatMap((row) =>
-    !row.output?.trim() ? [] : ["", `${row.gate} printed:`, ...tail(row.output, 15)],
-  );
   const lines = table([["gate", "result", "time", "tests", "why"], ...rows.map(cells)]);
-  return [...head, ...lines, ...evidence, ...rows.flatMap(suggestion)].join("\n");
+  return [...head, ...lines, ...evidenceOf(rows), ...rows.flatMap(suggestion)].join("\n");
 };

@@ -100,14 +100,14 @@ describe("gates", () => {
   test("after one that the engine could not run are not tried, and the whole is not green", async () => {
     const engine = new TableEngine({
       "run a": [ended()],
-      "run b": [new Error("the engine\nis gone")],
+      "run b": [new Error("the engine is gone\n  start it")],
       "run c": [ended()],
     });
     const gates = [gate("a"), gate("b"), gate("c")];
     const results = await runGates({ ...bench(engine), gates });
     expect(results.map((r) => [r.gate, r.verdict, r.reason])).toEqual([
       ["a", "pass", "exit 0"],
-      ["b", "infra_error", "could not be run: the engine is gone"],
+      ["b", "infra_error", "could not be run: the engine is gone. start it"],
     ]);
     const key = {
       tree: "a".repeat(40),

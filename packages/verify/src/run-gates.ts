@@ -37,6 +37,14 @@ const ended = (gate: Gate, exec: ExecResult, limits: SandboxLimits): GateRun => 
   output: exec.output,
 });
 
+/** Lines as sentences of one line. */
+const asOneLine = (text: string): string =>
+  text
+    .trim()
+    .split(/\s*\n\s*/)
+    .map((line, i, { length }) => (i === length - 1 || /[.:;,!?]$/.test(line) ? line : `${line}.`))
+    .join(" ");
+
 /** Runs one gate in a fresh container. Whatever the engine fails at is an `infra_error`; rejects only when aborted. */
 export const runGate = async (bench: GateBench, gate: Gate): Promise<GateRun> => {
   bench.signal?.throwIfAborted();
@@ -60,7 +68,7 @@ export const runGate = async (bench: GateBench, gate: Gate): Promise<GateRun> =>
   } catch (error) {
     bench.signal?.throwIfAborted();
     const output = error instanceof Error ? error.message : String(error);
-    const reason = `could not be run: ${output.replace(/\s+/g, " ")}`.slice(0, 500);
+    const reason = `could not be run: ${asOneLine(output)}`.slice(0, 500);
     return {
       result: { gate: gate.name, verdict: "infra_error", reason, exitCode: null, durationMs: 0 },
       output,
