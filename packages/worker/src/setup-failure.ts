@@ -1,13 +1,23 @@
-import type { SetupFailedError } from "@headrace/domain";
+import { type SetupFailedError, tellUnreached } from "@headrace/domain";
+import { failureHint } from "@headrace/verify";
 
 const LOG_CHARS = 3000;
 const MAX_HOSTS = 10;
 
-/** What a person needs of a failed set-up: the command, hosts it was refused with the line to add, the log's end. */
+/** What a person needs of a failed set-up: the command, hosts it did not get and why, the log's end. */
 export const tellSetupFailure = (
-  { message, refused, log }: SetupFailedError,
+  { message, exitCode, refused, unreached, log }: SetupFailedError,
   logChars = LOG_CHARS,
-): string => [message, ...linesToAdd(refused.slice(0, MAX_HOSTS)), log.slice(-logChars)].join("\n");
+): string => {
+  const hint = failureHint("setup", { exitCode, output: log });
+  return [
+    message,
+    ...linesToAdd(refused.slice(0, MAX_HOSTS)),
+    ...unreached.slice(0, MAX_HOSTS).map(tellUnreached),
+    ...(hint === undefined ? [] : [hint]),
+    log.slice(-logChars),
+  ].join("\n");
+};
 
 const linesToAdd = (hosts: readonly string[]): string[] => {
   if (hosts.length === 0) return [];
