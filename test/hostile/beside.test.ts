@@ -113,10 +113,13 @@ const line = (what: string, { ms, loop, beats, late }: Measure): string =>
     `${late.toFixed(0)} ms`,
   );
 
+/** Three runs that all want every processor get a third each, so no sharing is fairer than three times. */
+const EVEN_SHARE = 3;
+
 test.each([
-  ["two runs whose agents take all they can get", greedy],
-  ["two runs with more such tasks than there are slots", crowd],
-])("an honest run beside %s ends within twice its time alone", async (what, plan) => {
+  ["two runs whose agents take all they can get", greedy, 2],
+  ["two runs with more such tasks than there are slots", crowd, EVEN_SHARE],
+])("an honest run beside %s ends within a few times its time alone", async (what, plan, times) => {
   const late: number[] = [];
   await using factory = await openTestFactory({ between: { api: (api) => listenTo(api, late) } });
   // what a first run makes once, such as the environment, is not the measure
@@ -138,7 +141,7 @@ test.each([
     states.some((s) => s.run.status === "active"),
     "nothing was beside it",
   ).toBe(true);
-  expect(beside.ms).toBeLessThanOrEqual(2 * alone.ms);
+  expect(beside.ms).toBeLessThanOrEqual(times * alone.ms);
   expect(beside.loop).toBeLessThan(1000);
   expect(beside.late).toBeLessThan(1000);
 });
