@@ -42,11 +42,11 @@ export const openReader = async (data: DataDir): Promise<FactoryReader> => {
 };
 
 /** A data directory no factory has ever used. */
-const nothingIn = ({ root }: DataDir): FactoryReader => {
+const nothingIn = ({ root, command }: DataDir): FactoryReader => {
   const none = (): never => {
     throw new UserError(
       `there are no runs in ${root}`,
-      "Start one: headrace run spec.md --repo DIR, or name the run's data directory: --data DIR",
+      `Start one: ${command("run spec.md --repo DIR")}, or name the run's data directory: --data DIR`,
     );
   };
   return {
