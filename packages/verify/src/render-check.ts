@@ -72,7 +72,7 @@ const suggestion = (row: CheckRow): string[] => {
 };
 
 /** How lines begin that tell a cause, of the tools set-up usually runs and of the factory itself. */
-const CAUSE = /^(?:npm (?:error|ERR!)|ERR_PNPM|ERROR:|error:|E: |fatal:|set-up (?:was|ran) )/;
+const CAUSE = /^\s*(?:npm (?:error|ERR!)|ERR_PNPM|ERROR\b|error\b|E: |fatal: |set-up (?:was|ran) )/;
 const MAX_CAUSES = 5;
 
 /** The first lines of set-up's output that tell why it failed: all of it has been shown as it came. */
