@@ -35,6 +35,7 @@ import { startServices } from "./service-group.ts";
 import { type NetworkUse, networkEnv, networkFiles } from "./setup-files.ts";
 import { onShutdown } from "./shutdown.ts";
 import { SUPERVISOR_COMMAND } from "./supervisor-files.ts";
+import { Turns } from "./turns.ts";
 import { type LiveSandbox, WarmPool } from "./warm-pool.ts";
 
 export type DockerSandboxesOptions = {
@@ -77,7 +78,7 @@ class DockerSandboxes implements Sandboxes {
   readonly #docker: Docker;
   readonly #containers: Containers;
   /** the environment being built under each key: a second asker waits, and finds it */
-  readonly #building = new Map<string, Promise<unknown>>();
+  readonly #building = new Turns();
   readonly #warm = new WarmPool((spec) => this.#startAhead(spec));
   /** when images were last asked for: who asked may not have made a container of them yet */
   readonly #asked = new Map<string, number>();
@@ -122,7 +123,7 @@ class DockerSandboxes implements Sandboxes {
     if (spec.setup.length === 0) return built(start.image, start.cached);
     const { egress, ca } = this.#options;
     const key = environmentKey(start.image, spec, egress?.client);
-    return this.#oneAtATime(key, async () => {
+    return this.#building.take(key, async () => {
       const found = await findEnvironment(this.#docker, key);
       if (found !== undefined) return built(found, true);
       using room = await this.#entrance.enter({ limits, run: spec.run ?? "" }, signal);
@@ -258,14 +259,14 @@ class DockerSandboxes implements Sandboxes {
     const common = { limits, isolation, enter };
     const made =
       build &&
-      (await this.#oneAtATime(buildKey(build), () =>
+      (await this.#building.take(buildKey(build), () =>
         buildImage(this.#docker, build, { ...common, timeoutMs, watch, signal }),
       ));
     const reference = made?.reference ?? spec.image;
     const log = made?.log ?? "";
     if (reference === undefined) return { image: base.id, cached: true, log };
     const engine = { docker: this.#docker, containers: this.#containers };
-    const prepared = await this.#oneAtATime(reference, () =>
+    const prepared = await this.#building.take(reference, () =>
       prepareImage(engine, { ...common, reference, base }, signal),
     );
     return { ...prepared, log };
@@ -273,23 +274,12 @@ class DockerSandboxes implements Sandboxes {
 
   /** Once, if it holds: every sandbox's environment comes before the sandbox. */
   async #tryGvisor(image: string, run: string, signal: AbortSignal | undefined): Promise<void> {
-    await this.#oneAtATime("gvisor", async () => {
+    await this.#building.take("gvisor", async () => {
       if (this.#gvisorHolds) return;
       using _room = await this.#entrance.enter({ limits: TRIAL_LIMITS, run }, signal);
       await tryGvisor(this.#containers, image, signal);
       this.#gvisorHolds = true;
     });
-  }
-
-  async #oneAtATime<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#building.get(key) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#building.set(key, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#building.get(key) === turn) this.#building.delete(key);
-    }
   }
 }
 

@@ -12,6 +12,7 @@ import { environmentKey, setUp } from "../environment.ts";
 import { chooseEvicted, KEEP, type Keep, type KeptImage } from "../evict.ts";
 import type { NetworkUse } from "../setup-files.ts";
 import { SUPERVISOR_COMMAND } from "../supervisor-files.ts";
+import { Turns } from "../turns.ts";
 import type { BubblewrapMachine } from "./bubblewrap-machine.ts";
 import type { Host } from "./host.ts";
 import { KEPT, removeTree, sizeOf } from "./room.ts";
@@ -33,7 +34,7 @@ export class Environments {
   readonly #use: NetworkUse;
   readonly #keep: Partial<Keep>;
   /** the environment being built under each key: a second asker waits, and finds it */
-  readonly #building = new Map<string, Promise<unknown>>();
+  readonly #building = new Turns();
 
   constructor(rooms: Rooms, options: { folder: string; use: NetworkUse; keep: Partial<Keep> }) {
     this.#folder = join(options.folder, "environments");
@@ -55,7 +56,7 @@ export class Environments {
     const plain = `host-${host.identity}`;
     if (spec.setup.length === 0) return built(plain, true);
     const key = environmentKey(plain, spec, this.#use.egress?.client);
-    return this.#oneAtATime(key, async () => {
+    return this.#building.take(key, async () => {
       const image = `folder-${key}`;
       if ((await this.#facts(key)) !== undefined) return built(image, true);
       return built(image, false, await this.#build(host, { key, spec, watch, signal }));
@@ -144,16 +145,5 @@ export class Environments {
     const { bytes } = facts ?? (await sizeOf(path));
     const name = facts === undefined ? undefined : id;
     return { id, name, bytes, lastUsed, inUse: now - lastUsed < SETTLED_MS };
-  }
-
-  async #oneAtATime<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#building.get(key) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#building.set(key, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#building.get(key) === turn) this.#building.delete(key);
-    }
   }
 }
