@@ -1,6 +1,7 @@
 import { isGreen, type RunState, stepId, type TaskRow, Verdict } from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { askPerson } from "./ask-person.ts";
 import { coderBrief, researcherBrief, reviewerBrief } from "./briefs.ts";
 import { converse } from "./converse.ts";
 import { gatesFor } from "./gates-for.ts";
@@ -86,7 +87,12 @@ const research = (ports: WorkflowPorts) => async (s: S) => {
   });
   // the coder reads the answer; a researcher that found nothing is advice missing, not a task at fault
   if (result.end === "blocked" && result.question !== undefined)
-    await answerTo(ports, s, `${s.id}-q0`, result.question, result.reason);
+    await askPerson(ports, s.run, {
+      question: `${s.id}-q0`,
+      text: result.question,
+      reason: result.reason,
+      task: s.id,
+    });
   return {};
 };
 
@@ -162,24 +168,10 @@ const lastSnapshot = (state: RunState, s: S): string | undefined => {
   return step?.result?.kind === "agent" ? step.result.result.snapshot : undefined;
 };
 
-/** A question waits for its answer, whatever else goes on. */
-const answerTo = async (
-  ports: WorkflowPorts,
-  s: S,
-  question: string,
-  text: string,
-  reason: string,
-): Promise<void> => {
-  await recordFor(ports, s.run, s.id, (state) =>
-    state.questions[question] ? [] : [{ type: "question.asked", question, text, reason }],
-  );
-  const asked = (await ports.state(s.run)).questions[question];
-  if (asked?.answer === undefined) park(question);
-};
-
 /** The same attempt goes on with the answer, in a new conversation. */
 const ask = async (ports: WorkflowPorts, s: S, text: string, reason: string) => {
-  await answerTo(ports, s, `${s.id}-q${s.attempt}-${s.conversation}`, text, reason);
+  const question = `${s.id}-q${s.attempt}-${s.conversation}`;
+  await askPerson(ports, s.run, { question, text, reason, task: s.id });
   return { conversation: s.conversation + 1, next: "code" as const };
 };
 

@@ -1,14 +1,14 @@
 import {
   type AgentEnd,
   type Brief,
-  type NewEvent,
   type RunState,
   type StepInputOf,
   stepId,
   type ThreadRef,
 } from "@headrace/domain";
+import { askPerson } from "./ask-person.ts";
 import type { StepRequest, WorkflowPorts } from "./ports.ts";
-import { park, stepResult } from "./thread.ts";
+import { stepResult } from "./thread.ts";
 
 type AgentRequest = Omit<StepRequest, "input"> & {
   input: Omit<StepInputOf<"agent">, "conversation" | "brief">;
@@ -39,24 +39,12 @@ export const converse = async (
     });
     if (result.end !== "blocked" || result.question === undefined) return result;
     if (conversation > MOST_QUESTIONS) return result;
-    await answered(ports, thread.run, request, step, result.question, result.reason);
+    await askPerson(ports, thread.run, {
+      // ids have at most 48 characters: 32 of a task, 16 of its step
+      question: `${request.subject}-q-${step}`,
+      text: result.question,
+      reason: result.reason,
+      ...(request.task === undefined ? {} : { task: request.task }),
+    });
   }
-};
-
-/** Puts the question to a person once, and parks until it is answered. */
-const answered = async (
-  ports: WorkflowPorts,
-  run: string,
-  { subject, task }: AgentRequest,
-  step: string,
-  text: string,
-  reason: string,
-): Promise<void> => {
-  // ids have at most 48 characters: 32 of a task, 16 of its step
-  const question = `${subject}-q-${step}`;
-  const asked: NewEvent = { type: "question.asked", question, text, reason };
-  await ports.record(run, (state) =>
-    state.questions[question] ? [] : [task === undefined ? asked : { ...asked, task }],
-  );
-  if ((await ports.state(run)).questions[question]?.answer === undefined) park(question);
 };

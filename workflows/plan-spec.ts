@@ -9,9 +9,10 @@ import {
 } from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { askPerson } from "./ask-person.ts";
 import { critiqueBrief, plannerBrief } from "./briefs.ts";
 import type { WorkflowPorts } from "./ports.ts";
-import { counter, park, stepResult, threadState, value } from "./thread.ts";
+import { counter, stepResult, threadState, value } from "./thread.ts";
 
 /**
  * One plan version: the planner proposes, code checks, the reviewer criticises once, and the accepted plan
@@ -70,11 +71,7 @@ const propose = (ports: WorkflowPorts) => async (s: S) => {
 /** A question about the whole run; the next conversation of the same round starts with its answer. */
 const ask = async (ports: WorkflowPorts, s: S, text: string, reason: string) => {
   const question = `plan-q${versionOf(s)}-${s.conversation}`;
-  await ports.record(s.run, (state) =>
-    state.questions[question] ? [] : [{ type: "question.asked", question, text, reason }],
-  );
-  const asked = (await ports.state(s.run)).questions[question];
-  if (asked?.answer === undefined) return park(question);
+  await askPerson(ports, s.run, { question, text, reason });
   return { conversation: s.conversation + 1, next: "propose" as const };
 };
 
