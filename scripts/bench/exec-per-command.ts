@@ -8,6 +8,7 @@ import type { Sandbox, Sandboxes } from "../../packages/domain/src/index.ts";
  */
 export const execPerCommand = (docker: Docker, sandboxes: Sandboxes): Sandboxes => ({
   describe: () => sandboxes.describe(),
+  affordable: (asked) => sandboxes.affordable(asked),
   environment: (...args) => sandboxes.environment(...args),
   warm: (spec) => sandboxes.warm(spec),
   runGate: (...args) => sandboxes.runGate(...args),

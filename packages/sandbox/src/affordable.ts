@@ -1,10 +1,8 @@
-import type { EngineInfo, SandboxLimits, Service } from "@headrace/domain";
+import type { EngineInfo, SandboxLimits, SandboxMeans, Service } from "@headrace/domain";
 import { capacityOf, HOLDER_MB } from "./admission.ts";
 
 const MIB = 1024 * 1024;
 
-/** What a sandbox and its services ask for. */
-export type Asked = { limits: SandboxLimits; services?: readonly Service[] | undefined };
 export type Affordable = { limits: SandboxLimits; services: readonly Service[] };
 
 /** An engine too small for the factory runs something, one at a time, rather than nothing. */
@@ -16,7 +14,7 @@ const mostMemory = (engine: Pick<EngineInfo, "memoryBytes" | "cpus">): number =>
  * `told` says what was asked for in vain.
  */
 export const affordable = (
-  { limits, services = [] }: Asked,
+  { limits, services = [] }: SandboxMeans,
   engine: Pick<EngineInfo, "memoryBytes" | "cpus">,
   /** what of the engine's disk sandboxes may fill, where that is known */
   diskMb = Number.POSITIVE_INFINITY,

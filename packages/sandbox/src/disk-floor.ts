@@ -64,7 +64,7 @@ export class DiskFloor {
   #held = 0;
   #watching = false;
   #resting: NodeJS.Timeout | undefined;
-  #mostMb: number | undefined;
+  #last: Space | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -82,9 +82,10 @@ export class DiskFloor {
     return stack.move();
   }
 
-  /** The most that everything on the disk together may take of it, in MiB; undefined until it was looked at. */
-  get mostMb(): number | undefined {
-    return this.#mostMb;
+  /** The most that everything on the disk together may take of it, in MiB; looks at the disk the first time. */
+  async mostMb(): Promise<number> {
+    const space = this.#last ?? (await this.#lookOnce());
+    return Math.max(0, Math.floor((space.bytes.total - this.#reserve(space).bytes) / MIB));
   }
 
   close(): void {
@@ -115,10 +116,22 @@ export class DiskFloor {
   }
 
   async #look(): Promise<Space> {
-    const space = await this.#options.look();
-    const kept = { ...reserveOf(space), ...this.#options.reserve };
-    this.#mostMb = Math.max(0, Math.floor((space.bytes.total - kept.bytes) / MIB));
-    return space;
+    this.#last = await this.#options.look();
+    return this.#last;
+  }
+
+  /** A look while nobody may hold the disk. */
+  async #lookOnce(): Promise<Space> {
+    this.#hold();
+    try {
+      return await this.#look();
+    } finally {
+      this.#release();
+    }
+  }
+
+  #reserve(space: Space): Reserve {
+    return { ...reserveOf(space), ...this.#options.reserve };
   }
 
   /** One look, and the end of one writer where there is no room left; answers when to look again. */
@@ -134,7 +147,7 @@ export class DiskFloor {
 
   /** For how many milliseconds what is free above the reserve lasts at least; 0 where there is none. */
   #room(space: Space): number {
-    const reserve = { ...reserveOf(space), ...this.#options.reserve };
+    const reserve = this.#reserve(space);
     const bytes = Math.max(0, space.bytes.free - reserve.bytes) / BYTES_PER_MS;
     if (space.files.total === 0) return bytes;
     return Math.min(bytes, Math.max(0, space.files.free - reserve.files) / FILES_PER_MS);
@@ -168,8 +181,9 @@ export class DiskFloor {
     }
   }
 
-  #full({ bytes, files }: Space, so = ""): InfrastructureError {
-    const kept = { ...reserveOf({ bytes, files }), ...this.#options.reserve };
+  #full(space: Space, so = ""): InfrastructureError {
+    const { bytes, files } = space;
+    const kept = this.#reserve(space);
     const isFull = bytes.free <= kept.bytes;
     const why = isFull
       ? `${gib(bytes.free)} of ${gib(bytes.total)} are free, and ${gib(kept.bytes)} have to be`

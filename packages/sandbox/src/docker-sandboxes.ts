@@ -9,6 +9,7 @@ import {
   type Sandbox,
   type Sandboxes,
   type SandboxLabels,
+  type SandboxMeans,
   type SandboxSpec,
   type SandboxWatch,
   UserError,
@@ -105,6 +106,10 @@ class DockerSandboxes implements Sandboxes {
   async describe(): Promise<EngineInfo> {
     this.#info = await describeEngine(this.#docker);
     return this.#info;
+  }
+
+  affordable(asked: SandboxMeans): Promise<SandboxMeans> {
+    return this.#entrance.affordable(asked);
   }
 
   async environment(

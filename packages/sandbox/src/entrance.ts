@@ -1,6 +1,6 @@
-import type { EngineInfo, SandboxLimits, Service } from "@headrace/domain";
+import type { EngineInfo, SandboxLimits, SandboxMeans, Service } from "@headrace/domain";
 import { Admission, capacityOf, needOf, type Room } from "./admission.ts";
-import { type Affordable, type Asked, affordable, tellOnce } from "./affordable.ts";
+import { type Affordable, affordable, tellOnce } from "./affordable.ts";
 import type { Containers } from "./containers.ts";
 import { DiskFloor, type Reserve } from "./disk-floor.ts";
 import { EngineDisk } from "./engine-disk.ts";
@@ -44,12 +44,11 @@ export class Entrance {
   }
 
   /** What of that the engine can give at all; what it cannot is told once. */
-  async affordable(asked: Asked): Promise<Affordable> {
-    const { told, ...given } = affordable(
-      asked,
-      await this.#options.describe(),
-      this.#floor.mostMb,
-    );
+  async affordable(asked: SandboxMeans): Promise<Affordable> {
+    const engine = await this.#options.describe();
+    // an engine whose disk cannot be looked at refuses what comes next, and says why
+    const diskMb = await this.#floor.mostMb().catch(() => undefined);
+    const { told, ...given } = affordable(asked, engine, diskMb);
     this.#tell(told);
     return given;
   }

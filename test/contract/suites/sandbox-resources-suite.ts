@@ -38,6 +38,20 @@ export const sandboxResourcesSuite = (make: MakeHarness) =>
         maxOutputBytes,
       });
 
+    it("nobody gets more than there is for sandboxes, and how much that is can be asked", async () => {
+      const { cpus, memoryBytes } = await harness.sandboxes.describe();
+      expect(await harness.sandboxes.affordable({ limits: SMALL })).toMatchObject({
+        limits: SMALL,
+      });
+      const asked = { ...LIMITS, memoryMb: 1_048_576, cpus: cpus + 1 };
+      const { limits } = await harness.sandboxes.affordable({ limits: asked });
+      expect(limits).toMatchObject({ cpus, diskMb: asked.diskMb });
+      expect(limits.memoryMb).toBeLessThan(memoryBytes / 2 ** 20);
+      await using sandbox = await openPlain(harness, { limits: asked });
+      const tmpMb = await printed(sandbox, "df -m --output=size /tmp | tail -n 1");
+      expect(Number(tmpMb)).toBe(Math.floor(limits.memoryMb / 2));
+    });
+
     it.each([
       ["disk", FILL, /more than 64 MB of disk/],
       ["inodes", LITTER, /more than 5000 files/],

@@ -110,6 +110,9 @@ export type SandboxSpec = {
   };
 };
 
+/** What a sandbox and the services beside it are made with. */
+export type SandboxMeans = Pick<SandboxSpec, "limits" | "services">;
+
 export type ExecResult = {
   /** null: ended by a signal or the timeout */
   exitCode: number | null;
@@ -161,6 +164,11 @@ export interface Sandbox extends AsyncDisposable {
 
 export interface Sandboxes {
   describe(): Promise<EngineInfo>;
+  /**
+   * What of these means sandboxes get, for nobody gets more memory, processors or disk than there are for sandboxes:
+   * `open`, `runGate` and `environment` ask for it themselves.
+   */
+  affordable(asked: SandboxMeans): Promise<SandboxMeans>;
   /** Checks a custom image's contract (glibc, sh, git) and throws `UserError` naming what is missing. */
   environment(
     spec: EnvironmentSpec,

@@ -8,6 +8,7 @@ import {
   type Isolation,
   type Sandbox,
   type Sandboxes,
+  type SandboxMeans,
   type SandboxSpec,
   type SandboxWatch,
   UserError,
@@ -82,6 +83,10 @@ class BubblewrapSandboxes implements Sandboxes {
       runtimes: [],
       warnings: [...BUBBLEWRAP_DIFFERENCES],
     };
+  }
+
+  async affordable(asked: SandboxMeans): Promise<SandboxMeans> {
+    return this.#rooms.affordable(asked);
   }
 
   async environment(
