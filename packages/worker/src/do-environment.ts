@@ -21,7 +21,8 @@ const factsOf = async (work: Work, image: string): Promise<string | undefined> =
   try {
     const alone = { ...sandboxFor(work, image), services: [] };
     await using sandbox = await sandboxes.open(alone, inbox.signal);
-    return await probeEnvironment(sandbox, claim.policy, inbox.signal);
+    const { limits } = await sandboxes.affordable(claim.policy);
+    return await probeEnvironment(sandbox, { ...claim.policy, limits }, inbox.signal);
   } catch (error) {
     inbox.signal.throwIfAborted();
     log(`looking at the environment: ${error instanceof Error ? error.message : String(error)}`);
