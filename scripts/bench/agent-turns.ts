@@ -1,6 +1,5 @@
-import { coderBrief } from "../../agents/fixtures/sample-briefs.ts";
-import type { Sandboxes, StepInput } from "../../packages/domain/src/index.ts";
-import { workerRig } from "../../test/support/worker-rig.ts";
+import type { Sandboxes } from "../../packages/domain/src/index.ts";
+import { coding, workerRig } from "../../test/support/worker-rig.ts";
 import { watchGaps } from "./gaps.ts";
 
 const TURNS = 10;
@@ -25,15 +24,6 @@ const turns = (delayMs: number) => [
   })),
   { calls: [{ submit_change: { summary: "Notes." } }], delayMs },
 ];
-
-const coding = (commit: string): StepInput => ({
-  kind: "agent",
-  role: "coder",
-  commit,
-  attempt: 1,
-  conversation: 1,
-  brief: JSON.parse(JSON.stringify({ ...coderBrief, previous: undefined, conflicts: [] })),
-});
 
 /**
  * A coder that runs ten commands, with the real worker, control plane, store and git, and the simulator as its

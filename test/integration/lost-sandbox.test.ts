@@ -1,24 +1,13 @@
-import { type Policy, type StepInput, StepResult } from "@headrace/domain";
+import { type Policy, StepResult } from "@headrace/domain";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { coderBrief } from "../../agents/fixtures/sample-briefs.ts";
 import { dockerHarness } from "../support/engine.ts";
-import { workerRig } from "../support/worker-rig.ts";
+import { coding, workerRig } from "../support/worker-rig.ts";
 
 let harness: Awaited<ReturnType<typeof dockerHarness>>;
 beforeAll(async () => {
   harness = await dockerHarness();
 });
 afterAll(() => harness[Symbol.asyncDispose]());
-
-const brief = { ...coderBrief, previous: undefined, conflicts: [], answers: [] };
-const coding = (commit: string): StepInput => ({
-  kind: "agent",
-  role: "coder",
-  commit,
-  attempt: 1,
-  conversation: 1,
-  brief: JSON.parse(JSON.stringify(brief)),
-});
 
 const rigWith = (turns: readonly unknown[], policy: Partial<Policy> = {}) =>
   workerRig({

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { AgentEnd } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { coderBrief, researcherBrief } from "../../agents/fixtures/sample-briefs.ts";
+import { researcherBrief } from "../../agents/fixtures/sample-briefs.ts";
 import { dockerHarness } from "../support/engine.ts";
 import { fixedEgress } from "../support/fixed-egress.ts";
-import { workerRig } from "../support/worker-rig.ts";
+import { coding, workerRig } from "../support/worker-rig.ts";
 
 let networked: Awaited<ReturnType<typeof dockerHarness>>;
 beforeAll(async () => {
@@ -14,16 +14,6 @@ afterAll(() => networked[Symbol.asyncDispose]());
 
 const rigWith = (more: Partial<Parameters<typeof workerRig>[0]>) =>
   workerRig({ sandboxes: networked.sandboxes, history: [{ "package.json": "{}\n" }], ...more });
-
-const brief = { ...coderBrief, previous: undefined, conflicts: [], answers: [] };
-const coding = (commit: string) => ({
-  kind: "agent" as const,
-  role: "coder" as const,
-  commit,
-  attempt: 1,
-  conversation: 1,
-  brief: JSON.parse(JSON.stringify(brief)),
-});
 
 const endOf = async (rig: Awaited<ReturnType<typeof workerRig>>, step: string) => {
   const result = (await rig.row(step))?.result;

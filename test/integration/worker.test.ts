@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { AgentEnd, isGreen, RequirementResult } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { coderBrief } from "../../agents/fixtures/sample-briefs.ts";
 import { dockerHarness } from "../support/engine.ts";
 import { fixedEgress } from "../support/fixed-egress.ts";
-import { workerRig } from "../support/worker-rig.ts";
+import { coding, workerRig } from "../support/worker-rig.ts";
 
 let harness: Awaited<ReturnType<typeof dockerHarness>>;
 beforeAll(async () => {
@@ -21,16 +20,6 @@ const SETUP = [
 ];
 const rigWith = (more: Partial<Parameters<typeof workerRig>[0]> = {}) =>
   workerRig({ sandboxes: harness.sandboxes, history: HISTORY, ...more });
-
-const brief = { ...coderBrief, previous: undefined, conflicts: [], answers: [] };
-const coding = (commit: string) => ({
-  kind: "agent" as const,
-  role: "coder" as const,
-  commit,
-  attempt: 1,
-  conversation: 1,
-  brief: JSON.parse(JSON.stringify(brief)),
-});
 
 const endOf = (row: { result?: unknown } | undefined) =>
   AgentEnd.parse((row?.result as { result?: unknown } | undefined)?.result);

@@ -8,6 +8,7 @@ import {
   Policy,
   type Sandboxes,
   type StepInput,
+  type StepInputOf,
   type StepRow,
   type Store,
   type Submission,
@@ -20,6 +21,7 @@ import { createClock, openStore } from "@headrace/store";
 import { createWorker } from "@headrace/worker";
 import { createThreads } from "@headrace/workflows";
 import { stringify } from "yaml";
+import { coderBrief } from "../../agents/fixtures/sample-briefs.ts";
 import { commitFiles, type FileChange, tempDir, tempRepo } from "./git.ts";
 import { sampleSubmission } from "./sample-submission.ts";
 
@@ -33,6 +35,18 @@ const acceptPlan = async (store: Store, run: string, { policy, requirements }: S
     { type: "plan.accepted", version: 1, requirements, policy, policyHash },
   ]);
 };
+
+const BRIEF = { ...coderBrief, previous: undefined, conflicts: [], answers: [] };
+
+/** The first attempt at task `t1` by a coder who starts from `commit`. */
+export const coding = (commit: string): StepInputOf<"agent"> => ({
+  kind: "agent",
+  role: "coder",
+  commit,
+  attempt: 1,
+  conversation: 1,
+  brief: JSON.parse(JSON.stringify(BRIEF)),
+});
 
 /**
  * One worker beside a real control plane that never starts: steps are asked for by hand, each claim, record and
