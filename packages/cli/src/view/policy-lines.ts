@@ -1,4 +1,4 @@
-import type { Policy } from "@headrace/domain";
+import type { Policy, SandboxMeans } from "@headrace/domain";
 import { BUILT_IN_PROTECTED, CONFIG_FILE } from "@headrace/intake";
 
 /** What a run works with, as lines that a person reads before it starts. */
@@ -10,7 +10,6 @@ export const aboutPolicy = (policy: Policy): string[] => [
   ...(policy.dockerfile === undefined ? [] : [`image: built from ${policy.dockerfile}`]),
   ...policy.setup.map((command) => `setup: ${command} (${policy.from.setup})`),
   ...policy.services.map(({ name, image }) => `service ${name}: ${image}`),
-  limitsOf(policy),
   ...listed("environment", Object.keys(policy.env)),
   ...listed(
     "protected, besides what always is",
@@ -34,11 +33,21 @@ export const noGatesLines = (): string[] => [
   "  a run starts without them all the same: its plan brings gates of its own",
 ];
 
-const limitsOf = ({ limits, services }: Policy): string => {
+/** What sandboxes may take, for who cannot ask the machine yet. */
+export const aboutAsked = (asked: SandboxMeans): string =>
+  `each sandbox asks for at most ${amounts(asked)}`;
+
+/** What sandboxes get, and what was asked for where that is another thing. */
+export const aboutGiven = (given: SandboxMeans, asked: SandboxMeans): string => {
+  const [gets, wants] = [amounts(given), amounts(asked)];
+  return `each sandbox gets at most ${gets}${gets === wants ? "" : ` (asked for: ${wants})`}`;
+};
+
+const amounts = ({ limits, services = [] }: SandboxMeans): string => {
   const { memoryMb, cpus, diskMb } = limits;
   const beside = services.reduce((sum, service) => sum + service.memoryMb, 0);
   const more = beside === 0 ? "" : ` and ${beside} MB for its services`;
-  return `each sandbox asks for at most ${memoryMb} MB of memory${more}, cpus ${cpus}, ${diskMb} MB of disk`;
+  return `${memoryMb} MB of memory${more}, cpus ${cpus}, ${diskMb} MB of disk`;
 };
 
 const listed = (what: string, names: readonly string[]): string[] =>
