@@ -3,7 +3,10 @@ import { stripVTControlCharacters } from "node:util";
 /** Characters of one tool result that a model is shown; about 4000 tokens. */
 export const SHOWN_CHARS = 16_384;
 
-/** Text from a sandbox made safe for JSON, terminals and a provider: no escapes, NUL or lone surrogates. */
+/**
+ * Text from a sandbox made safe for JSON and a provider: no escapes, NUL or lone surrogates. A model drives no terminal
+ * and must see what is there, such as line breaks and zero-width characters: what is shown to a person is `plainText`.
+ */
 export const safeText = (text: string): string =>
   stripVTControlCharacters(text).replaceAll("\u0000", "\uFFFD").toWellFormed();
 

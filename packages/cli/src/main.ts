@@ -1,7 +1,6 @@
-import { InfrastructureError, UserError } from "@headrace/domain";
+import { InfrastructureError, plainJson, plainText, UserError } from "@headrace/domain";
 import { parseCommandLine } from "./command-line.ts";
 import { VERB_ACTIONS } from "./verbs/index.ts";
-import { printable } from "./view/safe.ts";
 import type { World } from "./world.ts";
 
 /** Runs one command and answers with its exit code; nothing below calls `process.exit`. */
@@ -27,6 +26,9 @@ const report = (world: World, error: unknown): number => {
   world.err("  This is a defect of headrace; nothing that was accepted is lost.");
   return 1;
 };
+
+const printable = (line: string): string =>
+  /^[{[]/.test(line) ? plainJson(line) : plainText(line);
 
 const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -1,6 +1,5 @@
-import { type SourceRepo, UserError } from "@headrace/domain";
+import { plainLine, type SourceRepo, UserError } from "@headrace/domain";
 import { findSecrets, type SecretFinding } from "@headrace/secrets";
-import { safe } from "./view/safe.ts";
 
 /** A larger file is data. */
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
@@ -29,7 +28,7 @@ export const refuseSecrets = async (scanned: Scanned, allowed: boolean): Promise
   if (found.length === 0) return [];
   const lines = found
     .slice(0, MAX_SHOWN)
-    .map(({ file, line, kind }) => `${safe(file)}:${line}: looks like a secret (${kind})`);
+    .map(({ file, line, kind }) => `${plainLine(file)}:${line}: looks like a secret (${kind})`);
   if (found.length > MAX_SHOWN) lines.push(`and ${found.length - MAX_SHOWN} more`);
   if (allowed) return lines;
   throw new UserError(

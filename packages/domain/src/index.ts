@@ -8,6 +8,7 @@ export * from "./lockfiles.ts";
 export * from "./money.ts";
 export * from "./network.ts";
 export * from "./offline.ts";
+export * from "./plain-text.ts";
 export * from "./plan.ts";
 export * from "./plan-check.ts";
 export * from "./policy.ts";

@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from "node:util";
+import { plainText } from "@headrace/domain";
 
 /** Summary lines of common runners; the first group is a number of tests. */
 const SUMMARIES: readonly RegExp[] = [
@@ -19,7 +19,7 @@ export const countTests = (output: string): number | undefined => {
   const lines = output
     .split("\n")
     .filter((line) => line.length < 300)
-    .map((line) => stripVTControlCharacters(line).trimEnd());
+    .map((line) => plainText(line).trimEnd());
   for (const summary of SUMMARIES) {
     const found = lines.flatMap((line) => {
       const match = summary.exec(line);

@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from "node:util";
+import { plainLine, plainText } from "@headrace/domain";
 
 const MAX_NAME = 200;
 
@@ -20,11 +20,11 @@ const failedTests = (output: string): Set<string> =>
     output
       .split("\n")
       .filter((line) => line.length < 500)
-      .map((line) => stripVTControlCharacters(line).trimEnd())
+      .map((line) => plainText(line).trimEnd())
       .flatMap((line) => {
         for (const failure of FAILURES) {
           const name = failure.exec(line)?.[1];
-          if (name !== undefined) return [name.replace(/\p{C}/gu, "").slice(0, MAX_NAME)];
+          if (name !== undefined) return [plainLine(name, MAX_NAME)];
         }
         return [];
       }),

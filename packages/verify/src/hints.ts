@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from "node:util";
+import { plainText } from "@headrace/domain";
 
 const NO_NETWORK =
   /\b(?:EAI_AGAIN|ENOTFOUND|getaddrinfo|could not resolve host|name resolution)\b/i;
@@ -9,7 +9,7 @@ export const failureHint = (
   phase: "setup" | "gate",
   { exitCode, output }: { exitCode: number | null; output: string },
 ): string | undefined => {
-  const text = stripVTControlCharacters(output);
+  const text = plainText(output);
   const missing = exitCode === 127 ? MISSING.exec(text)?.[1] : undefined;
   if (missing !== undefined)
     return phase === "gate"

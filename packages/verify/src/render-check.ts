@@ -1,27 +1,16 @@
-import { stripVTControlCharacters } from "node:util";
-import { hostProblem, PRODUCT, tellUnreached } from "@headrace/domain";
+import { hostProblem, PRODUCT, plainLine, plainText, tellUnreached } from "@headrace/domain";
 import type { CheckRow, RepositoryCheck } from "./check-repository.ts";
 import { failureHint } from "./hints.ts";
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** Text from a sandbox on one line that drives no terminal. */
-const plain = (text: string): string =>
-  stripVTControlCharacters(text).replace(/\p{C}/gu, "").slice(0, 300);
-
-/** The end of an output as indented lines; nothing in it can drive the terminal. */
+/** The end of an output as indented lines, each with its own indentation. */
 const tail = (output: string, lines: number): string[] =>
-  stripVTControlCharacters(output)
+  plainText(output)
     .trimEnd()
     .split("\n")
     .slice(-lines)
-    .map(
-      (line) =>
-        `  ${line
-          .replace(/\t/g, "  ")
-          .replace(/\p{Cc}/gu, "")
-          .slice(0, 300)}`,
-    );
+    .map((line) => `  ${line.replaceAll("\t", "  ").slice(0, 300)}`);
 
 const cells = (row: CheckRow): string[] => [
   row.gate,
@@ -45,11 +34,11 @@ const table = (rows: readonly string[][]): string[] => {
 const hosts = ({ reached, refused, unreached }: RepositoryCheck["network"], built: boolean) => [
   ...unreached
     .filter(({ outcome }) => outcome === "refused" || !built)
-    .map((host) => plain(tellUnreached(host))),
-  ...(reached.length === 0 ? [] : [`set-up reached: ${plain(reached.join(", "))}`]),
+    .map((host) => plainLine(tellUnreached(host))),
+  ...(reached.length === 0 ? [] : [`set-up reached: ${plainLine(reached.join(", "))}`]),
   ...refused.flatMap((host) => {
     const problem = hostProblem(host);
-    const name = plain(host);
+    const name = plainLine(host);
     return problem === undefined
       ? [
           `set-up was refused ${name}: to allow it, add to ${PRODUCT}.yaml (or without \`sandbox\` to config.yaml):`,
@@ -62,7 +51,7 @@ const hosts = ({ reached, refused, unreached }: RepositoryCheck["network"], buil
 /** What a person may do about a flaky gate, when they know it to be one. */
 const suggestion = (row: CheckRow): string[] => {
   if (!row.flaky) return [];
-  const tests = (row.differing ?? []).map((name) => `  ${plain(name)}`);
+  const tests = (row.differing ?? []).map((name) => `  ${plainLine(name)}`);
   return [
     "",
     `${row.gate} differs between two runs of the same tree${tests.length === 0 ? "." : ":"}`,
@@ -77,11 +66,11 @@ const MAX_CAUSES = 5;
 
 /** The first lines of set-up's output that tell why it failed: all of it has been shown as it came. */
 const causes = (log: string): string[] => {
-  const lines = stripVTControlCharacters(log).split("\n");
-  return lines
+  return plainText(log)
+    .split("\n")
     .filter((line) => CAUSE.test(line))
     .slice(0, MAX_CAUSES)
-    .map((line) => `  ${plain(line)}`);
+    .map((line) => `  ${plainLine(line)}`);
 };
 
 /** What each red gate printed last; the same reason why several could not be run is told once. */
@@ -91,7 +80,7 @@ const evidenceOf = (rows: readonly CheckRow[]): string[] =>
     if (lost && rows.slice(0, i).some((row) => row.output === output)) return [];
     const head = `${gate} ${lost ? "could not be run" : "printed"}:`;
     const told = output.trim() === "" ? [] : ["", head, ...tail(output, lost ? 40 : 15)];
-    return hint === undefined ? told : [...told, `${gate}: ${plain(hint)}`];
+    return hint === undefined ? told : [...told, `${gate}: ${plainLine(hint)}`];
   });
 
 /** The check as plain lines for a terminal on which set-up's output has been shown as it came. */
@@ -101,9 +90,9 @@ export const renderCheck = ({ environment, network, rows }: RepositoryCheck): st
     const hint = failureHint("setup", { exitCode, output });
     return [
       ...hosts(network, false),
-      `environment: set-up failed (exit ${environment.exitCode ?? "none"}): ${environment.command}`,
+      `environment: set-up failed (exit ${environment.exitCode ?? "none"}): ${plainLine(environment.command)}`,
       ...causes(environment.log),
-      ...(hint === undefined ? [] : [plain(hint)]),
+      ...(hint === undefined ? [] : [plainLine(hint)]),
     ].join("\n");
   }
   const how = environment.cached ? "ready (kept from before)" : "built";

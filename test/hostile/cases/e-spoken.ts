@@ -1,8 +1,7 @@
-import type { StoredEvent } from "@headrace/domain";
+import { plainJson, type StoredEvent } from "@headrace/domain";
 import { expect } from "vitest";
 import { eventLine } from "../../../packages/cli/src/view/event-line.ts";
 import { reportLines } from "../../../packages/cli/src/view/report.ts";
-import { printable } from "../../../packages/cli/src/view/safe.ts";
 import { git } from "../../support/git.ts";
 import { accepts, approves, task } from "../../support/script.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
@@ -108,7 +107,7 @@ const shown = ({ events, state }: Spoken): { lines: string[]; json: string[] } =
     ...events.map((event: StoredEvent) => eventLine(event) ?? ""),
     ...reportLines(state, (line) => line),
   ],
-  json: events.map((event: StoredEvent) => printable(JSON.stringify(event))),
+  json: events.map((event: StoredEvent) => plainJson(JSON.stringify(event))),
 });
 
 export const SPOKEN_LEAKS: readonly HostileCase[] = [

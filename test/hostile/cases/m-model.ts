@@ -1,10 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { checkPlan, ModelFailure, PlanProposal, Policy } from "@headrace/domain";
+import { checkPlan, ModelFailure, PlanProposal, Policy, plainLine } from "@headrace/domain";
 import { createModelClient } from "@headrace/models";
 import { checkEvidence } from "@headrace/verify";
 import { expect } from "vitest";
-import { safe } from "../../../packages/cli/src/view/safe.ts";
 import { call, type say } from "../../support/agent-rig.ts";
 import { request } from "../../support/models.ts";
 import { rigFor, SUBMIT, WRITE } from "../../support/sample-maker.ts";
@@ -215,7 +214,7 @@ const OTHERS: readonly HostileCase[] = [
     verdict: "sanitised",
     build: () => ESCAPES,
     run(texts) {
-      for (const text of texts) expect(safe(text)).toMatch(/^[\x20-\x7e]*$/);
+      for (const text of texts) expect(plainLine(text)).toMatch(/^[\x20-\x7e]*$/);
       return "sanitised";
     },
   }),

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { PRODUCT, type SourceRepo } from "@headrace/domain";
+import { PRODUCT, plainLine, type SourceRepo } from "@headrace/domain";
 import { setupFilesAt, treeAt } from "@headrace/intake";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
 import { createClock } from "@headrace/store";
@@ -12,7 +12,6 @@ import { refuseSecrets } from "../secret-scan.ts";
 import { policyAt } from "../submission.ts";
 import { readInstallation } from "../user-config.ts";
 import { aboutPolicy, noGatesLines } from "../view/policy-lines.ts";
-import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
 const AGENT_UID = 10_001;
@@ -37,7 +36,7 @@ export const check: VerbAction = async (world, _operands, options) => {
   say(`checking ${head.slice(0, 12)} of ${path}`);
   const secrets = await refuseSecrets({ repo: source, base: head }, true);
   for (const note of [...notes, ...secrets]) say(`  note: ${note}`);
-  for (const line of aboutPolicy(policy)) say(`  ${safe(line)}`);
+  for (const line of aboutPolicy(policy)) say(`  ${plainLine(line)}`);
   const registries = installation.config.registries.map(
     ({ name, kind, url, scopes, credential }) => ({
       name,
@@ -61,7 +60,7 @@ export const check: VerbAction = async (world, _operands, options) => {
     files: await setupFilesAt(treeAt(source, head), policy.dockerfile),
     tar: await treeOf(folder, source, head),
     labels: { run: `${PRODUCT}-check`, step: "check" },
-    onLine: (line) => say(`  ${safe(line)}`),
+    onLine: (line) => say(`  ${plainLine(line)}`),
     onRow: (row) => say(`  gate ${row.gate}: ${row.verdict} (${row.reason})`),
     signal: world.interrupt,
   });

@@ -1,13 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { UserError } from "@headrace/domain";
+import { plainLine, UserError } from "@headrace/domain";
 import { CONFIG_FILE, detect, treeAt } from "@headrace/intake";
 import { openSourceRepo } from "@headrace/repo";
 import { stringify } from "yaml";
 import { dataDir } from "../data-dir.ts";
 import { baseVersions } from "../machine/base-image.mjs";
 import { GATES_EXAMPLE } from "../view/policy-lines.ts";
-import { safe } from "../view/safe.ts";
 import { text, type VerbAction } from "../world.ts";
 
 const HEAD = `# What Headrace runs on this repository. Read from the commit a run starts from, never from a task's branch.
@@ -58,7 +57,7 @@ export const init: VerbAction = async (world, _operands, options) => {
         }),
   };
   const versions = tools
-    .map(({ tool, version, from }) => `# ${tool}: ${safe(`${version} (${from})`)}\n`)
+    .map(({ tool, version, from }) => `# ${tool}: ${plainLine(`${version} (${from})`)}\n`)
     .join("");
   const file = join(path, CONFIG_FILE);
   await writeFile(

@@ -1,10 +1,9 @@
-import { integrationBranch, isGreen, type RunState } from "@headrace/domain";
+import { integrationBranch, isGreen, plainLine, type RunState } from "@headrace/domain";
 import { type LandAnswer, landInto } from "@headrace/repo";
 import { type DataDir, dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { factoryRepoDir } from "../factory/repos.ts";
 import { standing } from "../view/report.ts";
-import { safe } from "../view/safe.ts";
 import { text, type VerbAction } from "../world.ts";
 
 /** Merges a run's integration branch into the user's branch, after a last look at what stands behind its tip. */
@@ -24,7 +23,7 @@ export const land: VerbAction = async (world, [id = ""], options) => {
     path: run.repo.path,
     commit: run.tip,
     mode: "merge",
-    message: `Merge ${integrationBranch(id)}: ${safe(run.title, 100)}\n`,
+    message: `Merge ${integrationBranch(id)}: ${plainLine(run.title, 100)}\n`,
     ...(into === undefined ? {} : { into }),
   });
   const branch = integrationBranch(id);
@@ -42,7 +41,7 @@ export const land: VerbAction = async (world, [id = ""], options) => {
     return 0;
   }
   const [why, remedy] = refusal(answer, state, data);
-  world.err(`headrace: ${safe(why, 1000)}; nothing was changed\n  ${remedy}`);
+  world.err(`headrace: ${plainLine(why, 1000)}; nothing was changed\n  ${remedy}`);
   return 1;
 };
 

@@ -1,8 +1,7 @@
-import { isEnded } from "@headrace/domain";
+import { isEnded, plainLine } from "@headrace/domain";
 import { dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { eventLine } from "../view/event-line.ts";
-import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
 /** Every event of a run, housekeeping included; `--follow` waits for more until the run ends. */
@@ -23,4 +22,4 @@ export const log: VerbAction = async (world, [id = ""], options) => {
 };
 
 const quiet = (event: { at: string; task?: string | undefined; type: string }): string =>
-  `${new Date(event.at).toTimeString().slice(0, 8)}  ${(event.task ?? "run").padEnd(12)} ${safe(event.type)}`;
+  `${new Date(event.at).toTimeString().slice(0, 8)}  ${(event.task ?? "run").padEnd(12)} ${plainLine(event.type)}`;

@@ -1,6 +1,7 @@
 import {
   formatUsd,
   integrationBranch,
+  plainLine,
   type RunState,
   slug,
   type TaskRow,
@@ -10,7 +11,6 @@ import { dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { duration } from "../view/duration.ts";
 import { standing } from "../view/report.ts";
-import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
 /** The merged branches in the order they landed, each with what it rests on. */
@@ -32,7 +32,9 @@ export const review: VerbAction = async (world, [id = ""], options) => {
   if (state.run.status !== "complete") world.out(`  note: ${standing(state.run)}`);
   world.out(`  git -C ${state.run.repo.path} log --first-parent ${branch}`);
   world.out(`  git -C ${state.run.repo.path} push origin ${branch}`);
-  world.out(`  gh pr create --head ${branch} --title ${JSON.stringify(safe(state.run.title, 80))}`);
+  world.out(
+    `  gh pr create --head ${branch} --title ${JSON.stringify(plainLine(state.run.title, 80))}`,
+  );
   world.out(`  or merge it here: ${data.command(`land ${id}`)}`);
   return 0;
 };
@@ -63,11 +65,11 @@ const packets = (state: RunState) =>
 
 const packetLines = (packet: ReturnType<typeof packets>[number]): string[] => [
   "",
-  `${packet.task}: ${safe(packet.title, 100)}`,
+  `${packet.task}: ${plainLine(packet.title, 100)}`,
   `  branch    ${packet.branch}`,
   `  landed    ${packet.commit}`,
   ...packet.requirements.map(
-    (r) => `  for       ${r.id} (spec line ${r.span.from}): ${safe(r.text, 90)}`,
+    (r) => `  for       ${r.id} (spec line ${r.span.from}): ${plainLine(r.text, 90)}`,
   ),
   `  verified  ${packet.gates.map((g) => `${g.gate} ${g.verdict} in ${duration(g.durationMs)}`).join(", ")} (receipt ${packet.receipt})`,
   `  took      ${packet.attempts} attempt${packet.attempts === 1 ? "" : "s"}, ${formatUsd(packet.cost)}, ${packet.models.join(", ")}`,

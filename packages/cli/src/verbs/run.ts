@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import {
   type FactoryControl,
   formatUsd,
+  plainLine,
   type PriceBook,
   type Submission,
   type Submitted,
@@ -20,7 +21,6 @@ import { type Prepared, prepareSubmission, readRequest } from "../submission.ts"
 import { openTarget } from "../target.ts";
 import { readInstallation } from "../user-config.ts";
 import { aboutPolicy } from "../view/policy-lines.ts";
-import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction, type World } from "../world.ts";
 
 const DETACHED = 130;
@@ -107,7 +107,7 @@ const announce = (
   const { submission, source, notes } = prepared;
   say(`run ${id}: ${submission.title}`);
   say(`  starts from ${submission.base.slice(0, 12)} of ${source.path}${aside(source)}`);
-  for (const line of aboutPolicy(submission.policy)) say(`  ${safe(line)}`);
+  for (const line of aboutPolicy(submission.policy)) say(`  ${plainLine(line)}`);
   for (const note of notes) say(`  note: ${note}`);
   say(`  budget ${formatUsd(submission.budget)}${scripted(prepared)}`);
   if (behind !== undefined)

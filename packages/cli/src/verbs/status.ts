@@ -1,9 +1,8 @@
-import { formatUsd, type RunState } from "@headrace/domain";
+import { formatUsd, plainLine, type RunState } from "@headrace/domain";
 import { dataDir } from "../data-dir.ts";
 import { connect } from "../factory/control-file.ts";
 import { openReader } from "../factory/reader.ts";
 import { reportLines } from "../view/report.ts";
-import { safe } from "../view/safe.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
 /** One run as a report, or all runs one a line. */
@@ -37,5 +36,5 @@ const summary = ({ run, tasks }: RunState): string => {
   const rows = Object.values(tasks);
   const landed = rows.filter((t) => t.status === "landed").length;
   const spent = `${formatUsd(run.spent)} of ${formatUsd(run.budget)}`;
-  return `${run.id.padEnd(28)} ${run.status.padEnd(10)} ${`${landed}/${rows.length} landed`.padEnd(14)} ${spent.padEnd(18)} ${safe(run.title, 60)}`;
+  return `${run.id.padEnd(28)} ${run.status.padEnd(10)} ${`${landed}/${rows.length} landed`.padEnd(14)} ${spent.padEnd(18)} ${plainLine(run.title, 60)}`;
 };

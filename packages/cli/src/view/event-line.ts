@@ -2,12 +2,12 @@ import {
   type EventOf,
   type EventType,
   formatUsd,
+  plainLine,
   refusedHosts,
   type StoredEvent,
   totalTokens,
 } from "@headrace/domain";
 import { compact, duration } from "./duration.ts";
-import { safe } from "./safe.ts";
 
 type Tell = { [T in EventType]: (event: EventOf<T>) => string | undefined };
 
@@ -97,7 +97,7 @@ const finished = (e: EventOf<"step.finished">): string | undefined => {
 /** One event as `[task] words`, or undefined when a person need not see it. */
 export const eventWords = (event: StoredEvent): string | undefined => {
   const words = (TELL[event.type] as (e: StoredEvent) => string | undefined)(event);
-  return words === undefined ? undefined : safe(words, 400);
+  return words === undefined ? undefined : plainLine(words, 400);
 };
 
 /** The line `run`, `watch` and `log` print: local time, subject, words. */

@@ -1,5 +1,4 @@
-import { stripVTControlCharacters } from "node:util";
-import type { RunState, StoredEvent } from "@headrace/domain";
+import { plainText, type RunState, type StoredEvent } from "@headrace/domain";
 import type { Command } from "../command.ts";
 import type { View } from "../follow.ts";
 import { eventLine } from "./event-line.ts";
@@ -51,6 +50,6 @@ export const createLiveView = (terminal: Terminal, leaving: string, command: Com
 
 /** Cuts a line that would wrap, since a wrapped line breaks the count of lines to go back. */
 const clip = (line: string, width: number): string => {
-  const plain = stripVTControlCharacters(line);
-  return plain.length < width ? line : `${plain.slice(0, width - 2)}…`;
+  const plain = plainText(line);
+  return plain.length < width ? plain : `${plain.slice(0, width - 2)}…`;
 };

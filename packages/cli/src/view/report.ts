@@ -1,7 +1,13 @@
-import { branchRef, formatUsd, integrationBranch, isEnded, type RunState } from "@headrace/domain";
+import {
+  branchRef,
+  formatUsd,
+  integrationBranch,
+  isEnded,
+  plainLine,
+  type RunState,
+} from "@headrace/domain";
 import type { Command } from "../command.ts";
 import { runLines } from "./run-lines.ts";
-import { safe } from "./safe.ts";
 
 /** What a person reads when a run stops: how it ended, what each requirement rests on, and what to do next. */
 export const reportLines = (state: RunState, command: Command): string[] => {
@@ -11,7 +17,7 @@ export const reportLines = (state: RunState, command: Command): string[] => {
     ...runLines(state, new Date(), command),
     "",
     ...requirementLines(state),
-    ...run.reasons.map((reason) => `  because ${safe(reason, 500)}`),
+    ...run.reasons.map((reason) => `  because ${plainLine(reason, 500)}`),
     ...costLines(state),
     ...nextLines(state, command),
   ];
@@ -19,7 +25,7 @@ export const reportLines = (state: RunState, command: Command): string[] => {
 
 /** How a run stands, for whoever takes over its work before it is complete. */
 export const standing = ({ id, status, reasons }: RunState["run"]): string =>
-  [`run ${id} is ${status}`, ...reasons.map((reason) => safe(reason, 200))].join(": ");
+  [`run ${id} is ${status}`, ...reasons.map((reason) => plainLine(reason, 200))].join(": ");
 
 /** Where the landed work is; a branch that the user moved or deleted is theirs and holds other work, or none. */
 const branchLine = ({ id, repo, exportBlocked }: RunState["run"], command: Command): string => {
@@ -35,7 +41,7 @@ const requirementLines = ({ run }: RunState): string[] =>
     const proof = result.evidence.map(({ evidence }) =>
       evidence.kind === "command" ? evidence.run : `${evidence.file}: ${evidence.quote}`,
     );
-    return `  ${result.met ? "met  " : "UNMET"} ${result.requirement}  ${safe(text, 70)}\n              ${safe(result.met ? proof.join("; ") : result.reason, 100)}`;
+    return `  ${result.met ? "met  " : "UNMET"} ${result.requirement}  ${plainLine(text, 70)}\n              ${plainLine(result.met ? proof.join("; ") : result.reason, 100)}`;
   });
 
 const costLines = (state: RunState): string[] => {

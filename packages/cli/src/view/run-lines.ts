@@ -1,7 +1,13 @@
-import { formatUsd, isEnded, type RunState, type TaskRow, totalTokens } from "@headrace/domain";
+import {
+  formatUsd,
+  isEnded,
+  plainLine,
+  type RunState,
+  type TaskRow,
+  totalTokens,
+} from "@headrace/domain";
 import type { Command } from "../command.ts";
 import { compact, duration } from "./duration.ts";
-import { safe } from "./safe.ts";
 
 const MARK: Record<TaskRow["status"], string> = {
   blocked: "·",
@@ -22,7 +28,7 @@ export const runLines = (state: RunState, now: Date, command: Command): string[]
   const landed = tasks.filter((t) => t.status === "landed").length;
   const until = run.endedAt === undefined ? now : new Date(run.endedAt);
   const head = [
-    `${run.id}  ${safe(run.title, 60)}`,
+    `${run.id}  ${plainLine(run.title, 60)}`,
     `${run.status} · ${landed} of ${tasks.length} tasks landed · ${duration(until.getTime() - Date.parse(run.submittedAt))} · ` +
       `${compact(totalTokens(run.usage))} tokens · ${formatUsd(run.spent)} of ${formatUsd(run.budget)}`,
   ];
@@ -54,4 +60,7 @@ const taskLine = (row: TaskRow, width: number, now: Date, ended: boolean): strin
 const questionLines = (state: RunState, command: Command): string[] =>
   Object.values(state.questions)
     .filter((q) => q.answer === undefined)
-    .map((q) => `  ? ${safe(q.text, 120)}\n    ${command(`answer ${state.run.id} ${q.id} "..."`)}`);
+    .map(
+      (q) =>
+        `  ? ${plainLine(q.text, 120)}\n    ${command(`answer ${state.run.id} ${q.id} "..."`)}`,
+    );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { printable, safe } from "./safe.ts";
+import { plainJson, plainLine, plainText } from "./plain-text.ts";
 
 const ESC = "\u001b";
 /** What terminals do more with than showing it: each hidden in an ordinary sentence. */
@@ -46,9 +46,9 @@ const ACTING = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e00
 describe("nothing of a text acts on the terminal it is shown on", () => {
   test.each(ATTACKS)("%s", (_, sequence) => {
     const text = `before ${sequence} after`;
-    expect(safe(text)).toMatch(/^before .*after$/);
-    expect(safe(text)).not.toMatch(ACTING);
-    const [first, second, ...more] = printable(`${text}\n\tsecond line`).split("\n");
+    expect(plainLine(text)).toMatch(/^before .*after$/);
+    expect(plainLine(text)).not.toMatch(ACTING);
+    const [first, second, ...more] = plainText(`${text}\n\tsecond line`).split("\n");
     expect(first).toMatch(/^before .*after$/);
     expect(first).not.toMatch(ACTING);
     expect([second, more]).toEqual(["\tsecond line", []]);
@@ -56,18 +56,27 @@ describe("nothing of a text acts on the terminal it is shown on", () => {
 
   test.each(ATTACKS)("%s in JSON, which a program reads as it was written", (_, sequence) => {
     const written = { reason: `before ${sequence} after` };
-    const line = printable(JSON.stringify(written));
+    const line = plainJson(JSON.stringify(written));
     expect(line).not.toMatch(ACTING);
     expect(JSON.parse(line)).toEqual(written);
   });
 });
 
+test.each([
+  [`${ESC}]0;`, "0;"],
+  [`${ESC}P`, ""],
+  ["\u009d", ""],
+  [`${ESC}[`, ""],
+])("%j without its end hides nothing of the next line", (begin, left) => {
+  expect(plainText(`${begin}\nshown\u0007`)).toBe(`${left}\nshown`);
+});
+
 test("ordinary text of any language stays as it is", () => {
   const text = "Zürich, 東京, שלום, 👩‍🚀 naïve — “quoted”".replace("\u200d", "");
-  expect(safe(text)).toBe(text);
-  expect(printable(text)).toBe(text);
+  expect(plainLine(text)).toBe(text);
+  expect(plainText(text)).toBe(text);
 });
 
 test("a long text is cut with a mark", () => {
-  expect(safe("x".repeat(20), 10)).toBe(`${"x".repeat(9)}…`);
+  expect(plainLine("x".repeat(20), 10)).toBe(`${"x".repeat(9)}…`);
 });
