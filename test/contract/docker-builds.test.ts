@@ -3,7 +3,7 @@ import { type EnvironmentSpec, SetupFailedError } from "@headrace/domain";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { dockerHarness } from "../support/engine.ts";
-import { bytes, LIMITS, openPlain, printed } from "./suites/sandbox-harness.ts";
+import { bytes, LIMITS, openPlain, PLAIN, printed } from "./suites/sandbox-harness.ts";
 
 let harness: Awaited<ReturnType<typeof dockerHarness>>;
 let before: readonly string[];
@@ -26,9 +26,8 @@ const environmentOf = async (
 ) => {
   const dockerfile = [`FROM ${baseImageTag()}`, "USER root", ...lines, ""].join("\n");
   const files = [file("docker/Dockerfile", dockerfile), file("package.json", "{}")];
-  const none = { image: undefined, setup: [], files: [], env: {}, limits: LIMITS };
   const built = await harness.sandboxes.environment(
-    { ...none, build: { dockerfile: "docker/Dockerfile", files }, timeoutMs: 120_000, ...spec },
+    { ...PLAIN, build: { dockerfile: "docker/Dockerfile", files }, ...spec },
     { onLine: (line) => void told.push(line) },
   );
   harness.discardLater(built.image);

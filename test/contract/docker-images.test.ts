@@ -9,7 +9,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { ca, dockerHarness } from "../support/engine.ts";
 import { commitFiles, git, packFrom, tempRepo } from "../support/git.ts";
-import { bytes, LABELS_OF_TEST, LIMITS, openPlain, printed } from "./suites/sandbox-harness.ts";
+import {
+  bytes,
+  LABELS_OF_TEST,
+  LIMITS,
+  openPlain,
+  PLAIN,
+  printed,
+} from "./suites/sandbox-harness.ts";
 
 let harness: Awaited<ReturnType<typeof dockerHarness>>;
 beforeAll(async () => {
@@ -17,10 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => harness[Symbol.asyncDispose]());
 
-const environment = async (spec: Partial<EnvironmentSpec>, sandboxes = harness.sandboxes) => {
-  const none = { image: undefined, setup: [], files: [], env: {}, limits: LIMITS };
-  return sandboxes.environment({ ...none, timeoutMs: 120_000, ...spec }, {});
-};
+const environment = (spec: Partial<EnvironmentSpec>, sandboxes = harness.sandboxes) =>
+  sandboxes.environment({ ...PLAIN, ...spec }, {});
 
 /** An image made from the base image by a script that root runs. */
 const imageAfter = async (script: string, changes: string[] = []): Promise<string> => {
@@ -69,7 +74,7 @@ describe("set-up", () => {
     const requests: EgressRequest[] = [];
     const built = await networked.sandboxes.environment(
       {
-        image: undefined,
+        ...PLAIN,
         setup: [
           "npm install",
           'npm install --global --prefix "$HOME/.local" node-linux-$(node -p process.arch)@20 pnpm@9.1.0',
@@ -78,9 +83,7 @@ describe("set-up", () => {
         files: [
           { path: "package.json", bytes: bytes(JSON.stringify(manifest)), executable: false },
         ],
-        env: {},
         limits: { ...LIMITS, memoryMb: 1024 },
-        timeoutMs: 120_000,
       },
       { onRequest: (request) => void requests.push(request) },
     );

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { dockerHarness, engineAddress } from "../support/engine.ts";
 import { tempDir } from "../support/git.ts";
-import { LABELS_OF_TEST, LIMITS, sh } from "./suites/sandbox-harness.ts";
+import { LABELS_OF_TEST, LIMITS, PLAIN, sh } from "./suites/sandbox-harness.ts";
 
 let harness: Awaited<ReturnType<typeof dockerHarness>>;
 beforeAll(async () => {
@@ -18,10 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => harness[Symbol.asyncDispose]());
 
-const environment = async (spec: Partial<EnvironmentSpec>, sandboxes = harness.sandboxes) => {
-  const none = { image: undefined, setup: [], files: [], env: {}, limits: LIMITS };
-  return sandboxes.environment({ ...none, timeoutMs: 120_000, ...spec }, {});
-};
+const environment = (spec: Partial<EnvironmentSpec>, sandboxes = harness.sandboxes) =>
+  sandboxes.environment({ ...PLAIN, ...spec }, {});
 
 describe("an engine", () => {
   it("without the base image is told apart, with the command that builds it", async () => {

@@ -3,9 +3,9 @@ import { type EnvironmentSpec, SetupFailedError } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   bytes,
-  LIMITS,
   type MakeHarness,
   openPlain,
+  PLAIN,
   printed,
   type SandboxHarness,
   text,
@@ -21,19 +21,9 @@ export const sandboxEnvironmentSuite = (make: MakeHarness) =>
 
     const nonce = randomUUID();
     const build = async (spec: Partial<EnvironmentSpec>, lines: string[] = []) => {
-      const whole = {
-        image: undefined,
-        setup: [],
-        files: [],
-        env: {},
-        limits: LIMITS,
-        timeoutMs: 60_000,
-      };
       const environment = await harness.sandboxes.environment(
-        { ...whole, ...spec },
-        {
-          onLine: (line) => void lines.push(line),
-        },
+        { ...PLAIN, ...spec },
+        { onLine: (line) => void lines.push(line) },
       );
       if ((spec.setup ?? []).length > 0) harness.discardLater(environment.image);
       return environment;
@@ -111,14 +101,7 @@ export const sandboxEnvironmentSuite = (make: MakeHarness) =>
 
     it("can be given up while they are built", async () => {
       const given = new AbortController();
-      const spec = {
-        image: undefined,
-        setup: ["sleep 60"],
-        files: [],
-        env: {},
-        limits: LIMITS,
-        timeoutMs: 60_000,
-      };
+      const spec = { ...PLAIN, setup: ["sleep 60"] };
       setTimeout(() => given.abort(new Error("run cancelled")), 1500);
       const building = harness.sandboxes.environment(spec, {}, given.signal);
       await expect(building).rejects.toThrow("run cancelled");

@@ -1,4 +1,10 @@
-import { type ExecResult, type Sandbox, type Sandboxes, SandboxLimits } from "@headrace/domain";
+import {
+  type EnvironmentSpec,
+  type ExecResult,
+  type Sandbox,
+  type Sandboxes,
+  SandboxLimits,
+} from "@headrace/domain";
 import type { DockerSandboxesOptions } from "@headrace/sandbox";
 
 /** What a suite needs of an implementation beyond its port. */
@@ -22,12 +28,14 @@ export type MakeHarness = (options?: {
 export const LIMITS = SandboxLimits.parse({ memoryMb: 512, cpus: 1, pids: 128 });
 export const LABELS_OF_TEST = { run: "run-1", step: "step-1" };
 
-const NO_SETUP = { image: undefined, setup: [], files: [], env: {}, limits: LIMITS };
-
-/** The plain environment: this installation's base image, nothing installed. */
-export const plainImage = async ({ sandboxes }: SandboxHarness): Promise<string> => {
-  return (await sandboxes.environment({ ...NO_SETUP, timeoutMs: 60_000 }, {})).image;
+/** What the plain environment is made from: this installation's base image, nothing installed. */
+export const PLAIN: EnvironmentSpec = {
+  ...{ image: undefined, setup: [], files: [], env: {} },
+  ...{ limits: LIMITS, timeoutMs: 120_000 },
 };
+
+export const plainImage = async ({ sandboxes }: SandboxHarness): Promise<string> =>
+  (await sandboxes.environment(PLAIN, {})).image;
 
 export const openPlain = async (
   harness: SandboxHarness,

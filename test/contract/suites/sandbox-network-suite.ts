@@ -10,6 +10,7 @@ import {
   LIMITS,
   type MakeHarness,
   openPlain,
+  PLAIN,
   plainImage,
   printed,
   type SandboxHarness,
@@ -55,8 +56,7 @@ export const sandboxNetworkSuite = (make: MakeHarness) =>
     it("is none where there is no proxy to give, for set-up as well", async () => {
       await using without = await make();
       const setup = [`${dialled}; env | grep -ci proxy; echo ${randomUUID()}`];
-      const spec = { image: undefined, setup, files: [], env: {}, limits: LIMITS };
-      const built = await without.sandboxes.environment({ ...spec, timeoutMs: 60_000 }, {});
+      const built = await without.sandboxes.environment({ ...PLAIN, setup }, {});
       without.discardLater(built.image);
       expect(built.log).toContain("\nECONNREFUSED\n0\n");
     });
@@ -182,14 +182,7 @@ export const sandboxNetworkSuite = (make: MakeHarness) =>
         fetched("/bytes/7"),
       ];
       const built = await harness.sandboxes.environment(
-        {
-          image: undefined,
-          setup,
-          files: [{ ...lock, bytes: bytes("https://registry.test/a.tgz\n") }],
-          env: {},
-          limits: LIMITS,
-          timeoutMs: 60_000,
-        },
+        { ...PLAIN, setup, files: [{ ...lock, bytes: bytes("https://registry.test/a.tgz\n") }] },
         { onRequest: (request) => void requests.push(request) },
       );
       harness.discardLater(built.image);
@@ -205,15 +198,13 @@ export const sandboxNetworkSuite = (make: MakeHarness) =>
 
     it("names the refused hosts where set-up failed", async () => {
       const setup = [`${fetched("/elsewhere")}; echo ${randomUUID()}; exit 4`];
-      const spec = { image: undefined, setup, files: [], env: {}, limits: LIMITS };
-      const failed = harness.sandboxes.environment({ ...spec, timeoutMs: 60_000 }, {});
+      const failed = harness.sandboxes.environment({ ...PLAIN, setup }, {});
       await expect(failed).rejects.toMatchObject({ exitCode: 4, refused: ["files.test"] });
     });
 
     it("that set-up breaks by forging is set-up's own failure", async () => {
       const forge = `node -e 'const fs = require("fs"); for (const p of fs.readdirSync("/proc")) try { if (fs.readFileSync("/proc/" + p + "/cmdline", "latin1").includes("/supervisor.mjs")) fs.writeSync(fs.openSync("/proc/" + p + "/fd/1", "w"), "x".repeat(99)) } catch {}'; sleep 60`;
-      const spec = { image: undefined, setup: [forge], files: [], env: {}, limits: LIMITS };
-      const failed = harness.sandboxes.environment({ ...spec, timeoutMs: 60_000 }, {});
+      const failed = harness.sandboxes.environment({ ...PLAIN, setup: [forge] }, {});
       await expect(failed).rejects.toMatchObject({
         name: "SetupFailedError",
         log: expect.stringContaining("set-up was ended: the sandbox was lost"),

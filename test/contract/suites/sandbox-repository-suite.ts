@@ -6,6 +6,7 @@ import {
   LIMITS,
   type MakeHarness,
   openPlain,
+  PLAIN,
   plainImage,
   printed,
   type SandboxHarness,
@@ -174,15 +175,11 @@ export const sandboxRepositorySuite = (make: MakeHarness) =>
     it("leave out what the environment put into the workspace, even unignored", async () => {
       const environment = await harness.sandboxes.environment(
         {
-          image: undefined,
+          ...PLAIN,
           setup: [
             "mkdir -p vendor/lib src/generated && echo v > vendor/lib/v.js && echo g > src/generated/g.ts",
             "echo made > 'a [odd] name' && echo from-setup > readme.md",
           ],
-          files: [],
-          env: {},
-          limits: LIMITS,
-          timeoutMs: 60_000,
         },
         {},
       );

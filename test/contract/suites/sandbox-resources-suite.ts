@@ -6,6 +6,7 @@ import {
   LIMITS,
   type MakeHarness,
   openPlain,
+  PLAIN,
   plainImage,
   printed,
   type SandboxHarness,
@@ -87,12 +88,13 @@ export const sandboxResourcesSuite = (make: MakeHarness) =>
     );
 
     it("set-up that uses up its disk has failed, with the limit in its log", async () => {
-      const spec = { image: undefined, files: [], env: {}, limits: SMALL, timeoutMs: 60_000 };
       const setup = [`echo ${randomUUID()}; ${FILL}`];
-      const failed = await harness.sandboxes.environment({ ...spec, setup }, {}).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
+      const failed = await harness.sandboxes
+        .environment({ ...PLAIN, limits: SMALL, setup }, {})
+        .then(
+          () => undefined,
+          (error: unknown) => error,
+        );
       expect(failed).toBeInstanceOf(SetupFailedError);
       expect((failed as SetupFailedError).log).toMatch(/more than 64 MB of disk/);
     });
