@@ -11,7 +11,7 @@ import { openSandboxes } from "../factory/sandboxes.ts";
 import { refuseSecrets } from "../secret-scan.ts";
 import { policyAt } from "../submission.ts";
 import { readInstallation } from "../user-config.ts";
-import { aboutPolicy, noGatesLines } from "../view/policy-lines.ts";
+import { aboutGiven, aboutPolicy, noGatesLines } from "../view/policy-lines.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
 const AGENT_UID = 10_001;
@@ -54,6 +54,8 @@ export const check: VerbAction = async (world, _operands, options) => {
   await using closing = new AsyncDisposableStack();
   const { identity, folder } = await beginCheck({ ...place, owner }, closing);
   const { sandboxes } = await openSandboxes({ ...place, identity }, closing);
+  const given = await sandboxes.affordable(policy);
+  say(`  ${aboutGiven(given, policy)}`);
   const result = await checkRepository({
     sandboxes,
     policy,
@@ -66,7 +68,7 @@ export const check: VerbAction = async (world, _operands, options) => {
   });
   world.out(
     json
-      ? JSON.stringify({ commit: head, policy, registries, notes, secrets, ...result })
+      ? JSON.stringify({ commit: head, policy, registries, notes, secrets, given, ...result })
       : renderCheck(result),
   );
   if (policy.gates.length === 0) for (const line of noGatesLines()) say(line);
