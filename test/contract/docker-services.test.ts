@@ -143,6 +143,15 @@ describe("a service beside an agent", () => {
     await sandbox[Symbol.asyncDispose]();
     expect(await containersOf(mine)).toEqual([]);
   });
+
+  it("that a dead factory left, and the network they shared, are removed by the next boot", async () => {
+    await using own = await dockerHarness();
+    const left = specOf([postgres]);
+    await using _sandbox = await own.sandboxes.open(left);
+    expect(await containersOf(left)).toHaveLength(3);
+    await own.reboot().reap();
+    expect(await containersOf(left)).toEqual([]);
+  });
 });
 
 describe("gates with a service", () => {
