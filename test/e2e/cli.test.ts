@@ -144,6 +144,10 @@ describe("a run in progress", () => {
     expect(stopped.code).toBe(4);
     const [{ run }] = lines(stopped.out) as [{ run: string }];
     expect((await shell.headrace("status", run)).out).toContain(`headrace budget ${run} --raise`);
+    // the factory cannot know how its client was called: the client tells the command so that it can be typed
+    const refused = await shell.headrace("resume", run, "--data", shell.data);
+    expect(refused).toMatchObject({ code: 2, out: "" });
+    expect(refused.err).toContain(`\`headrace budget ${run} --raise USD --data ${shell.data}\``);
 
     const raised = await shell.headrace("budget", run, "--raise", "5");
     expect(raised).toMatchObject({ code: 0, out: `the budget of run ${run} is now $5.00\n` });

@@ -175,28 +175,28 @@ config/deploy.env:2: looks like a secret (github)
     when: "a flag is unknown",
     args: runs("spec.md", "--buget", "5"),
     says: `headrace: unknown option '--buget' (Did you mean --budget?)
-  See: headrace run --help
+  See: \`headrace run --help\`
 `,
   },
   {
     when: "the verb is unknown",
     args: ["rum", "spec.md"],
     says: `headrace: unknown verb "rum" (Did you mean run?)
-  See: headrace --help
+  See: \`headrace --help\`
 `,
   },
   {
     when: "the spec is not named",
     args: ["run"],
     says: `headrace: missing required argument 'spec'
-  See: headrace run --help
+  See: \`headrace run --help\`
 `,
   },
   {
     when: "two specs are named",
     args: runs("spec.md", "other.md"),
     says: `headrace: too many arguments for 'run'. Expected 1 argument but got 2: spec.md, other.md.
-  See: headrace run --help
+  See: \`headrace run --help\`
 `,
   },
   {

@@ -1,4 +1,4 @@
-import { UserError } from "@headrace/domain";
+import { PRODUCT, UserError } from "@headrace/domain";
 import { Command, CommanderError } from "commander";
 import { COMMON_OPTIONS, VERBS } from "../bin/help.mjs";
 import type { VerbName } from "./verbs/index.ts";
@@ -9,7 +9,7 @@ export type CommandLine = { verb: VerbName; operands: string[]; options: Options
 /** Reads the command line by the table that help is printed from; every mistake is a `UserError`. */
 export const parseCommandLine = (args: string[]): CommandLine => {
   let parsed: CommandLine | undefined;
-  const program = quiet(new Command("headrace"));
+  const program = quiet(new Command(PRODUCT));
   for (const verb of VERBS) {
     const command = quiet(program.command(`${verb.name} ${verb.operands}`.trim()));
     for (const [flags, text] of [...verb.options, ...COMMON_OPTIONS]) {
@@ -32,11 +32,11 @@ export const parseCommandLine = (args: string[]): CommandLine => {
         .replace(/^error: /, "")
         .replace(/^unknown command '(.*)'/, 'unknown verb "$1"')
         .replace("\n", " "),
-      `See: headrace ${verb ? `${verb.name} ` : ""}--help`,
+      `See: \`${PRODUCT} ${verb ? `${verb.name} ` : ""}--help\``,
     );
   }
   if (parsed === undefined)
-    throw new UserError(`unknown verb ${args[0] ?? ""}`, "See: headrace --help");
+    throw new UserError(`unknown verb ${args[0] ?? ""}`, `See: \`${PRODUCT} --help\``);
   return parsed;
 };
 

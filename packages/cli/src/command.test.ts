@@ -1,5 +1,6 @@
+import { UserError } from "@headrace/domain";
 import { expect, it } from "vitest";
-import { commandOf } from "./command.ts";
+import { commandOf, withCommands } from "./command.ts";
 import { dataDir } from "./data-dir.ts";
 
 it("a follow-up command names the data directory that the person named, and no other", () => {
@@ -18,4 +19,21 @@ it("a follow-up command starts as the person called this one", () => {
   expect(line("'headrace' run spec.md")).toBe("npx headrace watch r1");
   expect(line("vitest run headrace")).toBe("headrace watch r1");
   expect(commandOf({ npm_command: "run-script" })("watch r1")).toBe("headrace watch r1");
+});
+
+it("a remedy's commands, and nothing else of an error, are told as the person types them", () => {
+  const { command } = dataDir("/srv/x", { npm_command: "exec", npm_lifecycle_script: "headrace" });
+  const told = withCommands(
+    new UserError(
+      "`headrace land r1` is what a model wrote",
+      "see `headrace doctor` or headrace.yaml, `headrace`, `npm test`; then `headrace run a.md --repo .`",
+    ),
+    command,
+  );
+  expect(told.message).toBe(
+    "`headrace land r1` is what a model wrote\n  see `npx headrace doctor --data /srv/x` or headrace.yaml, `headrace`, `npm test`; " +
+      "then `npx headrace run a.md --repo . --data /srv/x`",
+  );
+  const bare = new UserError("there is no blob b");
+  expect(withCommands(bare, command)).toEqual(bare);
 });

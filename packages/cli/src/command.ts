@@ -1,4 +1,4 @@
-import { PRODUCT } from "@headrace/domain";
+import { PRODUCT, UserError } from "@headrace/domain";
 
 /** The line a person types next: `land ID` as they called this command, on the same data directory. */
 export type Command = (line: string) => string;
@@ -17,3 +17,12 @@ export const commandOf =
   (env: NodeJS.ProcessEnv, folder?: string): Command =>
   (line) =>
     `${caller(env)} ${line}${folder === undefined ? "" : ` --data ${quoted(folder)}`}`;
+
+const NAMED = new RegExp(`\`${PRODUCT} ([^\`\n]+)\``, "g");
+
+/** A `UserError` whose remedy names commands as the person types them; who threw it cannot know how that is. */
+export const withCommands = ({ problem, remedy }: UserError, command: Command): UserError =>
+  new UserError(
+    problem,
+    remedy?.replace(NAMED, (_, line: string) => `\`${command(line)}\``),
+  );

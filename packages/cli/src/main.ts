@@ -1,21 +1,25 @@
 import { InfrastructureError, plainJson, plainText, UserError } from "@headrace/domain";
+import { type Command, commandOf, withCommands } from "./command.ts";
 import { parseCommandLine } from "./command-line.ts";
+import { dataDir } from "./data-dir.ts";
 import { VERB_ACTIONS } from "./verbs/index.ts";
-import type { World } from "./world.ts";
+import { text, type World } from "./world.ts";
 
 /** Runs one command and answers with its exit code; nothing below calls `process.exit`. */
 const main = async (world: World, args: string[]): Promise<number> => {
+  let command = commandOf(world.env);
   try {
     const { verb, operands, options } = parseCommandLine(args);
+    command = dataDir(text(options, "data"), world.env).command;
     return await VERB_ACTIONS[verb](world, operands, options);
   } catch (error) {
-    return report(world, error);
+    return report(world, error, command);
   }
 };
 
-const report = (world: World, error: unknown): number => {
+const report = (world: World, error: unknown, command: Command): number => {
   if (error instanceof UserError) {
-    world.err(`headrace: ${error.message}`);
+    world.err(`headrace: ${withCommands(error, command).message}`);
     return 2;
   }
   if (error instanceof InfrastructureError) {

@@ -48,13 +48,9 @@ export const ErrorBody = z.object({
 });
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
-export const userErrorBody = (error: UserError): ErrorBody => {
-  const { message, remedy } = error;
-  if (remedy === undefined) return { error: { kind: "user", message } };
-  // the message of a UserError ends with its remedy
-  const end = message.lastIndexOf(`\n  ${remedy}`);
-  return { error: { kind: "user", message: end < 0 ? message : message.slice(0, end), remedy } };
-};
+export const userErrorBody = ({ problem, remedy }: UserError): ErrorBody => ({
+  error: { kind: "user", message: problem, ...(remedy === undefined ? {} : { remedy }) },
+});
 
 /** The error that was sent, as the client throws it. */
 export const receivedError = ({ error }: ErrorBody): Error => {

@@ -3,6 +3,7 @@ import {
   formatUsd,
   isEnded,
   type NewEvent,
+  PRODUCT,
   type RunState,
   UserError,
 } from "@headrace/domain";
@@ -13,7 +14,7 @@ import { submit } from "./submit.ts";
 const find = async (context: Context, run: string): Promise<RunState> => {
   const state = await context.store.state(run);
   if (state === undefined)
-    throw new UserError(`there is no run ${run}`, "`headrace status` lists the runs.");
+    throw new UserError(`there is no run ${run}`, `\`${PRODUCT} status\` lists the runs.`);
   return state;
 };
 
@@ -94,7 +95,7 @@ const resuming = (state: RunState): NewEvent[] => {
   if (run.status === "budget") {
     throw new UserError(
       `run ${run.id} has spent ${formatUsd(run.spent)} of ${formatUsd(run.budget)} and its next call does not fit`,
-      `Raise the cap: headrace budget ${run.id} --raise USD`,
+      `Raise the cap: \`${PRODUCT} budget ${run.id} --raise USD\``,
     );
   }
   // paused before its turn came: it goes back to its place, and starts when that is first

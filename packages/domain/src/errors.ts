@@ -1,9 +1,14 @@
-/** Bad input from the person: nothing was started. The message says what to do (exit 2). */
+/**
+ * Bad input from the person: nothing was started. The message is the problem, then the remedy that says what to do
+ * (exit 2). A remedy names commands as `headrace VERB ...`, in backticks: the command line tells them as it was called.
+ */
 export class UserError extends Error {
   override readonly name = "UserError";
+  readonly problem: string;
   readonly remedy: string | undefined;
-  constructor(message: string, remedy?: string, options?: ErrorOptions) {
-    super(remedy === undefined ? message : `${message}\n  ${remedy}`, options);
+  constructor(problem: string, remedy?: string, options?: ErrorOptions) {
+    super(remedy === undefined ? problem : `${problem}\n  ${remedy}`, options);
+    this.problem = problem;
     this.remedy = remedy;
   }
 }

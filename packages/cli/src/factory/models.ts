@@ -4,6 +4,7 @@ import {
   type ModelChoice,
   type ModelClient,
   type PinnedRoutes,
+  PRODUCT,
   type PriceBook,
   UserError,
 } from "@headrace/domain";
@@ -83,7 +84,7 @@ export const createModels = (options: {
       if (choice.kind === "provider" && fingerprint !== credentials?.fingerprint) {
         throw new UserError(
           "the background factory was started with another API key or base URL than this shell has",
-          "Run `headrace stop` when its work is done, then submit again.",
+          `Run \`${PRODUCT} stop\` when its work is done, then submit again.`,
         );
       }
       if (choice.kind === "script") await reread(choice);

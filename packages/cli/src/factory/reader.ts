@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type FactoryControl, type RunState, UserError } from "@headrace/domain";
+import { type FactoryControl, PRODUCT, type RunState, UserError } from "@headrace/domain";
 import { createClock, openStore } from "@headrace/store";
 import type { DataDir } from "../data-dir.ts";
 import { connect } from "./control-file.ts";
@@ -17,7 +17,7 @@ export const openReader = async (data: DataDir): Promise<FactoryReader> => {
   const run = async (id: string): Promise<RunState> => {
     const state = await store.state(id);
     if (state === undefined)
-      throw new UserError(`there is no run ${id}`, `\`${data.command("status")}\` lists the runs.`);
+      throw new UserError(`there is no run ${id}`, `\`${PRODUCT} status\` lists the runs.`);
     return state;
   };
   return {
@@ -42,11 +42,11 @@ export const openReader = async (data: DataDir): Promise<FactoryReader> => {
 };
 
 /** A data directory no factory has ever used. */
-const nothingIn = ({ root, command }: DataDir): FactoryReader => {
+const nothingIn = ({ root }: DataDir): FactoryReader => {
   const none = (): never => {
     throw new UserError(
       `there are no runs in ${root}`,
-      `Start one: ${command("run spec.md --repo DIR")}, or name the run's data directory: --data DIR`,
+      `Start one: \`${PRODUCT} run spec.md --repo DIR\`, or name the run's data directory: --data DIR`,
     );
   };
   return {
@@ -66,6 +66,9 @@ export const pickRun = async (
   if (id !== undefined) return reader.run(id);
   const newest = (await reader.runs()).at(-1);
   if (newest === undefined)
-    throw new UserError("there are no runs yet", "Start one: headrace run spec.md --repo DIR");
+    throw new UserError(
+      "there are no runs yet",
+      `Start one: \`${PRODUCT} run spec.md --repo DIR\``,
+    );
   return newest;
 };

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createConsole, listen } from "@headrace/console";
-import { UserError, VERSION } from "@headrace/domain";
+import { PRODUCT, UserError, VERSION } from "@headrace/domain";
 import type { DataDir } from "../data-dir.ts";
 import { listenAddress } from "./address.ts";
 import { openFactory } from "./compose.ts";
@@ -36,7 +36,7 @@ export const serve = async ({
   if (other)
     throw new UserError(
       `a factory (pid ${other.file.pid}) serves ${data.root} already`,
-      "Stop it first: headrace stop",
+      `Stop it first: \`${PRODUCT} stop\``,
     );
   const { host, port } = listenAddress(options.listen);
   const token = tokenFrom(env);
