@@ -52,3 +52,8 @@ test.each([
 ])("an ordinary line stays as it is: %s", (text) => {
   expect(createRedactor([])(text)).toBe(text);
 });
+
+test("a text that is made to hold the redactor up stays as it is", () => {
+  const text = `${" ".repeat(400_000)}x`;
+  expect(createRedactor([])(text) === text).toBe(true);
+});

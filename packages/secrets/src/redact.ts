@@ -5,7 +5,10 @@ const REDACTED = "[redacted]";
 /** A shorter value would be found in ordinary words. */
 const MIN_LENGTH = 8;
 
-/** Forms that are keys wherever they stand: a value nobody told us of is taken out as well. */
+/**
+ * Forms that are keys wherever they stand: a value nobody told us of is taken out as well. A lookbehind is tried at
+ * every place, so it is bounded.
+ */
 const KEY_FORMS: readonly RegExp[] = [
   /\bsk-[a-zA-Z0-9_-]{20,}/g,
   /\bgh[pousr]_[A-Za-z0-9]{30,}/g,
@@ -15,7 +18,7 @@ const KEY_FORMS: readonly RegExp[] = [
   /\bxox[abprs]-[A-Za-z0-9-]{20,}/g,
   /\bAKIA[0-9A-Z]{16}\b/g,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)/g,
-  /(?<=\b(?:authorization|proxy-authorization|x-api-key|_authToken)["']?\s*[:=]\s*["']?)(?:(?:bearer|basic)\s+)?[^\s"',;]{8,}/gi,
+  /(?<=\b(?:authorization|proxy-authorization|x-api-key|_authToken)["']?\s{0,20}[:=]\s{0,20}["']?)(?:(?:bearer|basic)\s+)?[^\s"',;]{8,}/gi,
   /(?<=:\/\/[^\s/:@]{0,100}:)[^\s/@"'\\,]{3,200}(?=@)/g,
 ];
 

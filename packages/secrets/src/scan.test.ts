@@ -35,6 +35,16 @@ describe("a secret is found", () => {
     [
       "privatekey",
       made(
+        "-----BEGIN EC ",
+        "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,",
+        "0F1E2D3C\n\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06",
+        "\n-----END EC ",
+        "PRIVATE KEY-----",
+      ),
+    ],
+    [
+      "privatekey",
+      made(
         "-----BEGIN RSA ",
         "PRIVATE KEY-----\nMIIEowIBAAKCAQEA",
         "aB3d".repeat(30),
@@ -80,4 +90,10 @@ describe("a secret is found however it is put", () => {
       { file: "a.ts", line: expect.any(Number), kind: "github" },
     ]);
   });
+});
+
+test("a file that is made to hold the scanner up is read like any other", async () => {
+  const begin = made("-----BEGIN ", "PRIVATE KEY-----\n");
+  expect(await find(`${begin}${"a: ".repeat(60)}\n!`)).toEqual([]);
+  expect(await find(`a: ${begin}`.repeat(20_000))).toEqual([]);
 });

@@ -52,13 +52,22 @@ export const findSecrets = async (file: string, bytes: Uint8Array): Promise<Secr
     if (CONNECTION_RULES.test(ruleId) && LOCAL_HOST.test(found)) return [];
     return [{ file, line: loc.start.line, kind: ruleId.replace(/^.*secretlint-rule-/, "") }];
   });
-  const more = MORE_FORMS.flatMap(({ kind, form }) =>
-    [...text.matchAll(form)]
+  const more = MORE_FORMS.flatMap(({ kind, form }) => {
+    const lineAt = linesOf(text);
+    return [...text.matchAll(form)]
       .filter(([found]) => !PLACEHOLDER.test(found))
-      .map(({ index }) => ({ file, line: lineAt(text, index), kind })),
-  );
+      .map(({ index }) => ({ file, line: lineAt(index), kind }));
+  });
   const lines = new Set(known.map(({ line }) => line));
   return [...known, ...more.filter(({ line }) => !lines.has(line))];
 };
 
-const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
+/** Answers the line of each offset; they only rise, so that the text is read once for all of them. */
+const linesOf = (text: string) => {
+  let line = 1;
+  let end = text.indexOf("\n");
+  return (offset: number): number => {
+    for (; end !== -1 && end < offset; end = text.indexOf("\n", end + 1)) line += 1;
+    return line;
+  };
+};
