@@ -83,7 +83,6 @@ export class Channel {
     request.signal?.throwIfAborted();
     if (this.#lost !== undefined) throw await this.#lost;
     const id = this.#next++;
-    const reply = this.#expect(id, request.maxBody);
     let timer = this.#loseAfter(request.timeoutMs, request.op);
     const cancel = () => {
       this.#send({ id, op: "cancel" });
@@ -92,8 +91,9 @@ export class Channel {
     };
     request.signal?.addEventListener("abort", cancel, { once: true });
     try {
+      // what cannot be sent is not waited for
       this.#send({ ...request.args, id, op: request.op }, request.body);
-      const answer = await reply;
+      const answer = await this.#expect(id, request.maxBody);
       request.signal?.throwIfAborted();
       return answer;
     } finally {

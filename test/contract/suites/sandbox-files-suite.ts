@@ -71,6 +71,12 @@ export const sandboxFilesSuite = (make: MakeHarness) =>
       await expect(sandbox.write("/etc/passwd", bytes("x"))).rejects.toThrow(/EACCES|EROFS/);
     });
 
+    it("whose path is longer than can be asked for are refused, and take nothing along", async () => {
+      const path = "x".repeat(2 ** 20);
+      await expect(sandbox.read(path, 1)).rejects.toThrow(/frame header/);
+      expect(await printed(sandbox, "echo alive")).toBe("alive");
+    });
+
     it("of odd names are files like others", async () => {
       const name = "späte Datei\n -rf $(id).txt";
       await sandbox.write(name, bytes("odd"));
