@@ -28,14 +28,15 @@ export async function runCommand({ command, timeoutMs, maxOutputBytes }, signal)
   const pipe = await openPipe();
   const output = new BoundedOutput(maxOutputBytes);
   const outOfMemory = oomKills();
+  let collecting = true;
+  // before the start: what cannot be started closes its end, and the pipe is used again
+  const drained = drain(pipe, (chunk) => collecting && output.push(chunk));
   const child = start(command, mark, pipe);
   const job = { mark, group: child.pid, since: startTimeOf(child.pid) };
   const ended = new Promise((resolve, reject) => {
     child.on("exit", resolve);
     child.on("error", reject);
   });
-  let collecting = true;
-  const drained = drain(pipe, (chunk) => collecting && output.push(chunk));
   let cut;
   const cutOff = (why) => {
     cut ??= { why, done: endCommand(job) };

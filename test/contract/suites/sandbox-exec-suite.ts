@@ -53,6 +53,15 @@ export const sandboxExecSuite = (make: MakeHarness) =>
       expect(await own.read("a.txt", 10)).toMatchObject({ size: 1 });
     });
 
+    it("that are too long to be started say so, and leave nothing open", async () => {
+      const open = async () => Number(await printed(sandbox, "ls /proc/$PPID/fd | wc -l"));
+      const before = await open();
+      for (let n = 0; n < 5; n++)
+        await expect(sh(sandbox, `: ${"x".repeat(2 ** 20)}`)).rejects.toThrow(/E2BIG/);
+      // one pipe may still be on its way to be used again
+      expect(await open()).toBeLessThan(before + 5);
+    });
+
     it("report no exit code when a signal ended them", async () => {
       expect(await sh(sandbox, "kill -9 $$")).toMatchObject({ exitCode: null, timedOut: false });
     });
