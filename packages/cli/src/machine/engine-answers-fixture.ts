@@ -1,25 +1,38 @@
+/** An engine by what sets it apart: the versions of its components, and what /info says besides that it has limits. */
+type Answered = {
+  version: { Version: string; ApiVersion: string; Arch: string };
+  components: Readonly<Record<string, string>>;
+  info: Readonly<Record<string, unknown>>;
+  /** what doctor finds in it */
+  findings: string;
+};
+
+const LIMITED = { OSType: "linux", MemoryLimit: true, PidsLimit: true, CpuCfsQuota: true, NCPU: 4 };
+
+const answers = (engine: string, { version, components, info, findings }: Answered) => ({
+  engine,
+  version: {
+    ...version,
+    Components: Object.entries(components).map(([Name, Version]) => ({ Name, Version })),
+  },
+  info: { ...LIMITED, ...info },
+  findings,
+});
+
 /**
  * What engines answer to /version and /info, as far as doctor reads it, and what that means. The first is recorded from
  * a machine; the others are written in the form of each product's answers.
  */
-const limited = { OSType: "linux", MemoryLimit: true, PidsLimit: true, CpuCfsQuota: true, NCPU: 4 };
-
 export const ENGINES = [
-  {
-    engine: "Docker 20.10 of Debian",
-    version: {
-      Version: "20.10.24+dfsg1",
-      ApiVersion: "1.41",
-      Arch: "amd64",
-      Components: [
-        { Name: "Engine", Version: "20.10.24+dfsg1" },
-        { Name: "containerd", Version: "1.6.20~ds1" },
-        { Name: "runc", Version: "1.1.5+ds1" },
-        { Name: "docker-init", Version: "0.19.0" },
-      ],
+  answers("Docker 20.10 of Debian", {
+    version: { Version: "20.10.24+dfsg1", ApiVersion: "1.41", Arch: "amd64" },
+    components: {
+      Engine: "20.10.24+dfsg1",
+      containerd: "1.6.20~ds1",
+      runc: "1.1.5+ds1",
+      "docker-init": "0.19.0",
     },
     info: {
-      ...limited,
       OperatingSystem: "Debian GNU/Linux 12 (bookworm)",
       CgroupVersion: "1",
       Driver: "overlay2",
@@ -28,22 +41,11 @@ export const ENGINES = [
     },
     findings:
       "docker warn, runc warn, containerd warn, seccomp ok, user ids ok, limits ok, storage ok, memory ok",
-  },
-  {
-    engine: "Docker Desktop on a Mac",
-    version: {
-      Version: "28.5.2",
-      ApiVersion: "1.51",
-      Arch: "arm64",
-      Components: [
-        { Name: "Engine", Version: "28.5.2" },
-        { Name: "containerd", Version: "v1.7.27" },
-        { Name: "runc", Version: "1.2.8" },
-        { Name: "docker-init", Version: "0.19.0" },
-      ],
-    },
+  }),
+  answers("Docker Desktop on a Mac", {
+    version: { Version: "28.5.2", ApiVersion: "1.51", Arch: "arm64" },
+    components: { Engine: "28.5.2", containerd: "v1.7.27", runc: "1.2.8", "docker-init": "0.19.0" },
     info: {
-      ...limited,
       OperatingSystem: "Docker Desktop",
       CgroupVersion: "2",
       Driver: "overlayfs",
@@ -52,21 +54,11 @@ export const ENGINES = [
     },
     findings:
       "docker ok, runc ok, containerd ok, seccomp ok, user ids ok, limits ok, storage ok, memory ok",
-  },
-  {
-    engine: "Colima with its default of 2 GiB",
-    version: {
-      Version: "27.4.0",
-      ApiVersion: "1.47",
-      Arch: "arm64",
-      Components: [
-        { Name: "Engine", Version: "27.4.0" },
-        { Name: "containerd", Version: "1.7.24" },
-        { Name: "runc", Version: "1.2.2" },
-      ],
-    },
+  }),
+  answers("Colima with its default of 2 GiB", {
+    version: { Version: "27.4.0", ApiVersion: "1.47", Arch: "arm64" },
+    components: { Engine: "27.4.0", containerd: "1.7.24", runc: "1.2.2" },
     info: {
-      ...limited,
       OperatingSystem: "Ubuntu 24.04.1 LTS",
       CgroupVersion: "2",
       Driver: "overlay2",
@@ -75,21 +67,15 @@ export const ENGINES = [
     },
     findings:
       "docker ok, runc warn, containerd warn, seccomp ok, user ids ok, limits ok, storage ok, memory warn",
-  },
-  {
-    engine: "rootless Podman",
-    version: {
-      Version: "4.9.3",
-      ApiVersion: "1.41",
-      Arch: "amd64",
-      Components: [
-        { Name: "Podman Engine", Version: "4.9.3" },
-        { Name: "Conmon", Version: "conmon version 2.1.10, commit: unknown" },
-        { Name: "OCI Runtime (crun)", Version: "crun version 1.14.1\ncommit: de537a7965bf" },
-      ],
+  }),
+  answers("rootless Podman", {
+    version: { Version: "4.9.3", ApiVersion: "1.41", Arch: "amd64" },
+    components: {
+      "Podman Engine": "4.9.3",
+      Conmon: "conmon version 2.1.10, commit: unknown",
+      "OCI Runtime (crun)": "crun version 1.14.1\ncommit: de537a7965bf",
     },
     info: {
-      ...limited,
       CpuCfsQuota: false,
       OperatingSystem: "ubuntu",
       CgroupVersion: "2",
@@ -98,11 +84,11 @@ export const ENGINES = [
       SecurityOptions: ["name=seccomp,profile=default", "name=rootless"],
     },
     findings: "crun ok, seccomp warn, user ids ok, limits warn, storage ok, memory ok",
-  },
-  {
-    engine: "an engine without seccomp that copies images",
-    version: { Version: "29.0.0", ApiVersion: "1.52", Arch: "amd64", Components: [] },
-    info: { ...limited, Driver: "vfs", MemTotal: 16_703_242_240, SecurityOptions: [] },
+  }),
+  answers("an engine without seccomp that copies images", {
+    version: { Version: "29.0.0", ApiVersion: "1.52", Arch: "amd64" },
+    components: {},
+    info: { Driver: "vfs", MemTotal: 16_703_242_240, SecurityOptions: [] },
     findings: "docker ok, seccomp missing, user ids ok, limits ok, storage warn, memory ok",
-  },
+  }),
 ];
