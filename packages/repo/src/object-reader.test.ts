@@ -60,6 +60,23 @@ test("a missing object, one of another type and too many bytes are errors, and t
   expect(String(await objects.contents([id], "blob", 4))).toBe("text");
 });
 
+test("an object that goes between two questions is an error, not an empty one", async () => {
+  const id = await write("text");
+  const start: Git["start"] = (args) => {
+    const child = git.start(args);
+    const write = child.stdin.write.bind(child.stdin);
+    Object.assign(child.stdin, {
+      write(question: string) {
+        if (question.startsWith("contents")) rmSync(join(dir, "objects"), { recursive: true });
+        return write(question);
+      },
+    });
+    return child;
+  };
+  using reader = openObjects({ ...git, start });
+  await expect(reader.contents([id], "blob", 10)).rejects.toThrow(`${id} is missing`);
+});
+
 test("only object ids are asked for: no name, path or second command", async () => {
   for (const name of ["HEAD", `${ABSENT}:path`, `${ABSENT}\ninfo ${ABSENT}`])
     await expect(objects.info([name])).rejects.toThrow();

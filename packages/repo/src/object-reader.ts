@@ -61,7 +61,11 @@ export const openObjects = (git: Git): ObjectReader => {
         throw new GitError(ARGS, null, `${ids[wrong]} is ${found[wrong]?.type ?? "missing"}`);
       if (found.reduce((sum, one) => sum + (one?.size ?? 0), 0) > maxBytes)
         throw new InfrastructureError(`git cat-file passed its limit of ${maxBytes} bytes`);
-      return (await ask("contents", ids)).map((answer) => answer?.bytes ?? Buffer.alloc(0));
+      return (await ask("contents", ids)).map((answer, index) => {
+        // somebody's `git gc` may come between the two questions
+        if (answer === undefined) throw new GitError(ARGS, null, `${ids[index]} is missing`);
+        return answer.bytes;
+      });
     },
     [Symbol.dispose]: () => process?.end(),
   };
@@ -74,7 +78,6 @@ const startProcess = (git: Git, onEnded: () => void) => {
   let stderr = "";
   const end = (error: Error) => {
     onEnded();
-    killGroup(child.pid);
     for (const question of questions.splice(0)) question.reject(error);
   };
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
@@ -92,8 +95,10 @@ const startProcess = (git: Git, onEnded: () => void) => {
       const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
       const common = { withBytes: command === "contents", wanted: ids.length, answers: [] };
       questions.push({ ...common, resolve, reject });
-      const late = () =>
+      const late = () => {
+        killGroup(child.pid);
         end(new InfrastructureError(`git cat-file passed its limit of ${TIMEOUT_MS} ms`));
+      };
       const timer = setTimeout(late, TIMEOUT_MS);
       child.stdin.write(`${ids.map((id) => `${command} ${id}\n`).join("")}flush\n`);
       return promise.finally(() => clearTimeout(timer));
