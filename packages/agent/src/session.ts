@@ -167,8 +167,10 @@ export class Session implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await this.#sandbox?.[Symbol.asyncDispose]();
+    const sandbox = this.#sandbox;
+    // once: a second failure to close it would take the place of what is wrong
     this.#sandbox = undefined;
+    await sandbox?.[Symbol.asyncDispose]();
     // it has nothing left to wait for
     await this.saved().catch(() => {});
   }
