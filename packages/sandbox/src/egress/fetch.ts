@@ -1,5 +1,6 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import type { Reach } from "./addresses.ts";
+import { courseOf } from "./python-projects.ts";
 import type { Endpoint } from "./registries.ts";
 import type { Origin, Upstreams } from "./upstreams.ts";
 
@@ -19,6 +20,9 @@ export type Fetched =
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
+const UNLISTED = "a host that is not listed";
+const FOREIGN = "where that package does not come from";
+
 /** Fetches, following redirects where `follow` lets them lead, if it is given. Rejects with the network's error. */
 export const fetchFollowing = async (
   upstreams: Upstreams,
@@ -35,31 +39,40 @@ export const fetchFollowing = async (
     answer.destroy();
     const to = URL.parse(location, errand.url.href);
     const host = to?.host ?? "";
-    const allowed = to === null || to.username !== "" ? undefined : follow(to);
-    if (to === null || allowed === undefined)
-      return { kind: "refused", host, reason: "redirected to a host that is not listed" };
+    const allowed = to === null || to.username !== "" ? UNLISTED : follow(to);
+    if (to === null || typeof allowed === "string")
+      return { kind: "refused", host, reason: `redirected to ${allowed}` };
     if (hops === MAX_REDIRECTS) return { kind: "refused", host, reason: "redirected too often" };
     const { method, headers } = errand;
     errand = { method, headers, url: to, ...allowed };
   }
 };
 
-/** Which redirects of an endpoint are followed, and with what; its credential stays within its prefix. */
+/** Which redirects of an endpoint are followed, and with what, or why not; its credential stays within its prefix. */
 export const redirectsOf =
-  (endpoint: Endpoint, endpoints: Iterable<Endpoint>, hosts: readonly string[]) =>
-  (to: URL): Pick<Errand, "reach" | "authorization"> | undefined => {
+  (endpoint: Endpoint, all: Iterable<Endpoint>, hosts: readonly string[]) =>
+  (to: URL): Pick<Errand, "reach" | "authorization"> | string => {
     const { reach, authorization } = endpoint;
+    const endpoints = [...all];
+    // an index that passes on what it lacks to PyPI is not followed with a name that is its own
+    const foreign = endpoints.some((other) => {
+      const path = isUnder(to, other.base) ? to.pathname.slice(pathLength(other.base)) : undefined;
+      return path !== undefined && courseOf(other, path, endpoints).kind !== "here";
+    });
+    if (foreign) return FOREIGN;
     if (isUnder(to, endpoint.base)) return { reach, authorization };
     if (to.origin === new URL(endpoint.base).origin) return { reach };
-    const others = [...endpoints].filter((other) => other.reach !== "any");
+    const others = endpoints.filter((other) => other.reach !== "any");
     const known = [
       ...others.flatMap((other) => [other.base, ...other.aliases]),
       ...endpoint.redirects,
     ];
     if (known.some((base) => isUnder(to, base))) return { reach: "elsewhere" };
     const listed = to.protocol === "https:" && to.port === "" && hosts.includes(to.hostname);
-    return listed ? { reach: "public" } : undefined;
+    return listed ? { reach: "public" } : UNLISTED;
   };
+
+const pathLength = (base: string): number => new URL(base).pathname.replace(/\/$/, "").length;
 
 const isUnder = ({ href }: URL, base: string): boolean => {
   const prefix = new URL(base).href.replace(/\/$/, "");

@@ -4,8 +4,9 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { ByteCapError } from "./exchange.ts";
 import { type Errand, fetchFollowing, redirectsOf } from "./fetch.ts";
+import { courseOf } from "./python-projects.ts";
 import { notListed, refuse, type Scope, type Served } from "./refuse.ts";
-import { type Endpoint, PLAIN_MIRRORS } from "./registries.ts";
+import { type Endpoint, endpointUrl, PLAIN_MIRRORS } from "./registries.ts";
 import { answerRewriter } from "./rewrite.ts";
 import type { Target } from "./target.ts";
 
@@ -53,7 +54,12 @@ const fromEndpoint = (scope: Scope, served: Served, asked: Asked & { name: strin
   exchange.path = endpoint === undefined ? `/${asked.name}${asked.path}` : asked.path;
   if (endpoint === undefined)
     return refuse(served, `no such registry: there are ${[...scope.endpoints.keys()].join(", ")}`);
-  exchange.host = new URL(endpoint.base).host;
+  const course = courseOf(endpoint, asked.path, scope.endpoints.values());
+  const { base } = course.kind === "there" ? course.place : endpoint;
+  exchange.host = new URL(base).host;
+  if (course.kind === "nowhere") return refuse(served, course);
+  if (course.kind === "there")
+    return sendTo(served, `${endpointUrl(course.place.name)}${course.path}`);
   if (asked.query !== "" && !endpoint.query)
     return refuse(served, "query strings do not go to public registries");
   const { reach, authorization } = endpoint;
@@ -67,6 +73,12 @@ const fromEndpoint = (scope: Scope, served: Served, asked: Asked & { name: strin
   };
   const follow = redirectsOf(endpoint, scope.endpoints.values(), scope.grant.hosts);
   return answer(scope, served, { errand, follow, endpoint });
+};
+
+/** The client goes there itself, so that links on the page it gets lead on from where the page is. */
+const sendTo = ({ exchange, response }: Served, location: string): void => {
+  exchange.end("allowed", "307");
+  response.writeHead(307, { location, "content-length": 0 }).end();
 };
 
 const fromHost = (scope: Scope, served: Served, asked: Asked & { host: string }) => {

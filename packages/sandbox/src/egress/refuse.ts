@@ -20,7 +20,7 @@ export type Scope = {
 export type Served = { exchange: Exchange; incoming: IncomingMessage; response: ServerResponse };
 
 /** Why, in a few words for the record, and in full for the person who reads a client's output. */
-export type Refusal = { detail: string; advice: string };
+export type Refusal = { detail: string; advice: string; status?: 403 | 404 };
 
 /** What a task may reach is no list's to widen: its plan permits dependencies, and no other traffic. */
 const NO_REGISTRY: Refusal = {
@@ -48,13 +48,16 @@ export const notListed = (host: string, { grant, endpoints }: Scope): Refusal =>
   };
 };
 
-/** Ends a request with 403 and the reason; a small body is read first, or its sender would not see the answer. */
+/** Ends a request with 403, or the refusal's own status, and the reason; a small body is read first, or its sender would not see the answer. */
 export const refuse = async (served: Served, refusal: Refusal | string): Promise<void> => {
-  const { detail, advice } =
-    typeof refusal === "string" ? { detail: refusal, advice: refusal } : refusal;
+  const {
+    detail,
+    advice,
+    status = 403,
+  }: Refusal = typeof refusal === "string" ? { detail: refusal, advice: refusal } : refusal;
   served.exchange.end("refused", detail);
   await drain(served.incoming);
-  answerText(served.response, 403, advice);
+  answerText(served.response, status, advice);
 };
 
 export const answerText = (response: ServerResponse, status: number, text: string): void => {

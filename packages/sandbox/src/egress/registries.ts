@@ -1,5 +1,6 @@
 import { PROXY_URL, UserError } from "@headrace/domain";
 import type { Reach } from "./addresses.ts";
+import { type PythonPart, packagesProblem } from "./python-projects.ts";
 import type { PrivateRegistry } from "./types.ts";
 
 /** What an endpoint's answers may hold that has to be turned to the endpoints. */
@@ -13,6 +14,7 @@ export type Endpoint = {
   base: string;
   reach: Reach;
   rewriting: Rewriting;
+  python?: PythonPart | undefined;
   /** whether query strings reach it; public registries need none to read, so they carry nothing out */
   query: boolean;
   authorization?: string | undefined;
@@ -31,8 +33,8 @@ const PUBLIC: readonly Row[] = [
     rewriting: "npm",
     aliases: ["https://registry.yarnpkg.com"],
   },
-  { name: "pypi", base: "https://pypi.org", rewriting: "pypi" },
-  { name: "pypi-files", base: "https://files.pythonhosted.org", rewriting: "none" },
+  { name: "pypi", base: "https://pypi.org", rewriting: "pypi", python: { index: "/simple" } },
+  { name: "pypi-files", base: "https://files.pythonhosted.org", rewriting: "none", python: {} },
   // packages are signed, and a Debian image has no certificates to begin with
   { name: "debian", base: "http://deb.debian.org/debian", rewriting: "none" },
   {
@@ -57,9 +59,9 @@ export const PLAIN_MIRRORS: readonly string[] = ["deb.debian.org", "security.deb
 
 export const endpointUrl = (name: string): string => `${PROXY_URL}/${name}`;
 
-/** A registry without scopes is where its kind's packages come from, instead of the public one. */
-export const isDefault = ({ kind, scopes }: PrivateRegistry): boolean =>
-  kind !== "other" && scopes.length === 0;
+/** A registry that names nothing of its own is where its kind's packages come from, instead of the public one. */
+export const isDefault = ({ kind, scopes, packages = [] }: PrivateRegistry): boolean =>
+  kind !== "other" && scopes.length === 0 && packages.length === 0;
 
 /**
  * An index of Python packages and its files lie side by side, and links between them climb: the endpoint is the
@@ -79,11 +81,17 @@ const ofPrivate = (registry: PrivateRegistry): Endpoint => ({
   name: registry.name,
   base: splitIndex(registry).base,
   reach: "any",
+  python: registry.kind === "pypi" ? pythonPart(registry) : undefined,
   rewriting: registry.kind === "other" ? "none" : registry.kind,
   query: true,
   authorization: registry.authorization,
   aliases: [],
   redirects: [],
+});
+
+const pythonPart = (registry: PrivateRegistry): PythonPart => ({
+  index: splitIndex(registry).index,
+  packages: isDefault(registry) ? undefined : registry.packages,
 });
 
 /** Every endpoint of the proxy by name. Throws `UserError` where a private registry's name or address is unfit. */
@@ -106,7 +114,7 @@ export const endpointsOf = (registries: readonly PrivateRegistry[]): Map<string,
 };
 
 const problemOf = (
-  { name, url }: PrivateRegistry,
+  { name, url, packages = [] }: PrivateRegistry,
   taken: ReadonlyMap<string, unknown>,
 ): string | undefined => {
   if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(name))
@@ -116,6 +124,10 @@ const problemOf = (
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) return "has no http or https URL";
   if (parsed.username !== "" || parsed.password !== "") return "has credentials in its URL";
   if (parsed.search !== "" || parsed.hash !== "") return "has a query or a fragment in its URL";
+  for (const one of packages) {
+    const problem = packagesProblem(one);
+    if (problem !== undefined) return `has in its packages ${one}, which ${problem}`;
+  }
   const local = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(parsed.hostname);
   return parsed.protocol === "http:" && !local ? "needs https" : undefined;
 };

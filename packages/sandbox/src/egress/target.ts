@@ -56,13 +56,22 @@ const endpointTarget = (url: string): Target => {
 /** Some servers cut a part at its `;` before they walk the dots. */
 const CLIMBING = /^\.{1,2}(?:;|$)/;
 
-/** Whether what is escaped is UTF-8 (an overlong form is a dot or a slash to some servers) without control characters. */
-const isText = (path: string): boolean => {
-  try {
-    return !/\p{Cc}/u.test(decodeURIComponent(path));
-  } catch {
-    return false;
+/**
+ * A path without escapes, under any number of them; undefined where what is escaped is no UTF-8 (an overlong form is a
+ * dot or a slash to some servers) or has control characters.
+ */
+export const decodedPath = (path: string): string | undefined => {
+  let plain = path;
+  for (let before = ""; before !== plain; ) {
+    before = plain;
+    plain = plain.replace(/%(2e|2f|5c|25|00)/gi, (code) => decodeURIComponent(code));
   }
+  try {
+    plain = decodeURIComponent(plain);
+  } catch {
+    return undefined;
+  }
+  return /\p{Cc}/u.test(plain) ? undefined : plain;
 };
 
 /**
@@ -73,12 +82,8 @@ const splitPath = (text: string): { path: string; query: string } | undefined =>
   if (!/^\/[\x21-\x7e]*$/.test(text) || text.includes("#")) return undefined;
   const cut = text.indexOf("?");
   const path = cut < 0 ? text : text.slice(0, cut);
-  let plain = path;
-  for (let before = ""; before !== plain; ) {
-    before = plain;
-    plain = plain.replace(/%(2e|2f|5c|25|00)/gi, (code) => decodeURIComponent(code));
-  }
-  if (!isText(plain) || plain.includes("\\")) return undefined;
+  const plain = decodedPath(path);
+  if (plain?.includes("\\") !== false) return undefined;
   if (plain.split("/").some((part) => CLIMBING.test(part))) return undefined;
   return { path, query: cut < 0 ? "" : text.slice(cut) };
 };

@@ -8,8 +8,13 @@ export type PrivateRegistry = {
   kind: "npm" | "pypi" | "other";
   /** https, or http to loopback for tests and local mirrors; with a path it is a prefix */
   url: string;
-  /** npm scopes that come from it; none and kind npm or pypi: it takes the public registry's place */
+  /** npm scopes that come from it; none and kind npm: it takes the public registry's place */
   scopes: readonly string[];
+  /**
+   * Python packages that come from it and from nowhere else, by name or, with a `*` at the end, by the beginning of
+   * names; none and kind pypi: it takes PyPI's place
+   */
+  packages?: readonly string[] | undefined;
   /** added to requests to exactly this upstream, never to a redirect's target */
   authorization?: string | undefined;
   /** names of environment variables that the repository's own files expect; the sandbox sees a placeholder */
