@@ -71,6 +71,8 @@ export const startJailed = async (options: JailedCommand): Promise<JailedProcess
 
 const follow = (child: ChildProcess, output: number, jailArgs: string): JailedProcess => {
   const ended = Promise.withResolvers<void>();
+  // what cannot be started is told to who asks, which may be later or never
+  ended.promise.catch(() => {});
   child.on("error", (cause) => {
     ended.reject(new InfrastructureError("a sandbox cannot be started", { cause }));
   });
