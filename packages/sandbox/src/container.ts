@@ -51,13 +51,11 @@ export class Container implements AsyncDisposable, Writer {
   }
 
   /**
-   * Which limit of disk use it passed; looks once more, for what ended or is kept by a commit is judged by all it wrote.
-   * Throws `InfrastructureError` where it was ended because the engine's disk was nearly full.
+   * Which limit of disk use it passed in all that it wrote; throws `InfrastructureError` where it was ended because the
+   * engine's disk was nearly full.
    */
-  async measure(): Promise<Exceeded | undefined> {
-    if (this.#judged !== undefined) return this.#judged;
-    if (this.#disk.exceeded === undefined) await this.#disk.look();
-    return this.#disk.exceeded;
+  measure(): Promise<Exceeded | undefined> {
+    return this.#judged ?? this.#disk.measure();
   }
 
   /** Whether it was ended, or is being removed. */

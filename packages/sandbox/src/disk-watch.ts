@@ -58,6 +58,12 @@ export class DiskWatch {
     this.#stopped.abort();
   }
 
+  /** What it passed; looks once more, for what ended or is kept by a commit is judged by all it wrote. */
+  async measure(): Promise<Exceeded | undefined> {
+    if (this.exceeded === undefined) await this.look();
+    return this.exceeded;
+  }
+
   /** One look, begun after this call; answers for how many milliseconds the room left lasts. Fails as the engine does. */
   look(): Promise<number> {
     const look = this.#last.then(() => this.#measure());

@@ -55,9 +55,8 @@ export class BubblewrapMachine implements Machine {
     return this.#spec.jail.room;
   }
 
-  async measure(): Promise<Exceeded | undefined> {
-    await this.#disk.look();
-    return this.#disk.exceeded;
+  measure(): Promise<Exceeded | undefined> {
+    return this.#disk.measure();
   }
 
   async attach(): Promise<Duplex> {
@@ -77,8 +76,7 @@ export class BubblewrapMachine implements Machine {
     try {
       filling.stdin?.on("error", () => {});
       filling.stdin?.end(tar);
-      await buffer(filling.stdout);
-      const code = await filling.ended;
+      const [code] = await Promise.all([filling.ended, buffer(filling.stdout)]);
       signal?.throwIfAborted();
       if (code === 0) return;
       throw new InfrastructureError(`files cannot be put into a sandbox: ${filling.said()}`);
