@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { UserError } from "@headrace/domain";
 import { expect, it } from "vitest";
-import { commandOf, withCommands } from "./command.ts";
+import { commandOf, quoted, withCommands } from "./command.ts";
 import { dataDir } from "./data-dir.ts";
 
 it("a follow-up command names the data directory that the person named, and no other", () => {
@@ -37,3 +38,12 @@ it("a remedy's commands, and nothing else of an error, are told as the person ty
   const bare = new UserError("there is no blob b");
   expect(withCommands(bare, command)).toEqual(bare);
 });
+
+it.each(["/srv/repo", "/srv/head race", 'it\'s $(id) `id` "$HOME" \\', "~", ""])(
+  "a shell reads the word %j of a printed command as it is",
+  (word) => {
+    expect(
+      execFileSync("sh", ["-c", `printf %s ${quoted(word)}`, "sh"], { encoding: "utf8" }),
+    ).toBe(word);
+  },
+);

@@ -9,7 +9,8 @@ const caller = (env: NodeJS.ProcessEnv): string =>
     ? `npx ${PRODUCT}`
     : PRODUCT;
 
-const quoted = (word: string): string =>
+/** A word of a command line as a shell reads it back. */
+export const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** `folder` is the data directory that the person named, if any. */

@@ -4,6 +4,7 @@ import { plainLine, UserError } from "@headrace/domain";
 import { CONFIG_FILE, detect, treeAt } from "@headrace/intake";
 import { openSourceRepo } from "@headrace/repo";
 import { stringify } from "yaml";
+import { quoted } from "../command.ts";
 import { dataDir } from "../data-dir.ts";
 import { baseVersions } from "../machine/base-image.mjs";
 import { GATES_EXAMPLE } from "../view/policy-lines.ts";
@@ -73,7 +74,7 @@ export const init: VerbAction = async (world, _operands, options) => {
   });
   world.out(`wrote ${file}`);
   for (const note of notes) world.out(`  note: ${note}`);
-  const named = text(options, "repo") === undefined ? "" : ` --repo ${path}`;
+  const named = text(options, "repo") === undefined ? "" : ` --repo ${quoted(path)}`;
   const { command } = dataDir(text(options, "data"), world.env);
   world.out(`  correct it, commit it, then try it: ${command(`check${named}`)}`);
   return 0;

@@ -1,5 +1,6 @@
 import { integrationBranch, isGreen, plainLine, type RunState } from "@headrace/domain";
 import { type LandAnswer, landInto } from "@headrace/repo";
+import { quoted } from "../command.ts";
 import { type DataDir, dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { factoryRepoDir } from "../factory/repos.ts";
@@ -32,7 +33,7 @@ export const land: VerbAction = async (world, [id = ""], options) => {
     if (run.status !== "complete") world.out(`  note: ${standing(run)}`);
     if (answer.onto !== run.base)
       world.out(
-        `  note: ${answer.branch} had moved on since the run began, so no gate has run on the merge: ${data.command(`check --repo ${run.repo.path}`)}`,
+        `  note: ${answer.branch} had moved on since the run began, so no gate has run on the merge: ${data.command(`check --repo ${quoted(run.repo.path)}`)}`,
       );
     return 0;
   }
@@ -55,7 +56,7 @@ const refusal = (answer: Refused, { run }: RunState, data: DataDir): [string, st
     case "missing":
       return [
         `${integrationBranch(run.id)} is not in ${answer.path}: it was moved, deleted or never exported`,
-        `Have it again, then land: git -C ${answer.path} fetch ${factoryRepoDir(data.repos, run.repo.path)} ${run.tip}`,
+        `Have it again, then land: git -C ${quoted(answer.path)} fetch ${quoted(factoryRepoDir(data.repos, run.repo.path))} ${run.tip}`,
       ];
     case "conflict":
       return [

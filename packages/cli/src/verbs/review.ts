@@ -7,6 +7,7 @@ import {
   type TaskRow,
   taskBranch,
 } from "@headrace/domain";
+import { quoted } from "../command.ts";
 import { dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { duration } from "../view/duration.ts";
@@ -30,11 +31,10 @@ export const review: VerbAction = async (world, [id = ""], options) => {
   const branch = integrationBranch(id);
   world.out("");
   if (state.run.status !== "complete") world.out(`  note: ${standing(state.run)}`);
-  world.out(`  git -C ${state.run.repo.path} log --first-parent ${branch}`);
-  world.out(`  git -C ${state.run.repo.path} push origin ${branch}`);
-  world.out(
-    `  gh pr create --head ${branch} --title ${JSON.stringify(plainLine(state.run.title, 80))}`,
-  );
+  const git = `git -C ${quoted(state.run.repo.path)}`;
+  world.out(`  ${git} log --first-parent ${branch}`);
+  world.out(`  ${git} push origin ${branch}`);
+  world.out(`  gh pr create --head ${branch} --title ${quoted(plainLine(state.run.title, 80))}`);
   world.out(`  or merge it here: ${data.command(`land ${id}`)}`);
   return 0;
 };
