@@ -9,7 +9,7 @@ import {
 } from "@headrace/sandbox";
 import type { DataDir } from "../data-dir.ts";
 import { baseImageTag } from "../machine/base-image.mjs";
-import { findEngine } from "../machine/find-engine.mjs";
+import { type Engine, findEngine } from "../machine/find-engine.mjs";
 import type { Installation } from "../user-config.ts";
 import { hostCertificates } from "./certificates.ts";
 import { requireBaseImage, requireEngine } from "./engine.ts";
@@ -18,15 +18,15 @@ type Place = { installation: Pick<Installation, "config">; data: DataDir; env: N
 
 /** Where sandboxes run: on the engine there is, else in bubblewrap, if the person asks for it and it holds here. */
 type Host =
-  | { kind: "docker"; engine: EngineAddress }
+  | { kind: "docker"; engine: Engine }
   | { kind: "bubblewrap"; folder: string; differences: readonly string[] };
 
 const hostOf = async (place: Place, owner: string): Promise<Host> => {
   const { installation, data, env } = place;
   if (installation.config.sandbox === "docker")
-    return { kind: "docker", engine: (await requireEngine(env)).address };
+    return { kind: "docker", engine: await requireEngine(env) };
   const { engine } = await findEngine(env);
-  if (engine !== undefined) return { kind: "docker", engine: engine.address };
+  if (engine !== undefined) return { kind: "docker", engine };
   const folder = join(data.root, "bubblewrap");
   const probe = await probeBubblewrap({ folder, owner });
   if (!probe.ok) throw new UserError(probe.reason, probe.remedy);
@@ -36,7 +36,7 @@ const hostOf = async (place: Place, owner: string): Promise<Host> => {
 /** Throws `UserError` where no sandbox could be opened on this machine. */
 export const requireSandboxes = async (place: Place): Promise<void> => {
   const host = await hostOf(place, "probe");
-  if (host.kind === "docker") await requireBaseImage(await requireEngine(place.env));
+  if (host.kind === "docker") await requireBaseImage(host.engine);
 };
 
 /**
@@ -71,7 +71,7 @@ export const openSandboxes = async (
   }
   if (sandbox === "bubblewrap")
     onWarning("config.yaml asks for bubblewrap: the container engine that answers is used instead");
-  const { engine } = host;
+  const engine = host.engine.address;
   const sandboxes = createDockerSandboxes({
     ...common,
     engine,
