@@ -198,7 +198,7 @@ const arch = (engine) => {
  * @returns {Finding}
  */
 const key = (env) => {
-  const data = env.HEADRACE_HOME ?? join(env.HOME ?? homedir(), ".headrace");
+  const data = env.HEADRACE_HOME || join(env.HOME ?? homedir(), ".headrace");
   const file = join(data, "credentials");
   if (env.ANTHROPIC_API_KEY) return { name: "model key", state: "ok", detail: "ANTHROPIC_API_KEY" };
   if (existsSync(file)) return { name: "model key", state: "ok", detail: file };
