@@ -13,6 +13,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const read = (env: NodeJS.ProcessEnv = {}) => readInstallation({ env, dataDir: dir });
 const REGISTRY = "registries:\n  - name: company\n    kind: npm\n";
+const PYPI = "registries:\n  - name: company\n    kind: pypi\n    url: https://x.example/simple/\n";
 const usage = { ...NO_USAGE, input: 1_000_000 };
 const today = new Date("2026-11-21T00:00:00Z");
 
@@ -30,9 +31,12 @@ it("the file that docs/configuration.md shows is one", async () => {
   const page = await readFile(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
   const [, text = ""] = /^```yaml\n(.*?)^```/ms.exec(page) ?? [];
   await writeFile(join(dir, "config.yaml"), text);
-  const { config, registries } = await read({ COMPANY_NPM_TOKEN: "x" });
+  const { config, registries } = await read({ COMPANY_NPM_TOKEN: "x", COMPANY_PYPI: "ann:x" });
   expect(config).toMatchObject({ sandbox: "docker", images: { maxGb: 20, maxAgeDays: 30 } });
-  expect(registries).toMatchObject([{ name: "company", placeholders: ["NPM_TOKEN"] }]);
+  expect(registries).toMatchObject([
+    { name: "company", placeholders: ["NPM_TOKEN"] },
+    { name: "company-python", packages: ["company-*", "internal-lib"] },
+  ]);
 });
 
 it("without the file the built-in prices hold and others are unknown", async () => {
@@ -62,6 +66,22 @@ it.each([
     "a name in use",
     `${REGISTRY}    url: https://x.example/\n  - name: company\n    kind: pypi\n    url: https://y.example/\n`,
     /config\.yaml:5: registries\[1\]\.name: expected a name that no other registry has/,
+  ],
+  [
+    "every package as an index's own",
+    `${PYPI}    packages: ["company-*", "*"]\n`,
+    /config\.yaml:5: registries\[0\]\.packages\[1\]: is every package: leave `packages` out/,
+  ],
+  ["an index without a package", `${PYPI}    packages: []\n`, /packages: expected names: without/],
+  [
+    "packages of an npm registry",
+    `${REGISTRY}    url: https://x.example/\n    packages: [company-a]\n`,
+    /config\.yaml:5: registries\[0\]\.packages: expected with kind pypi only: an npm registry has `scopes`/,
+  ],
+  [
+    "scopes of a Python index",
+    `${PYPI}    scopes: ["@company"]\n`,
+    /registries\[0\]\.scopes: expected with kind npm only: a Python index has `packages`/,
   ],
   [
     "a misspelt name",

@@ -8,14 +8,27 @@ import {
   readNamedCredentials,
 } from "@headrace/intake";
 import { createPriceBook, PRICES, PriceRow } from "@headrace/models";
-import type { PrivateRegistry } from "@headrace/sandbox";
+import { type PrivateRegistry, packagesProblem } from "@headrace/sandbox";
 import { z } from "zod";
 
 const FILE = "config.yaml";
 
 const variable = z.string().regex(/^[A-Z_][A-Z0-9_]{0,99}$/, "expected a name such as NPM_TOKEN");
 
-const Registry = z.strictObject({
+const Packages = z
+  .array(
+    z
+      .string("expected a name such as company-*")
+      .max(100)
+      .superRefine((text, context) => {
+        const problem = packagesProblem(text);
+        if (problem !== undefined) context.addIssue(problem);
+      }),
+  )
+  .min(1, "expected names: without `packages` the registry takes PyPI's place")
+  .max(200);
+
+const RegistryFields = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected letters, digits and dashes"),
   kind: z.enum(["npm", "pypi", "other"], "expected npm, pypi or other"),
   url: z
@@ -28,9 +41,18 @@ const Registry = z.strictObject({
     .array(z.string().regex(/^@[a-z0-9-][a-z0-9._-]*$/, "expected a scope such as @company"))
     .max(50)
     .default([]),
+  packages: Packages.optional(),
   credential: variable.optional(),
   auth: z.enum(["bearer", "basic"], "expected bearer or basic").default("bearer"),
   env: z.array(variable).max(20).default([]),
+});
+const Registry = RegistryFields.superRefine(({ kind, scopes, packages }, context) => {
+  const wrong = (field: string, message: string) =>
+    context.addIssue({ code: "custom", path: [field], message });
+  if (kind !== "npm" && scopes.length > 0)
+    wrong("scopes", "expected with kind npm only: a Python index has `packages`");
+  if (kind !== "pypi" && packages !== undefined)
+    wrong("packages", "expected with kind pypi only: an npm registry has `scopes`");
 });
 type Registry = z.infer<typeof Registry>;
 
@@ -145,13 +167,14 @@ export const readInstallation = async (from: {
 };
 
 const withCredential = (
-  { name, kind, url, scopes, auth, env }: Registry,
+  { name, kind, url, scopes, packages, auth, env }: Registry,
   value: string | undefined,
 ): PrivateRegistry => ({
   name,
   kind,
   url,
   scopes,
+  ...(packages === undefined ? {} : { packages }),
   placeholders: env,
   ...(value === undefined
     ? {}
