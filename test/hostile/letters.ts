@@ -4,6 +4,7 @@ import { DESTINATION_CASES } from "./cases/e-destinations.ts";
 import { PROXY_CASES } from "./cases/e-proxy.ts";
 import { BEACONS, SPOKEN_LEAKS } from "./cases/e-spoken.ts";
 import { GIT_CONFIGURATION } from "./cases/g-configuration.ts";
+import { GIT_REPOSITORIES } from "./cases/g-repositories.ts";
 import { GIT_TREES } from "./cases/g-trees.ts";
 import { CONFIGURATION_CASES } from "./cases/i-configuration.ts";
 import { INSTRUCTIONS } from "./cases/j-instructions.ts";
@@ -16,7 +17,11 @@ import { RESOURCES } from "./cases/x-resources.ts";
 
 /** The corpus of reliability.md §7, by letter. */
 export const LETTERS: readonly { letter: string; what: string; cases: readonly HostileCase[] }[] = [
-  { letter: "G", what: "git metadata", cases: [...GIT_CONFIGURATION, ...GIT_TREES] },
+  {
+    letter: "G",
+    what: "git metadata",
+    cases: [...GIT_CONFIGURATION, ...GIT_TREES, ...GIT_REPOSITORIES],
+  },
   { letter: "N", what: "names", cases: NAMES },
   { letter: "P", what: "paths and file tools", cases: PATHS },
   { letter: "A", what: "archives", cases: ARCHIVES },

@@ -3,29 +3,17 @@ import { HostileTreeError } from "@headrace/domain";
 import { expect, test } from "vitest";
 import { openFactoryRepo } from "../../packages/repo/src/index.ts";
 import { tempDir, tempRepo } from "../support/git.ts";
-import {
-  deltaBomb,
-  packAll,
-  type RawEntry,
-  rawCommit,
-  rawObject,
-  rawTree,
-} from "../support/raw-objects.ts";
+import { deltaBomb, objectsIn } from "../support/raw-objects.ts";
 
 /** Objects made by hand, and a factory repository to put them in. */
 const bench = async () => {
   const maker = await tempRepo();
   const data = await tempDir();
   const dir = join(data.path, "factory.git");
-  const blob = (text: string | Uint8Array) => rawObject(maker.path, "blob", text);
   return {
     maker: maker.path,
     factory: await openFactoryRepo({ dir }),
-    blob,
-    tree: (...entries: RawEntry[]) => rawTree(maker.path, entries),
-    commit: (tree: string, more?: Parameters<typeof rawCommit>[2]) =>
-      rawCommit(maker.path, tree, more),
-    pack: (without?: ReadonlySet<string>) => packAll(maker.path, without),
+    ...objectsIn(maker.path),
     [Symbol.asyncDispose]: async () => {
       await maker[Symbol.asyncDispose]();
       await data[Symbol.asyncDispose]();

@@ -11,7 +11,7 @@ export const rawObject = (dir: string, type: string, bytes: Uint8Array | string)
 export type RawEntry = readonly [mode: string, name: string | Uint8Array, object: string];
 
 /** Writes a tree with exactly these entries in this order. */
-export const rawTree = (dir: string, entries: readonly RawEntry[]): string =>
+const rawTree = (dir: string, entries: readonly RawEntry[]): string =>
   rawObject(
     dir,
     "tree",
@@ -42,13 +42,21 @@ export const rawCommit = (
 };
 
 /** A pack of every object in the repository, but those `without`. */
-export const packAll = (dir: string, without: ReadonlySet<string> = new Set()): Uint8Array => {
+const packAll = (dir: string, without: ReadonlySet<string> = new Set()): Uint8Array => {
   const all = git(dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split(
     "\n",
   );
   const wanted = all.filter((object) => !without.has(object));
   return gitBytes(dir, ["pack-objects", "--stdout", "-q"], `${wanted.join("\n")}\n`);
 };
+
+/** Makes objects by hand in the repository at `dir`. */
+export const objectsIn = (dir: string) => ({
+  blob: (bytes: string | Uint8Array) => rawObject(dir, "blob", bytes),
+  tree: (...entries: RawEntry[]) => rawTree(dir, entries),
+  commit: (tree: string, more?: Parameters<typeof rawCommit>[2]) => rawCommit(dir, tree, more),
+  pack: (without?: ReadonlySet<string>) => packAll(dir, without),
+});
 
 /** Little-endian groups of seven bits, as deltas write sizes. */
 const varint = (value: number): number[] =>
