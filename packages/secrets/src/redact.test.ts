@@ -37,13 +37,19 @@ test.each([
   [`key ${"sk-ant-"}${"a1B2".repeat(8)} refused`, "key [redacted] refused"],
   [`authorization: Bearer abcdefghijkl, x`, "authorization: [redacted], x"],
   ["x-api-key: abcdefghijkl", "x-api-key: [redacted]"],
-  [
-    `clone https://me:${"hunter2"}@git.acme.dev/x.git`,
-    "clone https://me:[redacted]@git.acme.dev/x.git",
-  ],
+  [`clone https://me:${"hunter2"}@git.acme.dev/x.git`, "clone https://me:***@git.acme.dev/x.git"],
 ])("a key of a known form is taken out wherever it stands: %#", (text, clean) => {
   expect(createRedactor([])(text)).toBe(clean);
 });
+
+test.each(["value: 8letters", "https://a:abc@git.acme.dev", "x-api-key: abcdefgh"])(
+  "a text as long as it may be does not grow: %s",
+  (text) => {
+    const clean = createRedactor(["8letters"])(text);
+    expect(clean).not.toBe(text);
+    expect(clean.length).toBeLessThanOrEqual(text.length);
+  },
+);
 
 test.each([
   "npm run test:unit at http://127.0.0.1:3128/npm/left-pad",

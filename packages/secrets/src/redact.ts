@@ -2,6 +2,10 @@
 export type Redact = (text: string) => string;
 
 const REDACTED = "[redacted]";
+const SHORT = "***";
+/** Never longer than the secret: the text may be as long as it is allowed to be. */
+const inPlaceOf = (secret: string): string => (secret.length < REDACTED.length ? SHORT : REDACTED);
+
 /** A shorter value would be found in ordinary words. */
 const MIN_LENGTH = 8;
 
@@ -51,8 +55,8 @@ export const createRedactor = (values: readonly string[]): Redact => {
   ].sort((a, b) => b.length - a.length);
   return (text) => {
     let clean = text;
-    for (const form of forms) clean = clean.replaceAll(form, REDACTED);
-    for (const form of KEY_FORMS) clean = clean.replace(form, REDACTED);
+    for (const form of forms) clean = clean.replaceAll(form, inPlaceOf);
+    for (const form of KEY_FORMS) clean = clean.replace(form, inPlaceOf);
     return clean;
   };
 };
