@@ -6,7 +6,7 @@ import type { Room } from "./admission.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { bounded } from "./engine.ts";
-import { findImage, findUsed, type Image, imageChanges, pullImage } from "./images.ts";
+import { findImage, findUsed, type Image, imageChanges, presentImage } from "./images.ts";
 import { FACTORY_FOLDER, HOME, SANDBOX_UID, SANDBOX_USER, WORKSPACE } from "./profile.ts";
 import { runToEnd } from "./run-to-end.ts";
 import { makeTar } from "./tar.ts";
@@ -63,7 +63,7 @@ export const prepareImage = async (
   signal?: AbortSignal,
 ): Promise<Prepared> => {
   const { docker, containers } = engine;
-  const image = await presentImage(docker, spec.reference, signal);
+  const image = await presentImage(docker, spec.reference, unavailable(spec.reference), signal);
   if (image.architecture !== spec.base.architecture) {
     throw new UserError(
       `the image ${spec.reference} is made for ${image.architecture}, and this engine's own is ${spec.base.architecture}`,
@@ -98,29 +98,13 @@ export const prepareImage = async (
   return { image: made.id, cached: false };
 };
 
-const presentImage = async (
-  docker: Docker,
-  reference: string,
-  signal: AbortSignal | undefined,
-): Promise<Image> => {
-  const found = await findImage(docker, reference);
-  if (found !== undefined) return found;
-  try {
-    await pullImage(docker, reference, signal);
-  } catch (cause) {
-    signal?.throwIfAborted();
-    const why = (cause as Error).message;
-    throw new UserError(
-      `the sandbox image ${reference} is not on this engine and cannot be pulled: ${why}`,
-      `pull it there, or build or load it (docker pull ${reference}; without a registry, docker save and docker load), ` +
-        "or name another under `sandbox.image`",
-      { cause },
-    );
-  }
-  const pulled = await findImage(docker, reference);
-  if (pulled === undefined) throw new UserError(`the image ${reference} vanished after its pull`);
-  return pulled;
-};
+const unavailable = (reference: string) => (why: string, options: ErrorOptions) =>
+  new UserError(
+    `the sandbox image ${reference} is not on this engine and cannot be pulled: ${why}`,
+    `pull it there, or build or load it (docker pull ${reference}; without a registry, docker save and docker load), ` +
+      "or name another under `sandbox.image`",
+    options,
+  );
 
 /** What set-up installs for the user comes first, then the image's own tools, and our Node where it has none. */
 const searchPath = ({ path = DEFAULT_PATH }: Image): string =>

@@ -1,4 +1,4 @@
-import { LABELS } from "@headrace/domain";
+import { InfrastructureError, LABELS } from "@headrace/domain";
 import type Docker from "dockerode";
 import { bounded, EngineRefusal } from "./engine.ts";
 import { SANDBOX_USER, WORKSPACE } from "./profile.ts";
@@ -65,3 +65,23 @@ export const pullImage = (docker: Docker, reference: string, signal?: AbortSigna
       docker.modem.followProgress(stream, (error) => (error === null ? resolve() : reject(error)));
     });
   });
+
+/** The image of that name, pulled where the engine lacks it; throws what `unavailable` makes of why it cannot be. */
+export const presentImage = async (
+  docker: Docker,
+  reference: string,
+  unavailable: (why: string, options: ErrorOptions) => Error,
+  signal?: AbortSignal,
+): Promise<Image> => {
+  const found = await findImage(docker, reference);
+  if (found !== undefined) return found;
+  try {
+    await pullImage(docker, reference, signal);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw unavailable((cause as Error).message, { cause });
+  }
+  const pulled = await findImage(docker, reference);
+  if (pulled !== undefined) return pulled;
+  throw new InfrastructureError(`the image ${reference} vanished after its pull`);
+};

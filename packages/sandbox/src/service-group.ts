@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  InfrastructureError,
-  type Isolation,
-  type SandboxLimits,
-  type Service,
-  UserError,
-} from "@headrace/domain";
+import { type Isolation, type SandboxLimits, type Service, UserError } from "@headrace/domain";
 import type Docker from "dockerode";
 import type { Container } from "./container.ts";
-import type { Containers } from "./containers.ts";
+import type { Containers, Wanted } from "./containers.ts";
 import { demux } from "./demux.ts";
 import { EngineRefusal } from "./engine.ts";
-import { findImage, type Image, pullImage } from "./images.ts";
+import { presentImage } from "./images.ts";
 import { lineReader } from "./line-reader.ts";
 import { SHELL_LIMITS } from "./profile.ts";
 
@@ -49,7 +43,7 @@ export type ServiceGroup = AsyncDisposable & {
  * time; nothing of the group is left then.
  */
 export const startServices = async (
-  engine: { docker: Docker; containers: Containers },
+  { docker, containers }: { docker: Docker; containers: Containers },
   spec: GroupSpec,
   signal?: AbortSignal,
 ): Promise<ServiceGroup> => {
@@ -60,43 +54,25 @@ export const startServices = async (
     );
   }
   await using stack = new AsyncDisposableStack();
-  const common = { labels: spec.labels, isolation: spec.isolation };
-  const holder = stack.use(
-    await engine.containers.create(
-      {
-        ...common,
-        phase: "holder",
-        image: spec.image,
-        command: HOLD,
-        env: {},
-        limits: SHELL_LIMITS,
-      },
-      signal,
-    ),
-  );
+  const { labels, isolation, limits, cpuShares } = spec;
+  const create = async (
+    wanted: Omit<Wanted, "labels" | "isolation">,
+    until: AbortSignal | undefined,
+  ): Promise<Container> =>
+    stack.use(await containers.create({ ...wanted, labels, isolation }, until));
+  const holding = { phase: "holder", command: HOLD, env: {}, limits: SHELL_LIMITS } as const;
+  const holder = await create({ ...holding, image: spec.image }, signal);
   await holder.start(signal);
   const failed = new AbortController();
   const cut = signal === undefined ? failed.signal : AbortSignal.any([failed.signal, signal]);
   const services: Container[] = [];
-  const cpus = spec.limits.cpus / spec.services.length;
-  const limits = { ...spec.limits, cpus, pids: SERVICE_PIDS };
+  const cpus = limits.cpus / spec.services.length;
   const starts = spec.services.map(async (service) => {
-    const image = await serviceImage(engine.docker, service, cut);
-    const container = stack.use(
-      await engine.containers.create(
-        {
-          ...common,
-          phase: "service",
-          image: image.id,
-          command: undefined,
-          env: service.env,
-          limits: { ...limits, memoryMb: service.memoryMb },
-          cpuShares: spec.cpuShares,
-          joins: holder.id,
-        },
-        cut,
-      ),
-    );
+    const { env, memoryMb } = service;
+    const { id: image } = await presentImage(docker, service.image, unavailable(service), cut);
+    const own = { ...limits, cpus, pids: SERVICE_PIDS, memoryMb };
+    const serving = { phase: "service", command: undefined, joins: holder.id } as const;
+    const container = await create({ ...serving, image, env, limits: own, cpuShares }, cut);
     await startService(container, service, cut);
     services.push(container);
   });
@@ -108,28 +84,14 @@ export const startServices = async (
   return { holder: holder.id, services, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 };
 
-const serviceImage = async (
-  docker: Docker,
-  { name, image }: Service,
-  signal: AbortSignal,
-): Promise<Image> => {
-  const found = await findImage(docker, image);
-  if (found !== undefined) return found;
-  try {
-    await pullImage(docker, image, signal);
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new UserError(
-      `the image ${image} of service ${name} is not on this engine and cannot be pulled: ${(cause as Error).message}`,
+const unavailable =
+  ({ name, image }: Service) =>
+  (why: string, options: ErrorOptions) =>
+    new UserError(
+      `the image ${image} of service ${name} is not on this engine and cannot be pulled: ${why}`,
       `build or load it there, or correct \`sandbox.services\`: docker pull ${image}`,
-      { cause },
+      options,
     );
-  }
-  const pulled = await findImage(docker, image);
-  if (pulled === undefined)
-    throw new InfrastructureError(`the image ${image} vanished after its pull`);
-  return pulled;
-};
 
 const startService = async (
   container: Container,
