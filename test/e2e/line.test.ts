@@ -1,6 +1,7 @@
 import { formatUsd, TRAILERS } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestFactory, type TestFactory } from "../support/factory.ts";
+import type { RunPlan } from "../support/factory-run.ts";
 import { accepts, approves, codes, plans, rejects, task } from "../support/script.ts";
 import { expectSound } from "../support/soundness.ts";
 
@@ -12,6 +13,16 @@ afterAll(() => factory[Symbol.asyncDispose]());
 
 const WHOLE = "one and two together\n";
 const QUOTE = { r1: { file: "all.txt", quote: "one and two together" } };
+
+/** A run of the one task `one` to its end, which is sound, complete, and reached by the task's second attempt. */
+const landsAtSecond = async (plan: RunPlan) => {
+  const run = await factory.start({ tasks: [task("one")], ...plan });
+  await run.settled();
+  const state = await expectSound(run);
+  expect(state.run.status).toBe("complete");
+  expect(state.tasks.one).toMatchObject({ status: "landed", attempts: 2 });
+  return { run, state };
+};
 
 describe.concurrent("the line", () => {
   test("two parallel tasks and one that joins them land one by one, each verified on its own tree", async () => {
@@ -53,8 +64,7 @@ describe.concurrent("the line", () => {
   });
 
   test("a red gate's log goes to a second attempt, which lands", async () => {
-    const run = await factory.start({
-      tasks: [task("one")],
+    const { run, state } = await landsAtSecond({
       script: [
         codes("one", { "all.txt": WHOLE, "checks/x.sh": "echo the sum is odd; exit 3\n" }),
         codes("one", { "checks/x.sh": "exit 0\n" }, { attempt: 2, contains: "the sum is odd" }),
@@ -62,10 +72,6 @@ describe.concurrent("the line", () => {
         accepts(QUOTE),
       ],
     });
-    await run.settled();
-    const state = await expectSound(run);
-    expect(state.run.status).toBe("complete");
-    expect(state.tasks.one).toMatchObject({ status: "landed", attempts: 2 });
     const events = await run.events();
     expect(events.filter((e) => e.type === "attempt.finished").map((e) => e.outcome)).toEqual([
       "red",
@@ -82,10 +88,9 @@ describe.concurrent("the line", () => {
 
   test("a script behind a gate is the gate's: a change of it is refused, and told to the next attempt", async () => {
     const manifest = (test: string) => `${JSON.stringify({ scripts: { test } })}\n`;
-    const run = await factory.start({
+    const { run } = await landsAtSecond({
       files: { "package.json": manifest("sh test.sh") },
       test: "npm test",
-      tasks: [task("one")],
       script: [
         codes("one", { "all.txt": WHOLE, "package.json": manifest("true") }),
         codes(
@@ -97,17 +102,12 @@ describe.concurrent("the line", () => {
         accepts(QUOTE),
       ],
     });
-    await run.settled();
-    const state = await expectSound(run);
-    expect(state.run.status).toBe("complete");
-    expect(state.tasks.one).toMatchObject({ status: "landed", attempts: 2 });
     expect(run.merged("package.json")).toBe(manifest("sh test.sh").trim());
   });
 
   test("a rejected review's finding goes to the coder, whose next attempt is approved", async () => {
     const problem = "the greeting is rude";
-    const run = await factory.start({
-      tasks: [task("one")],
+    const { run, state } = await landsAtSecond({
       script: [
         codes("one", { "all.txt": "go away\n" }),
         rejects("one", { severity: "high", file: "all.txt", quote: "go away", problem }),
@@ -116,10 +116,7 @@ describe.concurrent("the line", () => {
         accepts(QUOTE),
       ],
     });
-    await run.settled();
-    const state = await expectSound(run);
-    expect(state.run.status).toBe("complete");
-    expect(state.tasks.one).toMatchObject({ status: "landed", attempts: 2, reviewedAttempt: 2 });
+    expect(state.tasks.one).toMatchObject({ reviewedAttempt: 2 });
     const verdicts = (await run.events()).filter((e) => e.type === "review.finished");
     expect(verdicts.map((e) => e.verdict.decision)).toEqual(["reject", "approve"]);
     expect(run.landings()).toHaveLength(1);
