@@ -45,6 +45,11 @@ test("a name cannot be a line or a tag of its own, however many and long they ar
   ).toBeLessThan(1600);
 });
 
+test("of a path that goes down for ever the first folders are named", () => {
+  const text = layoutOf([`${"a/".repeat(100_000)}b`]);
+  expect(text.split("\n").slice(1)).toEqual(["a/ (1)", "  a/ (1)", "    a/ (1)"]);
+});
+
 test("an empty repository has a layout too", () => {
   expect(layoutOf([])).toContain("0 files");
 });

@@ -25,15 +25,17 @@ const treeOf = (paths: readonly string[]): Folder => {
   for (const path of paths) {
     let folder = root;
     folder.count += 1;
-    const names = path.split("/");
-    for (const name of names.slice(0, -1)) {
+    const folders = path.split("/");
+    const file = folders.pop() ?? "";
+    // what lies deeper is counted, and never named
+    for (const name of folders.slice(0, DEPTH + 1)) {
       const below =
         folder.folders.get(name) ?? folderAt(`${folder.path}${name}/`, folder.depth + 1);
       folder.folders.set(name, below);
       folder = below;
       folder.count += 1;
     }
-    folder.files.push(names.at(-1) ?? "");
+    if (folders.length <= DEPTH) folder.files.push(file);
   }
   return root;
 };
@@ -46,18 +48,16 @@ const shown = (name: string): string => {
 
 const linesOf = (folder: Folder, open: ReadonlySet<Folder>): string[] => {
   const indent = "  ".repeat(folder.depth);
-  const named = (names: Iterable<string>): string[] => [...names].sort();
-  const entries = [
-    ...named(folder.folders.keys()).map((name) => {
-      const below = folder.folders.get(name) ?? folder;
-      const line = `${indent}${shown(name)}/ (${below.count})`;
-      return open.has(below) ? [line, ...linesOf(below, open)] : [line];
-    }),
-    ...named(folder.files).map((name) => [`${indent}${shown(name)}`]),
-  ];
-  const rest = entries.length - MOST_ENTRIES;
-  const more = rest > 1 ? [`${indent}(${rest} more here)`] : [];
-  return [...entries.slice(0, more.length === 0 ? entries.length : MOST_ENTRIES).flat(), ...more];
+  const names = [...[...folder.folders.keys()].sort(), ...folder.files.sort()];
+  const rest = names.length - MOST_ENTRIES;
+  const named = rest > 1 ? names.slice(0, MOST_ENTRIES) : names;
+  const lines = named.flatMap((name, at) => {
+    const below = at < folder.folders.size ? folder.folders.get(name) : undefined;
+    if (below === undefined) return [`${indent}${shown(name)}`];
+    const line = `${indent}${shown(name)}/ (${below.count})`;
+    return open.has(below) ? [line, ...linesOf(below, open)] : [line];
+  });
+  return rest > 1 ? [...lines, `${indent}(${rest} more here)`] : lines;
 };
 
 const foldersIn = (folder: Folder): Folder[] =>
