@@ -25,6 +25,7 @@ import { createNotifier } from "./notify.ts";
 import { redisContainer } from "./redis-container.ts";
 import { createRepos } from "./repos.ts";
 import { openSandboxes } from "./sandboxes.ts";
+import { slotsFrom } from "./settings.ts";
 import { keepTidy } from "./tidy.ts";
 
 /** A whole factory in this process: the one place where implementations are made. */
@@ -45,8 +46,6 @@ const PARK_MS = 60_000;
 export type FactoryOptions = {
   data: DataDir;
   env: NodeJS.ProcessEnv;
-  /** agent jobs at a time */
-  slots: number;
   /** keep the machine from sleeping while a run can go on by itself */
   awake: boolean;
   log(line: string): void;
@@ -66,9 +65,10 @@ export const openFactory = async (options: FactoryOptions): Promise<Factory> => 
 
 /** Makes everything in the order in which it depends on what was made before, and closes it the other way round. */
 const compose = async (
-  { data, env, slots, awake, log: write }: FactoryOptions,
+  { data, env, awake, log: write }: FactoryOptions,
   closing: AsyncDisposableStack,
 ): Promise<Omit<Factory, typeof Symbol.asyncDispose>> => {
+  const slots = slotsFrom(env);
   await makeDataDir(data);
   const clock = createClock();
   const identity = { boot: clock.id(), owner: await installationId(data, () => clock.id()) };

@@ -1,11 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createConsole, listen } from "@headrace/console";
 import { PRODUCT, UserError, VERSION } from "@headrace/domain";
 import type { DataDir } from "../data-dir.ts";
 import { listenAddress } from "./address.ts";
 import { openFactory } from "./compose.ts";
-import { connect, MIN_TOKEN, removeControlFile, writeControlFile } from "./control-file.ts";
+import { connect, removeControlFile, writeControlFile } from "./control-file.ts";
+import { idleFrom, tokenFrom } from "./settings.ts";
 
 export type ServeOptions = {
   data: DataDir;
@@ -18,8 +18,6 @@ export type ServeOptions = {
   log(line: string): void;
 };
 
-const SLOTS = 4;
-const IDLE_MS = 5 * 60_000;
 const LOOK_MS = 5_000;
 
 /** Runs the factory in this process until the signal aborts, or it has had nothing to do for a while. */
@@ -40,7 +38,7 @@ export const serve = async ({
     );
   const { host, port } = listenAddress(options.listen);
   const token = tokenFrom(env);
-  await using factory = await openFactory({ data, env, slots: slotsFrom(env), awake, log });
+  await using factory = await openFactory({ data, env, awake, log });
   const app = createConsole({
     control: factory.control,
     token,
@@ -73,26 +71,3 @@ const untilDone = async (
     if (idleSince !== undefined && Date.now() - idleSince >= idleMs) return;
   }
 };
-
-const positive = (text: string | undefined, name: string, fallback: number): number => {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new UserError(`${name}=${text}: expected a whole number above 0`);
-  return value;
-};
-
-/** Clients take a shorter one in control.json for a damaged file. */
-const tokenFrom = ({ HEADRACE_TOKEN: given }: NodeJS.ProcessEnv): string => {
-  if (given !== undefined && given.length < MIN_TOKEN)
-    throw new UserError(
-      `HEADRACE_TOKEN has ${given.length} characters, at least ${MIN_TOKEN} are needed`,
-      "Make one: openssl rand -hex 32",
-    );
-  return given ?? randomBytes(32).toString("hex");
-};
-
-const slotsFrom = (env: NodeJS.ProcessEnv): number =>
-  positive(env.HEADRACE_SLOTS, "HEADRACE_SLOTS", SLOTS);
-const idleFrom = (env: NodeJS.ProcessEnv): number =>
-  positive(env.HEADRACE_IDLE_MS, "HEADRACE_IDLE_MS", IDLE_MS);

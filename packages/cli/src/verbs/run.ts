@@ -146,7 +146,6 @@ const inForeground = async (
   await using factory = await openFactory({
     data,
     env: world.env,
-    slots: 4,
     awake,
     log: world.err,
   });
