@@ -14,15 +14,13 @@ import {
 } from "@headrace/domain";
 import type Docker from "dockerode";
 import { z } from "zod";
-import { BoundedOutput } from "../../../sandboxes/supervisor/bounded-output.mjs";
 import type { Room } from "./admission.ts";
 import { bounded, EngineRefusal } from "./engine.ts";
 import { findUsed } from "./images.ts";
-import { lineReader } from "./line-reader.ts";
+import { SetupLog } from "./setup-log.ts";
 import { makeTar } from "./tar.ts";
 
 const REPOSITORY = `${PRODUCT}-dockerfile`;
-const LOG_BYTES = 200_000;
 const MAX_LINE_CHARS = 1_000_000;
 const MIB = 1024 * 1024;
 const CPU_PERIOD_US = 100_000;
@@ -123,16 +121,15 @@ const Progress = z.object({
 /** What the engine tells of a build: lines of JSON, whose texts are the Dockerfile's own doing. */
 class Told {
   readonly #command: string;
-  readonly #output = new BoundedOutput(LOG_BYTES);
-  readonly #lines: ReturnType<typeof lineReader>;
+  readonly #log: SetupLog;
   readonly #decoder = new StringDecoder("utf8");
   #open = "";
   failed: { why: string; exitCode: number | null } | undefined;
 
   constructor(dockerfile: string, watch: SandboxWatch) {
     this.#command = `docker build --file ${dockerfile} .`;
-    this.#lines = lineReader((line) => watch.onLine?.(line));
-    this.#say(`$ ${this.#command}\n`);
+    this.#log = new SetupLog(watch);
+    this.#log.say(`$ ${this.#command}\n`);
   }
 
   push(chunk: Buffer): void {
@@ -144,29 +141,22 @@ class Told {
   }
 
   end(): string {
-    this.#lines.end();
-    return this.#output.take().bytes.toString("utf8");
+    return this.#log.end();
   }
 
   failure(why: string, exitCode: number | null = null): Error {
     if (/no space left on device/.test(why))
       return new InfrastructureError(`an image could not be built: ${why}`);
-    this.#say(`${why}\n${WHAT_IT_SEES}\n`);
+    this.#log.say(`${why}\n${WHAT_IT_SEES}\n`);
     return new SetupFailedError(this.#command, exitCode, this.end());
   }
 
   #take(line: string): void {
     const { stream, status, id, progress, error, errorDetail } = Progress.parse(JSON.parse(line));
-    if (stream !== undefined) this.#say(stream);
+    if (stream !== undefined) this.#log.say(stream);
     // a pull repeats itself with every block it got
     if (status !== undefined && progress === undefined)
-      this.#say(`${[id, status].filter(Boolean).join(": ")}\n`);
+      this.#log.say(`${[id, status].filter(Boolean).join(": ")}\n`);
     if (error !== undefined) this.failed = { why: error, exitCode: errorDetail?.code ?? null };
-  }
-
-  #say(text: string): void {
-    const bytes = Buffer.from(text);
-    this.#output.push(bytes);
-    this.#lines.push(bytes);
   }
 }

@@ -10,21 +10,19 @@ import {
   unreachedHosts,
 } from "@headrace/domain";
 import type Docker from "dockerode";
-import { BoundedOutput } from "../../../sandboxes/supervisor/bounded-output.mjs";
 import type { Channel } from "./channel.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import type { ClientSettings } from "./egress/types.ts";
 import { findUsed, imageChanges } from "./images.ts";
-import { lineReader } from "./line-reader.ts";
 import type { Machine } from "./machine.ts";
 import { HOME } from "./profile.ts";
 import { type NetworkUse, networkEnv, setupOnly, setupTar } from "./setup-files.ts";
+import { SetupLog } from "./setup-log.ts";
 import { startSupervisor } from "./supervisor.ts";
 import { SUPERVISOR_COMMAND } from "./supervisor-files.ts";
 
 const REPOSITORY = `${PRODUCT}-env`;
-const LOG_BYTES = 200_000;
 const CLEANUP_MS = 120_000;
 /** Hosts that are told of as refused; a command can ask for any number. */
 const MAX_REFUSED = 50;
@@ -133,13 +131,9 @@ const runSetup = async (
   place: Place,
   { spec, refused, others, watch, signal, ...network }: SetupOptions & Asked,
 ): Promise<string> => {
-  const output = new BoundedOutput(LOG_BYTES);
-  const lines = lineReader((line) => watch.onLine?.(line));
-  const onOutput = (chunk: Buffer) => {
-    output.push(chunk);
-    lines.push(chunk);
-  };
-  const say = (line: string) => onOutput(Buffer.from(`${line}\n`));
+  const log = new SetupLog(watch);
+  const onOutput = (chunk: Buffer) => log.push(chunk);
+  const say = (line: string) => log.say(`${line}\n`);
   const late = AbortSignal.timeout(spec.timeoutMs);
   const cut = signal === undefined ? late : AbortSignal.any([late, signal]);
   const env = { HOME, LANG: "C.UTF-8", CI: "true", ...networkEnv(network), ...spec.env };
@@ -158,14 +152,11 @@ const runSetup = async (
     if (exitCode !== 0 || exceeded !== undefined || place.channel.loss !== undefined) {
       const why = await whyEnded(place, spec);
       if (why !== undefined) say(why);
-      lines.end();
-      const log = output.take().bytes.toString("utf8");
       const code = exitCode === 0 ? null : exitCode;
-      throw new SetupFailedError(command, code, log, [...refused], unreachedHosts(others));
+      throw new SetupFailedError(command, code, log.end(), [...refused], unreachedHosts(others));
     }
   }
-  lines.end();
-  return output.take().bytes.toString("utf8");
+  return log.end();
 };
 
 /** What the engine knows of a command's end that the command itself could not say. */
