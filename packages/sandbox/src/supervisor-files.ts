@@ -10,14 +10,16 @@ let programs: Promise<TarEntry[]> | undefined;
 
 /** The supervisor and other files as a tar for `/`, with an empty folder that the sandbox's user may write. */
 export const supervisorTar = async (files: readonly TarEntry[] = []): Promise<Buffer> => {
-  programs ??= readPrograms();
   const store = { path: `${FOLDER}/store`, uid: SANDBOX_UID, mode: 0o700 };
-  return makeTar([...(await programs), store, ...files]);
+  return makeTar([...(await setupSupervisor()), store, ...files]);
 };
 
-/** The same without that folder: what set-up writes into it would be part of every sandbox. */
-export const setupSupervisor = async (): Promise<TarEntry[]> => {
-  programs ??= readPrograms();
+/** The same without that folder: what set-up writes into it would be part of every sandbox. Read once. */
+export const setupSupervisor = (): Promise<TarEntry[]> => {
+  programs ??= readPrograms().catch((error) => {
+    programs = undefined;
+    throw error;
+  });
   return programs;
 };
 
