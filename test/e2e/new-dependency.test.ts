@@ -1,17 +1,13 @@
-import { lookup } from "node:dns/promises";
 import { exitCode, type RunState } from "@headrace/domain";
 import { createEgress } from "@headrace/sandbox";
 import Docker from "dockerode";
 import { expect, test } from "vitest";
 import { engineAddress } from "../support/engine.ts";
 import { openTestFactory } from "../support/factory.ts";
+import { NO_NPM } from "../support/needs.ts";
 import { accepts, approves, task } from "../support/script.ts";
 import { expectSound } from "../support/soundness.ts";
 
-const NPM_REACHABLE = await lookup("registry.npmjs.org").then(
-  () => true,
-  () => false,
-);
 const APP = { name: "app", version: "1.0.0", lockfileVersion: 3, requires: true };
 const FILES = {
   "package.json": '{ "name": "app", "version": "1.0.0" }\n',
@@ -37,8 +33,8 @@ const removeImages = async ({ steps }: RunState): Promise<void> => {
 
 const submits = { calls: [{ submit_change: { summary: "Pads numbers." } }] };
 
-test.skipIf(!NPM_REACHABLE)(
-  "a task adds a dependency with the package manager, its gate uses it, and the next task has it offline",
+test.skipIf(NO_NPM)(
+  "a task adds a dependency with the package manager, its gate uses it, and the next task has it offline (needs registry.npmjs.org)",
   async () => {
     await using last = new AsyncDisposableStack();
     await using egress = createEgress({ registries: [] });

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { lookup } from "node:dns/promises";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -9,16 +8,15 @@ import { pack } from "tar-stream";
 import { describe, expect, it } from "vitest";
 import { startSession, startUpstream } from "../support/egress-rig.ts";
 import { tempDir } from "../support/git.ts";
+import { leftOut, NO_NPM } from "../support/needs.ts";
 import { ended } from "../support/shell.ts";
 
 /** Clients are told this port, so the tests of this file take turns at it. */
 const PROXY_PORT = 3128;
+/** The home that clients are told of. */
+const HOME = "/home/agent";
 const KEY = "Bearer canary-0815";
-const NPM_REACHABLE = await lookup("registry.npmjs.org").then(
-  () => true,
-  () => false,
-);
-const HAS_PIP = spawnSync("python3", ["-m", "pip", "--version"]).status === 0;
+const NO_PIP = leftOut(spawnSync("python3", ["-m", "pip", "--version"]).status !== 0);
 
 /** A sandbox user's home with the clients' settings, and files that went through `rewrite`, but no other variable. */
 const openHome = async (egress: Egress, files: Record<string, string>) => {
@@ -30,7 +28,15 @@ const openHome = async (egress: Egress, files: Record<string, string>) => {
   for (const { path, text } of egress.client.files) write(path, text);
   for (const [path, text] of Object.entries(files))
     write(`work/${path}`, egress.rewrite(path, Buffer.from(text)));
-  const env = { PATH: process.env.PATH, HOME: dir.path, NO_COLOR: "1", ...egress.client.env };
+  // a variable may name a file of that home
+  const settings = Object.entries(egress.client.env).map(([name, value]) => [
+    name,
+    value.replace(HOME, dir.path),
+  ]);
+  const env = {
+    ...{ PATH: process.env.PATH, HOME: dir.path, NO_COLOR: "1" },
+    ...(Object.fromEntries(settings) as Record<string, string>),
+  };
   return {
     at: (path: string) => join(dir.path, "work", path),
     env,
@@ -82,28 +88,31 @@ describe("node", () => {
 });
 
 describe("npm", () => {
-  it.skipIf(!NPM_REACHABLE)("installs a lockfile's packages from the public registry", async () => {
-    await using rig = await startSession(createEgress({ registries: [] }), { port: PROXY_PORT });
-    const resolved = "https://registry.npmjs.org/is-number/-/is-number-7.0.0.tgz";
-    const integrity =
-      "sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYxxng==";
-    const lock = {
-      ...{ name: "app", version: "1.0.0", lockfileVersion: 3, requires: true },
-      packages: {
-        "": JSON.parse(APP),
-        "node_modules/is-number": { version: "7.0.0", resolved, integrity },
-      },
-    };
-    const files = { "package.json": APP, "package-lock.json": JSON.stringify(lock) };
-    await using home = await openHome(rig.egress, files);
-    expect(await home.run("npm", "ci")).toMatchObject({ code: 0 });
-    expect(existsSync(home.at("node_modules/is-number/index.js"))).toBe(true);
-    const path = "/is-number/-/is-number-7.0.0.tgz";
-    const host = "registry.npmjs.org";
-    expect(rig.requests).toMatchObject([{ host, path, outcome: "allowed", detail: "200" }]);
-    expect(await home.run("npm", "install", "ms@2.1.3")).toMatchObject({ code: 0 });
-    expect(existsSync(home.at("node_modules/ms/index.js"))).toBe(true);
-  });
+  it.skipIf(NO_NPM)(
+    "installs a lockfile's packages from the public registry (needs registry.npmjs.org)",
+    async () => {
+      await using rig = await startSession(createEgress({ registries: [] }), { port: PROXY_PORT });
+      const resolved = "https://registry.npmjs.org/is-number/-/is-number-7.0.0.tgz";
+      const integrity =
+        "sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYxxng==";
+      const lock = {
+        ...{ name: "app", version: "1.0.0", lockfileVersion: 3, requires: true },
+        packages: {
+          "": JSON.parse(APP),
+          "node_modules/is-number": { version: "7.0.0", resolved, integrity },
+        },
+      };
+      const files = { "package.json": APP, "package-lock.json": JSON.stringify(lock) };
+      await using home = await openHome(rig.egress, files);
+      expect(await home.run("npm", "ci")).toMatchObject({ code: 0 });
+      expect(existsSync(home.at("node_modules/is-number/index.js"))).toBe(true);
+      const path = "/is-number/-/is-number-7.0.0.tgz";
+      const host = "registry.npmjs.org";
+      expect(rig.requests).toMatchObject([{ host, path, outcome: "allowed", detail: "200" }]);
+      expect(await home.run("npm", "install", "ms@2.1.3")).toMatchObject({ code: 0 });
+      expect(existsSync(home.at("node_modules/ms/index.js"))).toBe(true);
+    },
+  );
 
   it("installs a scoped package from a private registry whose key it never sees", async () => {
     const pages = new Map<string, { type: string; body: string | Buffer }>();
@@ -136,6 +145,14 @@ describe("npm", () => {
     });
     expect(await home.run("npm", "install")).toMatchObject({ code: 0 });
     expect(readFileSync(home.at("node_modules/@acme/lib/package.json"), "utf8")).toContain("1.2.3");
+    // a coder's workspace has the file as it is committed: it names the registry past the endpoint
+    writeFileSync(home.at(".npmrc"), `@acme:registry=${url}\n`);
+    // by a shell, as all that runs in a sandbox: it drops variables whose names are none of its own
+    expect(await home.run("/bin/sh", "-c", "npm install --prefer-online @acme/lib")).toMatchObject({
+      code: 0,
+    });
+    expect(rig.requests.every(({ outcome }) => outcome === "allowed")).toBe(true);
+    expect(rig.requests.filter(({ path }) => path === "/@acme%2flib")).toHaveLength(2);
     expect(home.env).toMatchObject({ ACME_TOKEN: "headrace-placeholder" });
     expect(JSON.stringify([home.env, rig.egress.client, rig.requests])).not.toContain("canary");
   });
@@ -152,8 +169,8 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
 `;
 const FILE = "acme_lib-1.0-py3-none-any.whl";
 
-describe("pip", () => {
-  it.skipIf(!HAS_PIP).each([
+describe("pip (needs that of this host's python3)", () => {
+  it.skipIf(NO_PIP).each([
     ["absolute", (base: string) => `${base}/packages/${FILE}`],
     ["relative", () => `../../packages/${FILE}`],
     ["from the root", () => `/py/packages/${FILE}`],

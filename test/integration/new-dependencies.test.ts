@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EgressRequest } from "@headrace/domain";
@@ -8,11 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LABELS_OF_TEST, LIMITS, sh } from "../contract/suites/sandbox-harness.ts";
 import { dockerHarness } from "../support/engine.ts";
 import { commitFiles, git, gitBytes, packFrom, tempRepo } from "../support/git.ts";
+import { NO_NPM } from "../support/needs.ts";
 
-const NPM_REACHABLE = await lookup("registry.npmjs.org").then(
-  () => true,
-  () => false,
-);
 const INSTALL_MS = 120_000;
 const YARN = "npx --yes yarn@1.22.22";
 const PNPM = "npx --yes pnpm@10.20.0";
@@ -40,7 +36,7 @@ const withLockfile = async (added: string): Promise<Record<string, string>> => {
   );
 };
 
-describe.skipIf(!NPM_REACHABLE)("a coder's sandbox with the package registries", () => {
+describe.skipIf(NO_NPM)("a coder's sandbox with the package registries (needs npm's)", () => {
   const egress = createEgress({ registries: [] });
   let harness: Awaited<ReturnType<typeof dockerHarness>>;
   beforeAll(async () => {

@@ -1,0 +1,15 @@
+import { lookup } from "node:dns/promises";
+
+/**
+ * Whether a test is left out where something it needs, which its title names, is missing. In CI it is not: there it
+ * runs and fails, so that nothing is left out unseen.
+ */
+export const leftOut = (missing: boolean): boolean => missing && process.env.CI !== "true";
+
+/** What npm's public registry is left out without. */
+export const NO_NPM = leftOut(
+  await lookup("registry.npmjs.org").then(
+    () => false,
+    () => true,
+  ),
+);
