@@ -1,30 +1,7 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { formatUserId, type ModelRequest } from "@headrace/domain";
 import { withCacheBreakpoints } from "@headrace/models";
-import { startSimulator } from "@headrace/simulator";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { CODER, clientOf, failureOf, request, simulate } from "../support/models.ts";
-
-/** The conversation after `turns` calls of `read` were answered with `result`. */
-const grown = (turns: number, result = "ok"): ModelRequest =>
-  request({
-    messages: [
-      ...request().messages,
-      ...Array.from({ length: turns }, (_, i) => [
-        {
-          role: "assistant" as const,
-          content: [{ type: "tool_use", id: `t${i}`, name: "read", input: {} }],
-        },
-        {
-          role: "user" as const,
-          content: [{ type: "tool_result", tool_use_id: `t${i}`, content: result }],
-        },
-      ]).flat(),
-    ],
-  });
+import { describe, expect, test } from "vitest";
+import { CODER, clientOf, failureOf, grown, reads, request, simulate } from "../support/models.ts";
 
 describe("a script", () => {
   test("is played turn by turn, counted by the assistant's messages", async () => {
@@ -214,90 +191,6 @@ test("models are listed in pages", async () => {
   expect([...first.data, ...second.data]).toEqual(await clientOf(simulator).listModels());
 });
 
-describe("a relay", () => {
-  const relay = async (waitMs = 20_000) => {
-    const dir = await mkdtemp(join(tmpdir(), "headrace-relay-"));
-    onTestFinished(() => rm(dir, { recursive: true, force: true }));
-    return { dir, open: () => startSimulator({ mode: { kind: "relay", dir, waitMs } }) };
-  };
-  const requestFile = async (dir: string): Promise<string> => {
-    const names = async () =>
-      (await readdir(join(dir, "requests"))).filter((name) => name.endsWith(".json"));
-    await expect.poll(names, { timeout: 10_000 }).toHaveLength(1);
-    return (await names())[0] ?? "";
-  };
-
-  test("is played by another process that sees only the files", async () => {
-    const { dir, open } = await relay();
-    await using simulator = await open();
-    const other = spawn(process.execPath, ["test/fixtures/relay-model.mjs", dir, "2"], {
-      stdio: "inherit",
-    });
-    const left = new Promise((resolve) => other.once("exit", resolve));
-    const client = clientOf(simulator);
-    const first = await client.complete(request());
-    expect(first).toMatchObject({
-      stopReason: "tool_use",
-      content: [
-        { type: "text", text: "turn 1 of 1 tools" },
-        { name: "read", input: { path: "README.md" } },
-      ],
-    });
-    const second = await client.complete(grown(1));
-    expect(second.content[0]).toEqual({ type: "text", text: "turn 2 of 1 tools" });
-    expect(await left).toBe(0);
-    expect(await readFile(join(dir, "README.txt"), "utf8")).toContain("replies/");
-  });
-
-  test("asked again after a restart, uses the same name and the same reply", async () => {
-    const { dir, open } = await relay();
-    const first = await open();
-    const abandoned = failureOf(clientOf(first).complete(request()));
-    const name = await requestFile(dir);
-    expect(name).toMatch(/^hr1\.r1\.t1\.coder\.1\.1-t1-[0-9a-f]{8}\.json$/);
-    await first.close();
-    expect((await abandoned).class).toBe("network");
-
-    await using second = await open();
-    const reply = clientOf(second).complete(request());
-    await writeFile(join(dir, "replies", name), '{"content":[{"type":"text","text":"here"}]}');
-    expect((await reply).content).toEqual([{ type: "text", text: "here" }]);
-    expect((await clientOf(second).complete(request())).id).toBe((await reply).id);
-    expect(await readdir(join(dir, "requests"))).toEqual([name]);
-  });
-
-  test("explains an unusable reply beside it and waits for a better one", async () => {
-    const { dir, open } = await relay();
-    await using simulator = await open();
-    const reply = clientOf(simulator).complete(request());
-    const file = join(dir, "replies", await requestFile(dir));
-    const explained = () => readFile(`${file}.error`, "utf8").catch(() => "");
-    await writeFile(file, '{"content": [{"type": "text"');
-    await expect.poll(explained).toContain("not JSON");
-    await writeFile(
-      file,
-      '{"content": [{"type": "tool_use", "name": "read", "input": "README.md"}]}',
-    );
-    await expect.poll(explained).toContain("content[0].input");
-    await writeFile(file, '{"content": [{"type": "tool_use", "name": "read", "input": {}}]}');
-    expect((await reply).stopReason).toBe("tool_use");
-    expect(await explained()).toBe("");
-  });
-
-  test("gives up after the bound, which is a failure of the provider", async () => {
-    const { open } = await relay(50);
-    await using simulator = await open();
-    const failure = await failureOf(clientOf(simulator).complete(request()));
-    expect(failure).toMatchObject({ class: "server", status: 504 });
-    const late = await relay(900);
-    await using slow = await late.open();
-    expect(await failureOf(clientOf(slow).complete(request()))).toMatchObject({
-      class: "server",
-      message: expect.stringContaining("no usable reply file"),
-    });
-  });
-});
-
 describe("tokens and the prompt cache", () => {
   const filler = (n: number) => "All work and no play makes a dull factory. ".repeat(n);
   const grow = (turns: number): ModelRequest =>
@@ -306,16 +199,7 @@ describe("tokens and the prompt cache", () => {
         system: [{ type: "text", text: filler(200) }],
         messages: [
           { role: "user", content: [{ type: "text", text: filler(100) }] },
-          ...Array.from({ length: turns }, (_, i) => [
-            {
-              role: "assistant" as const,
-              content: [{ type: "tool_use", id: `t${i}`, name: "read", input: { path: `${i}` } }],
-            },
-            {
-              role: "user" as const,
-              content: [{ type: "tool_result", tool_use_id: `t${i}`, content: filler(40) }],
-            },
-          ]).flat(),
+          ...reads(turns, filler(40)),
         ],
       }),
     );

@@ -49,6 +49,23 @@ export const request = (change: Partial<ModelRequest> = {}): ModelRequest => ({
   ...change,
 });
 
+/** `turns` calls of `read`, each answered with `result`. */
+export const reads = (turns: number, result: string): ModelRequest["messages"] =>
+  Array.from({ length: turns }, (_, i) => [
+    {
+      role: "assistant" as const,
+      content: [{ type: "tool_use", id: `t${i}`, name: "read", input: { path: `${i}` } }],
+    },
+    {
+      role: "user" as const,
+      content: [{ type: "tool_result", tool_use_id: `t${i}`, content: result }],
+    },
+  ]).flat();
+
+/** The conversation after so many turns. */
+export const grown = (turns: number, result = "ok"): ModelRequest =>
+  request({ messages: [...request().messages, ...reads(turns, result)] });
+
 export const failureOf = async (work: Promise<unknown>): Promise<ModelFailure> => {
   try {
     await work;
