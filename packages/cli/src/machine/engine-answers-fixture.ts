@@ -33,6 +33,7 @@ export const ENGINES = [
       "docker-init": "0.19.0",
     },
     info: {
+      KernelVersion: "6.18.44-fc-v657",
       OperatingSystem: "Debian GNU/Linux 12 (bookworm)",
       CgroupVersion: "1",
       Driver: "overlay2",
@@ -40,12 +41,13 @@ export const ENGINES = [
       SecurityOptions: ["name=seccomp,profile=default"],
     },
     findings:
-      "docker warn, runc warn, containerd warn, seccomp ok, user ids ok, limits ok, storage ok, memory ok",
+      "kernel ok, docker warn, runc warn, containerd warn, seccomp ok, user ids ok, limits ok, storage ok, memory ok",
   }),
   answers("Docker Desktop on a Mac", {
     version: { Version: "28.5.2", ApiVersion: "1.51", Arch: "arm64" },
     components: { Engine: "28.5.2", containerd: "v1.7.27", runc: "1.2.8", "docker-init": "0.19.0" },
     info: {
+      KernelVersion: "6.10.14-linuxkit",
       OperatingSystem: "Docker Desktop",
       CgroupVersion: "2",
       Driver: "overlayfs",
@@ -53,12 +55,13 @@ export const ENGINES = [
       SecurityOptions: ["name=seccomp,profile=unconfined", "name=cgroupns"],
     },
     findings:
-      "docker ok, runc ok, containerd ok, seccomp ok, user ids ok, limits ok, storage ok, memory ok",
+      "kernel ok, docker ok, runc ok, containerd ok, seccomp ok, user ids ok, limits ok, storage ok, memory ok",
   }),
   answers("Colima with its default of 2 GiB", {
     version: { Version: "27.4.0", ApiVersion: "1.47", Arch: "arm64" },
     components: { Engine: "27.4.0", containerd: "1.7.24", runc: "1.2.2" },
     info: {
+      KernelVersion: "6.8.0-50-generic",
       OperatingSystem: "Ubuntu 24.04.1 LTS",
       CgroupVersion: "2",
       Driver: "overlay2",
@@ -66,7 +69,7 @@ export const ENGINES = [
       SecurityOptions: ["name=apparmor", "name=seccomp,profile=builtin", "name=cgroupns"],
     },
     findings:
-      "docker ok, runc warn, containerd warn, seccomp ok, user ids ok, limits ok, storage ok, memory warn",
+      "kernel ok, docker ok, runc warn, containerd warn, seccomp ok, user ids ok, limits ok, storage ok, memory warn",
   }),
   answers("rootless Podman", {
     version: { Version: "4.9.3", ApiVersion: "1.41", Arch: "amd64" },
@@ -77,13 +80,14 @@ export const ENGINES = [
     },
     info: {
       CpuCfsQuota: false,
+      KernelVersion: "6.8.0-48-generic",
       OperatingSystem: "ubuntu",
       CgroupVersion: "2",
       Driver: "overlay",
       MemTotal: 16_703_242_240,
       SecurityOptions: ["name=seccomp,profile=default", "name=rootless"],
     },
-    findings: "crun ok, seccomp warn, user ids ok, limits warn, storage ok, memory ok",
+    findings: "kernel ok, crun ok, seccomp warn, user ids ok, limits warn, storage ok, memory ok",
   }),
   answers("an engine without seccomp that copies images", {
     version: { Version: "29.0.0", ApiVersion: "1.52", Arch: "amd64" },

@@ -74,7 +74,23 @@ const PARTS = [
  * @param {Engine} engine
  * @returns {Finding[]}
  */
-export const ageFindings = (engine) =>
+export const ageFindings = (engine) => [...kernelFinding(engine), ...partFindings(engine)];
+
+/**
+ * No judgement: distributions mend old kernels without changing what they are called.
+ * @param {Engine} engine
+ * @returns {Finding[]}
+ */
+const kernelFinding = ({ kernel }) =>
+  kernel
+    ? [{ name: "kernel", state: "ok", detail: `${kernel}; what is mended in it, it does not say` }]
+    : [];
+
+/**
+ * @param {Engine} engine
+ * @returns {Finding[]}
+ */
+const partFindings = (engine) =>
   PARTS.flatMap(({ name, of, mended, means, remedy }) => {
     const text = of(engine);
     const version = /^(\d+)\.(\d+)(?:\.(\d+))?/

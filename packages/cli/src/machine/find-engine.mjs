@@ -13,6 +13,7 @@ import { callEngine } from "./engine-api.mjs";
  * @property {string} apiVersion the newest version of the API it speaks
  * @property {string} arch as Node names it: x64, arm64
  * @property {string} product its operating system's name: "Docker Desktop", "Debian GNU/Linux 12 (bookworm)"
+ * @property {string} kernel version of the Linux under its containers, "" where it does not say
  * @property {string} runc version of its runtime, "" where it does not say or has another
  * @property {string} crun the same of the runtime that Podman uses
  * @property {string} containerd the same of what Docker starts containers with
@@ -94,6 +95,7 @@ export const engineOf = (found, version, info) => {
     apiVersion: version.ApiVersion,
     arch: { amd64: "x64", 386: "ia32" }[/** @type {string} */ (version.Arch)] ?? version.Arch,
     product: info.OperatingSystem,
+    kernel: info.KernelVersion ?? "",
     runc: versionOf(/\brunc\b/),
     crun: versionOf(/\bcrun\b/),
     containerd: versionOf(/^containerd$/),

@@ -155,7 +155,14 @@ describe("what doctor finds", () => {
     ["1.4.0", ["ok"]],
     ["", []],
   ])("of runc %j is %j", (runc, states) => {
-    const engine = { version: "", runc, crun: "", containerd: "", podman: false } as Engine;
+    const engine = {
+      kernel: "",
+      version: "",
+      runc,
+      crun: "",
+      containerd: "",
+      podman: false,
+    } as Engine;
     expect(ageFindings(engine).map(({ state }) => state)).toEqual(states);
   });
 
@@ -165,6 +172,17 @@ describe("what doctor finds", () => {
     const told = [...ageFindings(engine), ...wallFindings(engine)];
     expect(told.map(({ name, state }) => `${name} ${state}`).join(", ")).toBe(findings);
     for (const { state, remedy } of told) expect(remedy !== undefined).toBe(state !== "ok");
+  });
+
+  it("tells the kernel that sandboxes share, and judges it by no number", () => {
+    const engine = { version: "", runc: "", crun: "", containerd: "", podman: false } as Engine;
+    expect(ageFindings({ ...engine, kernel: "3.10.0-1160.el7.x86_64" })).toEqual([
+      {
+        name: "kernel",
+        state: "ok",
+        detail: "3.10.0-1160.el7.x86_64; what is mended in it, it does not say",
+      },
+    ]);
   });
 
   it("gives a remedy with everything that is not well", async () => {
