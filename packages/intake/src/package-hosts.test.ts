@@ -35,3 +35,19 @@ test("registries of the installation and public ones are not told of", async () 
   });
   expect(await packageHostNotes(tree, ["npm.company.dev"])).toEqual([]);
 });
+
+test("an index beside PyPI is told of, whichever tool's file names it", async () => {
+  const tree = treeOf({
+    "requirements-dev.txt": "--extra-index-url https://ann:sesame@pip.company.dev/simple\na==1\n",
+    "pyproject.toml":
+      '[[tool.uv.index]]\nname = "company"\n\nurl = "https://uv.company.dev/simple"\n[project.urls]\nurl = "https://no.example/"\n',
+    "app/poetry.lock":
+      '[package.source]\ntype = "legacy"\nurl = "https://poetry.company.dev/simple"\nreference = "company"\n',
+    "notes/requirements.txt": "# -i https://no.example/\nb @ https://direct.example/b.whl\n",
+  });
+  expect(await packageHostNotes(tree, [])).toEqual([
+    note("app/poetry.lock", "poetry.company.dev"),
+    note("pyproject.toml", "uv.company.dev"),
+    note("requirements-dev.txt", "pip.company.dev"),
+  ]);
+});

@@ -9,7 +9,13 @@ const ADDRESSES: Readonly<Record<string, RegExp>> = {
   "pnpm-lock.yaml": /\btarball: ['"]?https?:\/\/([^/'"\s,}]{1,255})/g,
   ".npmrc": /^[ \t]*(?:@[^:\s]+:)?registry[ \t]*=[ \t]*["']?https?:\/\/([^/"'\s]{1,255})/gm,
   "uv.lock": /\bregistry = "https?:\/\/([^/"\s]{1,255})/g,
+  "poetry.lock": /^\[package\.source\]\ntype = "legacy"\nurl = "https?:\/\/([^/"\s]{1,255})/gm,
+  "pyproject.toml":
+    /^\[\[tool\.(?:uv\.index|poetry\.source|pdm\.source)\]\][^\n]*\n(?:[^[\n][^\n]*\n|\n)*?[ \t]*url[ \t]*=[ \t]*["']https?:\/\/([^/"'\s]{1,255})/gm,
 };
+/** Of files that pip reads as requirements or constraints. */
+const REQUIRED =
+  /^[ \t]*(?:-i|--(?:extra-)?index-url)(?:[ \t]+|=)["']?https?:\/\/([^/"'\s]{1,255})/gm;
 
 const PUBLIC = [
   "registry.npmjs.org",
@@ -17,6 +23,9 @@ const PUBLIC = [
   "pypi.org",
   "files.pythonhosted.org",
 ] as const;
+
+const ofRequirements = (name: string): RegExp | undefined =>
+  /\.(?:txt|in)$/.test(name) ? REQUIRED : undefined;
 
 const MAX_NOTES = 5;
 
@@ -26,7 +35,7 @@ export const packageHostNotes = async (tree: Tree, known: readonly string[]): Pr
   const notes = new Map<string, string>();
   for (const path of manifestPaths(await filesOf(tree))) {
     const name = path.slice(path.lastIndexOf("/") + 1);
-    const addresses = Object.hasOwn(ADDRESSES, name) ? ADDRESSES[name] : undefined;
+    const addresses = Object.hasOwn(ADDRESSES, name) ? ADDRESSES[name] : ofRequirements(name);
     if (addresses === undefined) continue;
     const text = new TextDecoder().decode(await tree.read(path));
     for (const [, authority = ""] of text.matchAll(addresses)) {
