@@ -33,3 +33,16 @@ it("what a task asks registries for carries no more than 2 MB out", async () => 
   const sent = rig.requests.reduce((sum, { bytesUp }) => sum + bytesUp, 0);
   expect(sent).toBeLessThan(2.1 * 2 ** 20);
 });
+
+it("a private registry that is asked as a host is told by its endpoint", async () => {
+  const acme = { name: "acme", kind: "npm", url: "https://npm.acme.example/x/" } as const;
+  const registries = [{ ...acme, scopes: ["@acme"], placeholders: [] }];
+  for (const phase of ["setup", "coding"] as const) {
+    await using rig = await startEgress({ phase, registries });
+    const answer = await rig.raw("CONNECT npm.acme.example:443 HTTP/1.1\r\n\r\n");
+    expect(answer).toMatch(
+      /^HTTP\/1\.1 403 .*its packages are at http:\/\/127\.0\.0\.1:3128\/acme\//,
+    );
+    expect(rig.requests).toMatchObject([{ host: "npm.acme.example", outcome: "refused" }]);
+  }
+});

@@ -1,4 +1,5 @@
-import { PROXY_URL } from "@headrace/domain";
+import { PRODUCT, PROXY_URL } from "@headrace/domain";
+import { HOME } from "../profile.ts";
 import { clientUrl, endpointUrl, isDefault } from "./registries.ts";
 import type { ClientSettings, PrivateRegistry } from "./types.ts";
 
@@ -20,11 +21,13 @@ export const clientSettings = (registries: readonly PrivateRegistry[]): ClientSe
       ...placeholders(registries),
       ...proxied,
       ...npmEnv(npm),
+      ...preloading(registries),
       ...pythonEnv(pypi),
       GOPROXY: endpointUrl("go"),
     },
     files: [
       { path: ".npmrc", text: npmrc(npm, registries) },
+      ...preloaded(registries),
       ...scopedYarn(registries),
       { path: ".cargo/config.toml", text: CARGO },
     ],
@@ -72,6 +75,23 @@ const npmrc = (url: string, registries: readonly PrivateRegistry[]): string =>
   [`registry=${url}`, ...npmScopes(registries).map(([s, to]) => `@${s}:registry=${to}/`), ""].join(
     "\n",
   );
+
+const PRELOADED = `.${PRODUCT}-npm-scopes.cjs`;
+
+/**
+ * A project's own .npmrc, which names the registry of a scope itself, is outranked by a variable only. No shell lets
+ * one of such a name through to npm, so that it is set within: for npm, pnpm before 11 and yarn 1.
+ */
+const preloaded = (registries: readonly PrivateRegistry[]): ClientSettings["files"] => {
+  const lines = npmScopes(registries).map(
+    ([scope, url]) =>
+      `process.env[${JSON.stringify(`npm_config_@${scope}:registry`)}] ??= "${url}/";\n`,
+  );
+  return lines.length === 0 ? [] : [{ path: PRELOADED, text: lines.join("") }];
+};
+
+const preloading = (registries: readonly PrivateRegistry[]): Record<string, string> =>
+  npmScopes(registries).length === 0 ? {} : { NODE_OPTIONS: `--require=${HOME}/${PRELOADED}` };
 
 /** Yarn of the second generation reads no .npmrc. */
 const scopedYarn = (registries: readonly PrivateRegistry[]): ClientSettings["files"] => {

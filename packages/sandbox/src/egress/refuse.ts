@@ -30,8 +30,20 @@ const NO_REGISTRY: Refusal = {
     "host, install without scripts (npm install --ignore-scripts): set-up runs them later, with the hosts listed for it",
 };
 
+/** A client that did not hear its settings, since a file of the repository outranks them. */
+const byEndpoint = (own: readonly Endpoint[], host: string): Refusal => ({
+  detail: "it is a registry of config.yaml that was not asked by its endpoint",
+  advice:
+    `${host} is a registry of config.yaml: its packages are at ${own.map(({ name }) => `${endpointUrl(name)}/`).join(" or ")}. ` +
+    "Name that address by the client's own option: npm --@scope:registry=URL, pnpm --config.@scope:registry=URL, pip --index-url URL",
+});
+
 /** A host that is on no list: which line would let it through. */
 export const notListed = (host: string, { grant, endpoints }: Scope): Refusal => {
+  const own = [...endpoints.values()].filter(
+    ({ base, reach }) => reach === "any" && new URL(base).hostname === host,
+  );
+  if (own.length > 0) return byEndpoint(own, host);
   if (grant.phase === "coding") return NO_REGISTRY;
   const registry = [...endpoints.values()].find(
     ({ base, reach }) => reach !== "any" && new URL(base).hostname === host,
