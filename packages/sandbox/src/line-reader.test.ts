@@ -18,9 +18,10 @@ it("keeps characters that two chunks share whole", () => {
   expect(lines([first, second])).toEqual(["ä"]);
 });
 
-it("takes out escape sequences and control characters", () => {
-  const hostile = "\u001b[31mred\u001b[0m \u001b]0;title\u0007bell\u0007 tab\there \u001b[2J\n";
-  expect(lines([hostile])).toEqual(["red bell tab\there "]);
+it("takes out escape sequences, control characters and what turns text around", () => {
+  const hostile =
+    "\u001b[31mred\u001b[0m \u001b]0;title\u0007bell\u0007 tab\there \u001b[2J\u202eab\n";
+  expect(lines([hostile])).toEqual(["red bell tab\there ab"]);
 });
 
 it("bounds a line that never ends", () => {

@@ -1,14 +1,15 @@
 import { StringDecoder } from "node:string_decoder";
+import { plainText } from "@headrace/domain";
 
 const MAX_LINE_CHARS = 4000;
 
-/** Cuts a stream of hostile bytes into lines that are safe to show: bounded, without control characters. */
+/** Cuts a stream of hostile bytes into lines that are safe to show: bounded, and none drives a terminal. */
 export const lineReader = (
   onLine: (line: string) => void,
 ): { push: (chunk: Buffer) => void; end: () => void } => {
   const decoder = new StringDecoder("utf8");
   let open = "";
-  const emit = (line: string) => onLine(plain(line).slice(0, MAX_LINE_CHARS));
+  const emit = (line: string) => onLine(plainText(line).slice(0, MAX_LINE_CHARS));
   return {
     push(chunk) {
       const lines = `${open}${decoder.write(chunk)}`.split(/\r?\n|\r(?!\n|$)/);
@@ -21,8 +22,3 @@ export const lineReader = (
     },
   };
 };
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|.)/g;
-
-const plain = (line: string): string => line.replace(ESCAPES, "").replace(/[^\P{Cc}\t]/gu, "");
