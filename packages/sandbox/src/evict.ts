@@ -73,23 +73,33 @@ const keptImages = async (docker: Docker, held: ReadonlySet<string>): Promise<Ke
     const isOurs = names.every((name) => OURS.test(name));
     return isOurs ? [{ id: Id, name: names[0], inUse: inUse.has(Id) }] : [];
   });
-  return Promise.all(
-    found.flat().map(async (image) => ({ ...image, ...(await factsOf(docker, image.id)) })),
+  const kept = await Promise.all(
+    found.flat().map(async (image) => {
+      const facts = await factsOf(docker, image.id);
+      return facts === undefined ? [] : [{ ...image, ...facts }];
+    }),
   );
+  return kept.flat();
 };
 
 const OURS = new RegExp(`^${PRODUCT}-(?:env|image|dockerfile):`);
 
 const Tagged = z.object({ Metadata: z.object({ LastTagTime: z.string().nullish() }).nullish() });
 
+/** Undefined where another installation has removed it meanwhile. */
 const factsOf = async (docker: Docker, id: string) => {
   const image = docker.getImage(id);
-  const [facts, [last]] = await bounded({ to: "look at an image", ms: CALL_MS }, () =>
-    Promise.all([image.inspect(), image.history() as Promise<{ Size: number }[]>]),
-  );
-  const { Metadata } = Tagged.parse(facts);
-  const times = [facts.Created, Metadata?.LastTagTime ?? ""].map(Date.parse);
-  return { bytes: last?.Size ?? 0, lastUsed: Math.max(...times.filter((time) => time > 0)) };
+  try {
+    const [facts, [last]] = await bounded({ to: "look at an image", ms: CALL_MS }, () =>
+      Promise.all([image.inspect(), image.history() as Promise<{ Size: number }[]>]),
+    );
+    const { Metadata } = Tagged.parse(facts);
+    const times = [facts.Created, Metadata?.LastTagTime ?? ""].map(Date.parse);
+    return { bytes: last?.Size ?? 0, lastUsed: Math.max(...times.filter((time) => time > 0)) };
+  } catch (error) {
+    if (error instanceof EngineRefusal && error.status === 404) return undefined;
+    throw error;
+  }
 };
 
 /** Whether the image's bytes are gone; one that came into use, or is gone already, is left. */
