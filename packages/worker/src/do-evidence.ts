@@ -1,9 +1,8 @@
 import { RequirementClaim, type StepInputOf, type StepResult } from "@headrace/domain";
 import { checkEvidence } from "@headrace/verify";
-import { environmentOf, have, sandboxFor } from "./trees.ts";
+import { environmentOf, have, sandboxFor, tarOf } from "./trees.ts";
 import type { Work } from "./worker.ts";
 
-const AGENT_UID = 10_001;
 const COMMAND_MS = 10 * 60_000;
 const OUTPUT_BYTES = 64 * 1024;
 
@@ -15,7 +14,7 @@ export const doEvidence = async (
   const { inbox, repo, sandboxes } = work;
   await have(work, input.commit);
   const { image } = await environmentOf(work, input.commit);
-  const tar = await repo.tar(input.commit, { uid: AGENT_UID });
+  const tar = await tarOf(work, input.commit);
   const results = await checkEvidence({
     claims: RequirementClaim.array().parse(input.claims),
     runCommand: (command) =>

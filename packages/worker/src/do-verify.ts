@@ -9,11 +9,8 @@ import {
 } from "@headrace/domain";
 import { makeReceipt, receiptKeysEqual, runGates } from "@headrace/verify";
 import { tellSetupFailure } from "./setup-failure.ts";
-import { environmentOf, have, labelsOf, sandboxFor } from "./trees.ts";
+import { environmentOf, have, labelsOf, sandboxFor, tarOf } from "./trees.ts";
 import type { Work } from "./worker.ts";
-
-/** Sandboxes run as this user; files of a gate's tree are theirs. */
-const AGENT_UID = 10_001;
 
 /** Runs the gates on the exact tree in fresh containers, or finds the known receipt's whole key equal. */
 export const doVerify = async (work: Work, input: StepInputOf<"verify">): Promise<StepOutcome> => {
@@ -74,11 +71,11 @@ const gatesOn = async (
   gates: readonly Gate[],
   image: string,
 ): Promise<GateResult[]> => {
-  const { api, claim, inbox, repo, sandboxes } = work;
+  const { api, claim, inbox, sandboxes } = work;
   return runGates({
     sandboxes,
     image,
-    tar: await repo.tar(commit, { uid: AGENT_UID }),
+    tar: await tarOf(work, commit),
     gates,
     policy: claim.policy,
     labels: labelsOf(work),

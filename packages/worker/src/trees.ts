@@ -9,6 +9,8 @@ import { networkLog } from "./network-log.ts";
 import type { Work } from "./worker.ts";
 
 const SETUP_MS = 30 * 60_000;
+/** Sandboxes run as this user; files of a gate's tree are theirs. */
+const AGENT_UID = 10_001;
 
 /**
  * Makes sure this worker's repository has the commit, fetching what it lacks. The run base comes first and alone:
@@ -44,6 +46,10 @@ export const environmentOf = async (
   await using log = networkLog(work);
   return await sandboxes.environment(spec, { ...watch, onRequest: log.onRequest }, inbox.signal);
 };
+
+/** The tree of a commit as a gate gets it. */
+export const tarOf = ({ repo }: Work, commit: string): Promise<Uint8Array> =>
+  repo.tar(commit, { uid: AGENT_UID });
 
 const filesAt = async (work: Work, commit: string, also?: string) => {
   await have(work, commit);
