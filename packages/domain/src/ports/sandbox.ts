@@ -165,8 +165,8 @@ export interface Sandbox extends AsyncDisposable {
 export interface Sandboxes {
   describe(): Promise<EngineInfo>;
   /**
-   * What of these means sandboxes get, for nobody gets more memory, processors or disk than there are for sandboxes:
-   * `open`, `runGate` and `environment` ask for it themselves.
+   * The means that sandboxes are made with where these are asked for: the same, or what there is. `open`, `runGate` and
+   * `environment` see to it themselves.
    */
   affordable(asked: SandboxMeans): Promise<SandboxMeans>;
   /** Checks a custom image's contract (glibc, sh, git) and throws `UserError` naming what is missing. */
