@@ -59,3 +59,13 @@ it("nothing is begun on a disk that is nearly full", async () => {
   await using _ = harness;
   await expect(harness.sandboxes.open(spec)).rejects.toThrow(/nearly full .*docker system prune/);
 });
+
+it("the first sandbox as well gets no more than the disk has", async () => {
+  await using harness = await dockerHarness();
+  const asked = { ...LIMITS, diskMb: 2 ** 40 };
+  const { limits } = await harness.sandboxes.affordable({ limits: asked });
+  const spec = { limits: asked, env: {}, labels: LABELS_OF_TEST };
+  await using sandbox = await harness.sandboxes.open({ ...spec, image: await plainImage(harness) });
+  const total = Number(await printed(sandbox, "echo $(($(stat -f -c '%b * %S' /)))"));
+  expect(limits.diskMb * MIB).toBeLessThan(total);
+});

@@ -90,6 +90,12 @@ describe("a disk with too little free", () => {
   });
 });
 
+it("a disk has all but its reserve for sandboxes, whatever is free of it now", async () => {
+  const disk = new Disk(100 * GIB);
+  disk.add("other", { seen: 60 * GIB, weight: 0 });
+  expect(await floorOf(disk).mostMb()).toBe(95 * 1024);
+});
+
 describe("a disk that fills", () => {
   let held: Disposable | undefined;
   afterEach(() => held?.[Symbol.dispose]());
