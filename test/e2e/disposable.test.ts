@@ -3,7 +3,16 @@ import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { openTestFactory, type TestFactory } from "../support/factory.ts";
 import type { RunPlan, TestRun } from "../support/factory-run.ts";
-import { accepts, approves, blocked, codes, codesSlowly, plans, task } from "../support/script.ts";
+import {
+  accepts,
+  approves,
+  blocked,
+  codes,
+  codesSlowly,
+  plans,
+  rejects,
+  task,
+} from "../support/script.ts";
 import { expectSound, repliesOf } from "../support/soundness.ts";
 
 const WHOLE = "every part is in its place\n";
@@ -40,23 +49,7 @@ const ODYSSEY: RunPlan = {
   },
   script: [
     plans({ summary: "First try.", tasks: [task("first")] }),
-    {
-      role: "reviewer",
-      task: "plan",
-      turns: [
-        {
-          calls: [
-            {
-              submit_review: {
-                decision: "reject",
-                summary: "too coarse",
-                findings: [{ severity: "high", file: "plan", problem: "split it" }],
-              },
-            },
-          ],
-        },
-      ],
-    },
+    rejects("plan", { severity: "high", file: "plan", problem: "split it" }),
     plans({ summary: "Second try.", tasks }, { conversation: 2, contains: "split it" }),
     codes("first", { "first.txt": "1\n", "checks/x.sh": "exit 1\n" }),
     codes("first", { "checks/x.sh": "exit 0\n" }, { attempt: 2 }),

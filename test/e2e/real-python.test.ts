@@ -9,13 +9,12 @@ import { startPythonIndex } from "../support/real-registries.ts";
 import {
   environmentsOf,
   type FinishedRun,
-  imageRecords,
   makeRepository,
   removeImages,
   runScripted,
-  whereStored,
+  whereTold,
 } from "../support/real-run.ts";
-import { approves, type Conversation, plans, task } from "../support/script.ts";
+import { approves, type Conversation, judges, plans, task, writes } from "../support/script.ts";
 import { ensurePostgresImage } from "../support/service-images.ts";
 import { type Ended, openShell, type Shell } from "../support/shell.ts";
 
@@ -47,12 +46,7 @@ const script = (probe: string): Conversation[] => [
       },
       {
         contains: ["secrets: none\nnetwork: none", "No matching distribution found"],
-        calls: [
-          ...Object.entries(readArchive("real-python/credit.txt")).map(([path, content]) => ({
-            write: { path, content },
-          })),
-          { bash: { command: TEST } },
-        ],
+        calls: [...writes(readArchive("real-python/credit.txt")), { bash: { command: TEST } }],
       },
       {
         contains: ["Ran 5 tests in", "\nOK"],
@@ -61,31 +55,17 @@ const script = (probe: string): Conversation[] => [
     ],
   },
   approves("credit"),
-  {
-    role: "reviewer",
-    task: "end",
-    turns: [
-      {
-        calls: [
-          {
-            submit_review: {
-              claims: [
-                {
-                  requirement: "r1",
-                  met: true,
-                  reason: "A test compares the total with VAT.",
-                  evidence: [
-                    { kind: "command", run: `${TEST} -k test_a_credit_note` },
-                    { kind: "quote", file: "src/credit.py", quote: "-total(cents, country)" },
-                  ],
-                },
-              ],
-            },
-          },
-        ],
-      },
-    ],
-  },
+  judges([
+    {
+      requirement: "r1",
+      met: true,
+      reason: "A test compares the total with VAT.",
+      evidence: [
+        { kind: "command", run: `${TEST} -k test_a_credit_note` },
+        { kind: "quote", file: "src/credit.py", quote: "-total(cents, country)" },
+      ],
+    },
+  ]),
 ];
 
 describe("a Python package with hashed requirements, a company's index and PostgreSQL", () => {
@@ -176,14 +156,7 @@ describe("a Python package with hashed requirements, a company's index and Postg
 
     it("leaves the password in no table, blob, log, image or commit, for it never came in", async () => {
       const forms = [PASSWORD, Buffer.from(LOGIN).toString("base64")];
-      const said = [checked.out, checked.err, run.out, run.err, JSON.stringify(run.events)].join();
-      const images = await imageRecords(environmentsOf(run));
-      for (const form of forms) {
-        expect(said).not.toContain(form);
-        expect(images).not.toContain(form);
-        expect(git(repo, "log", "--all", "--format=%H", `-S${form}`)).toBe("");
-      }
-      expect(await whereStored(shell.data, forms)).toEqual([]);
+      expect(await whereTold(forms, { shell, repo, checked, run })).toEqual([]);
     });
   });
 });

@@ -1,28 +1,23 @@
 import { randomBytes } from "node:crypto";
-import { lookup } from "node:dns/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { git } from "../support/git.ts";
+import { NO_NPM } from "../support/needs.ts";
 import { readArchive, readFixture } from "../support/real-archive.ts";
 import { probeCommand } from "../support/real-probe.ts";
 import { startNpmRegistry } from "../support/real-registries.ts";
 import {
   environmentsOf,
   type FinishedRun,
-  imageRecords,
   makeRepository,
   removeImages,
   runScripted,
-  whereStored,
+  whereTold,
 } from "../support/real-run.ts";
-import { approves, type Conversation, plans, task } from "../support/script.ts";
+import { approves, type Conversation, judges, plans, task, writes } from "../support/script.ts";
 import { ensurePostgresImage } from "../support/service-images.ts";
 import { type Ended, openShell, type Shell } from "../support/shell.ts";
 
-const NPM_REACHABLE = await lookup("registry.npmjs.org").then(
-  () => true,
-  () => false,
-);
 const NPM = "registry.npmjs.org";
 
 const SPEC = `# Transfers
@@ -32,11 +27,6 @@ const SPEC = `# Transfers
 - An amount moves from one account to another in one transaction, or not at all, and is recorded.
 - References for statements sort by the time they were made.
 `;
-
-const writes = (name: string) =>
-  Object.entries(readArchive(`real-typescript/${name}.txt`)).map(([path, content]) => ({
-    write: { path, content },
-  }));
 
 /** Prints what the private package's install script saw during set-up. */
 const SEEN = `node -p '
@@ -85,7 +75,10 @@ const script = (probe: string): Conversation[] => [
           "\nv22.",
           "ERR_PNPM_META_FETCH_FAIL\nretries: 0",
         ],
-        calls: [...writes("transfers"), { bash: { command: "pnpm typecheck && pnpm test" } }],
+        calls: [
+          ...writes(readArchive("real-typescript/transfers.txt")),
+          { bash: { command: "pnpm typecheck && pnpm test" } },
+        ],
       },
       {
         contains: "Tests  4 passed (4)",
@@ -100,7 +93,7 @@ const script = (probe: string): Conversation[] => [
     turns: [
       {
         calls: [
-          ...writes("references"),
+          ...writes(readArchive("real-typescript/references.txt")),
           { bash: { command: probe } },
           { bash: { command: "pnpm add ulid@3.0.1 && pnpm test" } },
         ],
@@ -112,43 +105,29 @@ const script = (probe: string): Conversation[] => [
     ],
   },
   approves("references"),
-  {
-    role: "reviewer",
-    task: "end",
-    turns: [
-      {
-        calls: [
-          {
-            submit_review: {
-              claims: [
-                {
-                  requirement: "r1",
-                  met: true,
-                  reason: "Its tests pass against the database.",
-                  evidence: [{ kind: "command", run: "pnpm vitest run test/transfers.test.ts" }],
-                },
-                {
-                  requirement: "r2",
-                  met: true,
-                  reason: "Its test passes, and what ran it had neither network nor secret.",
-                  evidence: [
-                    { kind: "command", run: "pnpm vitest run test/reference.test.ts" },
-                    { kind: "command", run: probe },
-                  ],
-                },
-              ],
-            },
-          },
-        ],
-      },
-    ],
-  },
+  judges([
+    {
+      requirement: "r1",
+      met: true,
+      reason: "Its tests pass against the database.",
+      evidence: [{ kind: "command", run: "pnpm vitest run test/transfers.test.ts" }],
+    },
+    {
+      requirement: "r2",
+      met: true,
+      reason: "Its test passes, and what ran it had neither network nor secret.",
+      evidence: [
+        { kind: "command", run: "pnpm vitest run test/reference.test.ts" },
+        { kind: "command", run: probe },
+      ],
+    },
+  ]),
 ];
 
 const TOKEN = `npm-canary-${randomBytes(12).toString("hex")}`;
 
-describe.skipIf(!NPM_REACHABLE)(
-  "a TypeScript package with pnpm, a private package and PostgreSQL",
+describe.skipIf(NO_NPM)(
+  "a TypeScript package with pnpm, a private package and PostgreSQL (needs registry.npmjs.org)",
   () => {
     const closing = new AsyncDisposableStack();
     let shell: Shell;
@@ -277,17 +256,7 @@ describe.skipIf(!NPM_REACHABLE)(
       });
 
       it("leaves the token in no table, blob, log, image or commit, for it never came in", async () => {
-        const said = [
-          checked.out,
-          checked.err,
-          run.out,
-          run.err,
-          JSON.stringify(run.events),
-        ].join();
-        expect(said).not.toContain(TOKEN);
-        expect(await whereStored(shell.data, [TOKEN])).toEqual([]);
-        expect(await imageRecords(environmentsOf(run))).not.toContain(TOKEN);
-        expect(git(repo, "log", "--all", "--format=%H", `-S${TOKEN}`)).toBe("");
+        expect(await whereTold([TOKEN], { shell, repo, checked, run })).toEqual([]);
       });
     });
   },

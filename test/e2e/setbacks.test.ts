@@ -1,7 +1,7 @@
 import { exitCode } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestFactory, type TestFactory } from "../support/factory.ts";
-import { accepts, approves, blocked, codes, plans, task } from "../support/script.ts";
+import { accepts, approves, blocked, codes, judges, plans, task } from "../support/script.ts";
 import { expectSound } from "../support/soundness.ts";
 
 let factory: TestFactory;
@@ -61,22 +61,7 @@ describe.concurrent("a task that uses up its attempts", () => {
         approves("plan", { attempt: 2 }),
         codes("mended", RED),
         codes("mended", { "mended.txt": "still red\n" }, { attempt: 2 }),
-        {
-          role: "reviewer",
-          task: "end",
-          attempt: 2,
-          turns: [
-            {
-              calls: [
-                {
-                  submit_review: {
-                    claims: [{ requirement: "r1", met: false, reason: "bad is not there" }],
-                  },
-                },
-              ],
-            },
-          ],
-        },
+        judges([{ requirement: "r1", met: false, reason: "bad is not there" }], 2),
       ],
     });
     const settled = await run.settled();

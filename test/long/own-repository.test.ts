@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { commitFiles, git } from "../support/git.ts";
-import { approves, plans, task } from "../support/script.ts";
+import { approves, judges, plans, task } from "../support/script.ts";
 import { openShell } from "../support/shell.ts";
 import { rememberRepository } from "../support/untouched.ts";
 
@@ -66,21 +66,7 @@ const SCRIPT = [
     ],
   },
   approves("plural"),
-  {
-    role: "reviewer",
-    task: "end",
-    turns: [
-      {
-        calls: [
-          {
-            submit_review: {
-              claims: [{ ...claim, evidence: [{ kind: "command", run: RUN_TEST }] }],
-            },
-          },
-        ],
-      },
-    ],
-  },
+  judges([{ ...claim, evidence: [{ kind: "command", run: RUN_TEST }] }]),
 ];
 
 // its unit tests run three times in it: twice on the base, once on the change

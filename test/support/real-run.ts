@@ -73,7 +73,7 @@ export const environmentsOf = ({ events }: FinishedRun): string[] => {
 };
 
 /** All that an engine tells of an image: its settings and how its layers were made. */
-export const imageRecords = async (images: readonly string[]): Promise<string> => {
+const imageRecords = async (images: readonly string[]): Promise<string> => {
   const docker = new Docker(await engineAddress());
   const records = images.map(async (id) => {
     const image = docker.getImage(id);
@@ -96,7 +96,7 @@ export const removeImages = async (images: readonly string[]): Promise<void> => 
 };
 
 /** Which files of the data directory, and which tables of its database, hold one of these texts. */
-export const whereStored = async (data: string, texts: readonly string[]): Promise<string[]> => {
+const whereStored = async (data: string, texts: readonly string[]): Promise<string[]> => {
   const holds = (bytes: Buffer) => texts.some((text) => bytes.includes(text));
   const files = (await readdir(data, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
@@ -115,4 +115,28 @@ export const whereStored = async (data: string, texts: readonly string[]): Promi
     if (bytes.some(holds)) found.push(`table ${name}`);
   }
   return found;
+};
+
+/**
+ * Where one of these texts is after `check` and a run in this repository: in what they printed, the run's log, an image,
+ * a commit, or the data directory.
+ */
+export const whereTold = async (
+  texts: readonly string[],
+  after: { shell: Shell; repo: string; checked: Ended; run: FinishedRun },
+): Promise<string[]> => {
+  const { shell, repo, checked, run } = after;
+  const said = {
+    "what check printed": checked.out + checked.err,
+    "what the run printed": run.out + run.err,
+    "the run's log": JSON.stringify(run.events),
+    "an image": await imageRecords(environmentsOf(run)),
+  };
+  const told = Object.entries(said).filter(([, all]) => texts.some((text) => all.includes(text)));
+  const commits = texts.map((text) => git(repo, "log", "--all", "--format=commit %H", `-S${text}`));
+  return [
+    ...told.map(([where]) => where),
+    ...commits.filter(Boolean),
+    ...(await whereStored(shell.data, texts)),
+  ];
 };

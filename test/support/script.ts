@@ -1,4 +1,4 @@
-import type { Finding, PlanProposal, Task } from "@headrace/domain";
+import type { Finding, PlanProposal, RequirementClaim, Task } from "@headrace/domain";
 import type { z } from "zod";
 
 /** One conversation of a model script, as docs/model-script.md describes it. */
@@ -20,7 +20,8 @@ const conversation = (
   turns,
 });
 
-const writes = (files: Readonly<Record<string, string>>) =>
+/** The calls that write these files. */
+export const writes = (files: Readonly<Record<string, string>>) =>
   Object.entries(files).map(([path, content]) => ({ write: { path, content } }));
 
 /** A coder who writes these files and hands them in, all in one reply. */
@@ -92,29 +93,26 @@ export const merges = (
   });
 };
 
+/** Acceptance: what the reviewer claims of the requirements. */
+export const judges = (
+  claims: readonly z.input<typeof RequirementClaim>[],
+  version = 1,
+): Conversation =>
+  conversation("reviewer", "end", { attempt: version }, { calls: [{ submit_review: { claims } }] });
+
 /** Acceptance: each requirement is met, shown by a quote. */
 export const accepts = (
   quotes: Readonly<Record<string, { file: string; quote: string }>>,
   version = 1,
 ): Conversation =>
-  conversation(
-    "reviewer",
-    "end",
-    { attempt: version },
-    {
-      calls: [
-        {
-          submit_review: {
-            claims: Object.entries(quotes).map(([requirement, quote]) => ({
-              requirement,
-              met: true,
-              reason: "it stands there",
-              evidence: [{ kind: "quote", ...quote }],
-            })),
-          },
-        },
-      ],
-    },
+  judges(
+    Object.entries(quotes).map(([requirement, quote]) => ({
+      requirement,
+      met: true,
+      reason: "it stands there",
+      evidence: [{ kind: "quote", ...quote }],
+    })),
+    version,
   );
 
 export const plans = (
