@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { engineAddress } from "../support/engine.ts";
 import { prepareHello } from "../support/hello-run.ts";
+import { leftOut } from "../support/needs.ts";
 import { ended, LAUNCHER, openShell } from "../support/shell.ts";
 
 const USER = "headrace-e2e";
@@ -29,13 +30,10 @@ const engineUser = async (home: string): Promise<AsyncDisposable> => {
   };
 };
 
-const reason =
-  (process.platform !== "linux" && "users are made with useradd, on Linux") ||
-  (process.getuid?.() !== 0 &&
-    "only root can make a user; these tests run as one without privileges");
+const noRoot = leftOut(process.getuid?.() !== 0);
+const title = "a user without privileges, in the engine's group, runs the whole line";
 
-test("a user without privileges, in the engine's group, runs the whole line", async (context) => {
-  context.skip(reason !== false, String(reason));
+test.skipIf(process.platform !== "linux" || noRoot)(`${title} (needs root on Linux)`, async () => {
   await using shell = await openShell();
   const { repo, args } = await prepareHello(shell, "hello");
   await using _user = await engineUser(shell.dir);
