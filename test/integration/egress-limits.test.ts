@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { ask, startEgress, startUpstream, type Upstream } from "../support/egress-rig.ts";
 
@@ -11,6 +12,28 @@ beforeAll(async () => {
   });
 });
 afterAll(() => debian[Symbol.asyncDispose]());
+
+it("does not wait for an upstream that answers with another protocol", async () => {
+  await using upstream = await startUpstream((request) => {
+    const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+    request.socket.end(head);
+  });
+  await using rig = await startEgress({ ports: { 80: upstream.port } });
+  expect((await ask(rig.port, "/debian/x")).status).toBe(502);
+  expect(rig.requests).toMatchObject([{ outcome: "failed", detail: "it ended without an answer" }]);
+});
+
+it("counts what a packed answer unpacks to", async () => {
+  await using upstream = await startUpstream((_, response) => {
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    response.writeHead(200, headers).end(gzipSync(Buffer.alloc(2_000_000)));
+  });
+  const acme = { name: "acme", kind: "npm", scopes: ["@acme"], placeholders: [] } as const;
+  const registries = [{ ...acme, url: `http://127.0.0.1:${upstream.port}/npm/` }];
+  await using rig = await startEgress({ registries, limits: { requestDownloadBytes: 500_000 } });
+  await expect(ask(rig.port, "/acme/bomb")).rejects.toThrow();
+  expect(rig.requests).toMatchObject([{ outcome: "refused", detail: "fetched too much" }]);
+});
 
 it("stops a download at its limit, and a session at its own", async () => {
   const ports = { 80: debian.port };

@@ -91,6 +91,8 @@ const send = async (
     outgoing.once("response", answer.resolve);
     // stays: what is aborted later tells its error here too
     outgoing.on("error", answer.reject);
+    // an answer that is none, as a change of protocols nobody asked for, is told no other way
+    outgoing.once("close", () => answer.reject(new Error("it ended without an answer")));
     outgoing.end();
     try {
       return await answer.promise;

@@ -167,9 +167,11 @@ const relay = (
   response.writeHead(status, Object.fromEntries(kept));
   const stages = [
     ...(packed && errand.method === "GET" ? [createGunzip()] : []),
+    // what is unpacked counts, or a small answer would be a large one
+    counted,
     ...(rewriter === undefined ? [] : [rewriter]),
   ];
-  return pipeline([upstream, counted, ...stages, response]);
+  return pipeline([upstream, ...stages, response]);
 };
 
 const counter = (count: (bytes: number) => void): Transform =>
