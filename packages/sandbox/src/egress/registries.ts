@@ -24,7 +24,12 @@ export type Endpoint = {
   redirects: readonly string[];
 };
 
-type Row = Pick<Endpoint, "name" | "base" | "rewriting"> & Partial<Endpoint>;
+type Row = Pick<Endpoint, "name" | "base"> & Partial<Endpoint>;
+
+const OF_PUBLIC = {
+  ...{ reach: "elsewhere", rewriting: "none", query: false },
+  ...{ aliases: [], redirects: [] },
+} as const;
 
 const PUBLIC: readonly Row[] = [
   {
@@ -34,24 +39,22 @@ const PUBLIC: readonly Row[] = [
     aliases: ["https://registry.yarnpkg.com"],
   },
   { name: "pypi", base: "https://pypi.org", rewriting: "pypi", python: { index: "/simple" } },
-  { name: "pypi-files", base: "https://files.pythonhosted.org", rewriting: "none", python: {} },
+  { name: "pypi-files", base: "https://files.pythonhosted.org", python: {} },
   // packages are signed, and a Debian image has no certificates to begin with
-  { name: "debian", base: "http://deb.debian.org/debian", rewriting: "none" },
+  { name: "debian", base: "http://deb.debian.org/debian" },
   {
     name: "debian-security",
     base: "http://deb.debian.org/debian-security",
-    rewriting: "none",
     aliases: ["http://security.debian.org/debian-security"],
   },
   {
     name: "go",
     base: "https://proxy.golang.org",
-    rewriting: "none",
     // where it sends the archives of modules, with a signed query
     redirects: ["https://storage.googleapis.com/proxy-golang-org-prod"],
   },
   { name: "crates", base: "https://index.crates.io", rewriting: "crates" },
-  { name: "crates-dl", base: "https://static.crates.io", rewriting: "none" },
+  { name: "crates-dl", base: "https://static.crates.io" },
 ];
 
 /** Hosts of the mirrors that a package manager reaches by plain HTTP through the proxy. */
@@ -98,8 +101,7 @@ const pythonPart = (registry: PrivateRegistry): PythonPart => ({
 export const endpointsOf = (registries: readonly PrivateRegistry[]): Map<string, Endpoint> => {
   const endpoints = new Map<string, Endpoint>();
   for (const row of PUBLIC) {
-    const defaults = { reach: "elsewhere", query: false, aliases: [], redirects: [] } as const;
-    endpoints.set(row.name, { ...defaults, ...row });
+    endpoints.set(row.name, { ...OF_PUBLIC, ...row });
   }
   for (const registry of registries) {
     const problem = problemOf(registry, endpoints);
