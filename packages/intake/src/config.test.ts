@@ -66,6 +66,7 @@ describe("a broken file names file, line, field and remedy", () => {
       "gates:\n  - name: test\n    run: x\n    from: t1",
       /^headrace\.yaml:4: gates\[0\]\.from: is not a known field\n {2}Known fields: name, run, timeout, exclude\./,
     ],
+    ["setup: &a [*a]", /^headrace\.yaml:1: setup\[0\]: expected a command, got something that/],
     ["\n\nsetup: npm ci", /^headrace\.yaml:3: setup: expected a list of commands, got "npm ci"/],
     [
       "sandbox:\n  memory: lots",

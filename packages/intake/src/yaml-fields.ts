@@ -79,8 +79,17 @@ const exampleOf = (path: Path, { examples }: FieldTable<unknown>): string | unde
 /** A value as it stands in the file, without the user and password of an address. */
 const shownOf = (value: unknown): string => {
   if (value === undefined) return "nothing";
-  const shown = JSON.stringify(value).replaceAll(/\/\/[^\s"]*@/g, "//***@");
+  const shown = textOf(value).replaceAll(/\/\/[^\s"]*@/g, "//***@");
   return shown.length > 80 ? `${shown.slice(0, 80)}...` : shown;
+};
+
+/** An anchor may stand for what it lies in. */
+const textOf = (value: unknown): string => {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "something that holds itself";
+  }
 };
 
 /** What zod objects to: what was expected, what stands there, and how it is written. */
