@@ -26,10 +26,13 @@ export type Endpoint = {
 
 type Row = Pick<Endpoint, "name" | "base"> & Partial<Endpoint>;
 
-const OF_PUBLIC = {
-  ...{ reach: "elsewhere", rewriting: "none", query: false },
-  ...{ aliases: [], redirects: [] },
-} as const;
+const OF_PUBLIC: Omit<Endpoint, "name" | "base"> = {
+  reach: "elsewhere",
+  rewriting: "none",
+  query: false,
+  aliases: [],
+  redirects: [],
+};
 
 const PUBLIC: readonly Row[] = [
   {
