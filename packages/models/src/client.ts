@@ -11,6 +11,7 @@ import { z } from "zod";
 import { Deadline, MODEL_TIMEOUTS, type ModelTimeouts } from "./deadline.ts";
 import { toModelFailure } from "./to-model-failure.ts";
 import { toTokenUsage, WireUsage } from "./usage.ts";
+import { wellFormedBlock } from "./well-formed.ts";
 
 /** Bound of a call that costs nothing: counting tokens, listing models. */
 const FREE_CALL_MS = 60_000;
@@ -41,10 +42,16 @@ const toReply = (message: unknown): ModelReply => {
     );
   const { id, model, stop_reason, usage } = parsed.data;
   // models end in an empty text at times, and the API refuses to be sent one back
-  const content = parsed.data.content.filter(
-    (block) => !(block.type === "text" && block.text === ""),
-  );
-  return { id, model, stopReason: stop_reason, content, usage: toTokenUsage(usage) };
+  const content = parsed.data.content
+    .filter((block) => !(block.type === "text" && block.text === ""))
+    .map(wellFormedBlock);
+  return {
+    id: id.toWellFormed(),
+    model: model.toWellFormed(),
+    stopReason: stop_reason?.toWellFormed() ?? null,
+    content,
+    usage: toTokenUsage(usage),
+  };
 };
 
 /** The prompt of a request as the SDK types it: a `ModelRequest` is already in the wire's shape. */
