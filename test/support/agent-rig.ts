@@ -6,6 +6,7 @@ import {
   type Guidance,
   HostileTreeError,
   InfrastructureError,
+  type ModelClient,
   type ModelReply,
   type ModelRequest,
   NO_USAGE,
@@ -37,6 +38,8 @@ export type RigOptions = {
   brief: Brief;
   /** what the model says in turn 1, 2, ... */
   script: readonly Scripted[];
+  /** a model that is asked over the wire, in place of the script */
+  client?: Pick<ModelClient, "complete">;
   files?: Readonly<Record<string, string>>;
   guidance?: Guidance[];
   /** a turn the model does not answer, and what is said instead */
@@ -91,6 +94,18 @@ const breakable = (
   };
 };
 
+const scriptedReply = (script: RigOptions["script"], turn: number): ModelReply => {
+  const scripted = script[turn - 1];
+  if (scripted === undefined) throw new Error(`the script has no turn ${turn}`);
+  return {
+    id: `msg-${turn}`,
+    model: "scripted",
+    stopReason: "tool_use",
+    usage: { ...NO_USAGE, output: 10 },
+    ...(Array.isArray(scripted) ? { content: scripted } : { content: [], ...scripted }),
+  };
+};
+
 /**
  * One agent's step with a real loop, a real folder and a real repository behind it: the model is a list of replies,
  * the control plane a list of parts. `run` may be called again: then it is the next claim of the same step.
@@ -127,15 +142,7 @@ export const agentRig = async (options: RigOptions) => {
     const instead = options.instead?.[turn];
     if (instead !== undefined) return instead;
     if (!options.hasty) await saving.promise;
-    const scripted = script[turn - 1];
-    if (scripted === undefined) throw new Error(`the script has no turn ${turn}`);
-    const reply: ModelReply = {
-      id: `msg-${turn}`,
-      model: "scripted",
-      stopReason: "tool_use",
-      usage: { ...NO_USAGE, output: 10 },
-      ...(Array.isArray(scripted) ? { content: scripted } : { content: [], ...scripted }),
-    };
+    const reply = (await options.client?.complete(request)) ?? scriptedReply(script, turn);
     await append({ kind: "reply", turn, reply });
     return { kind: "reply", reply };
   };
