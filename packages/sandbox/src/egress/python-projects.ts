@@ -36,6 +36,7 @@ export const packagesProblem = (text: string): string | undefined => {
     : "is no name of a package, or beginning of names with * at its end";
 };
 
+/** The course of a request, by its path below the endpoint that is asked, out of all there are. */
 export const courseOf = (asked: Place, path: string, places: Iterable<Place>): Course => {
   const owners = [...places].filter(({ python }) => python?.packages !== undefined);
   if (asked.python === undefined || owners.length === 0) return HERE;
@@ -107,12 +108,11 @@ const pageOf = (
   return { project: normalised(name), rest: whole ? after.join("/") : undefined };
 };
 
-/** Projects that a file may be of: names with dashes before a version tell not where they end. */
+/** Projects that a file may be of: a name with dashes before a version does not tell where it ends. */
 const projectsOfFile = (parts: readonly string[]): string[] => {
   const file = parts.at(-1)?.trim() ?? "";
-  const ends = file.includes(".whl") ? /-/ : /-(?=v?\d)/g;
-  const names = ends.global
-    ? [...file.matchAll(ends)].map(({ index }) => file.slice(0, index))
-    : [file.slice(0, Math.max(0, file.search(ends)))];
-  return names.filter((name) => name !== "").map(normalised);
+  const ends = file.includes(".whl")
+    ? [file.indexOf("-")]
+    : [...file.matchAll(/-(?=v?\d)/g)].map(({ index }) => index);
+  return ends.filter((at) => at > 0).map((at) => normalised(file.slice(0, at)));
 };
