@@ -11,7 +11,7 @@ import { openSandboxes } from "../factory/sandboxes.ts";
 import { refuseSecrets } from "../secret-scan.ts";
 import { policyAt } from "../submission.ts";
 import { readInstallation } from "../user-config.ts";
-import { aboutGiven, aboutPolicy, noGatesLines } from "../view/policy-lines.ts";
+import { aboutBase, aboutGiven, aboutPolicy, noGatesLines } from "../view/policy-lines.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
 const AGENT_UID = 10_001;
@@ -53,7 +53,9 @@ export const check: VerbAction = async (world, _operands, options) => {
   const place = { installation, data, env: world.env, onWarning: world.err };
   await using closing = new AsyncDisposableStack();
   const { identity, folder } = await beginCheck({ ...place, owner }, closing);
-  const { sandboxes } = await openSandboxes({ ...place, identity }, closing);
+  const { sandboxes, engine } = await openSandboxes({ ...place, identity }, closing);
+  // without an engine there are no images
+  if (engine !== undefined) for (const line of aboutBase(policy)) say(`  ${line}`);
   const given = await sandboxes.affordable(policy);
   say(`  ${aboutGiven(given, policy)}`);
   const result = await checkRepository({

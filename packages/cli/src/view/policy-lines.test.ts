@@ -1,7 +1,7 @@
 import { Policy, SandboxLimits } from "@headrace/domain";
 import { BUILT_IN_PROTECTED } from "@headrace/intake";
 import { expect, it } from "vitest";
-import { aboutAsked, aboutGiven, aboutPolicy } from "./policy-lines.ts";
+import { aboutAsked, aboutBase, aboutGiven, aboutPolicy } from "./policy-lines.ts";
 
 it("a person sees what a repository asks for: services, names of variables, what is protected", () => {
   const policy = Policy.parse({
@@ -18,6 +18,15 @@ it("a person sees what a repository asks for: services, names of variables, what
     "environment: TZ, NODE_OPTIONS",
     "protected, besides what always is: migrations/**",
   ]);
+});
+
+it("a person sees the default image, unless another one is named", () => {
+  const plain = { gates: [], setup: [], protected: [], from: { gates: "none", setup: "none" } };
+  expect(aboutBase(Policy.parse(plain))).toEqual([
+    expect.stringMatching(/^image: headrace-base:\w+, the default, with Node \d.*, Python 3\./),
+  ]);
+  expect(aboutBase(Policy.parse({ ...plain, image: "node:24" }))).toEqual([]);
+  expect(aboutBase(Policy.parse({ ...plain, dockerfile: "Dockerfile" }))).toEqual([]);
 });
 
 it("a person sees what sandboxes ask for, and what they get where that is another thing", () => {

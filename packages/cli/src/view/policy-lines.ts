@@ -1,5 +1,6 @@
 import type { Policy, SandboxMeans } from "@headrace/domain";
 import { BUILT_IN_PROTECTED, CONFIG_FILE } from "@headrace/intake";
+import { baseImageTag, baseVersions } from "../machine/base-image.mjs";
 
 /** What a run works with, as lines that a person reads before it starts. */
 export const aboutPolicy = (policy: Policy): string[] => [
@@ -20,6 +21,13 @@ export const aboutPolicy = (policy: Policy): string[] => [
   ...policy.network.setup.map((host) => `network: set-up may reach ${host}`),
   ...policy.network.research.map((host) => `network: research may reach ${host}`),
 ];
+
+/** The image of an engine that sandboxes are made from where neither repository nor person names one. */
+export const aboutBase = ({ image, dockerfile }: Policy): string[] => {
+  if (image !== undefined || dockerfile !== undefined) return [];
+  const { node, npm, python } = baseVersions();
+  return [`image: ${baseImageTag()}, the default, with Node ${node}, npm ${npm}, Python ${python}`];
+};
 
 /** What a person writes where no gates are found. */
 export const GATES_EXAMPLE = "gates:\n  - name: test\n    run: npm test\n    timeout: 10m\n";
