@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import {
   type ExecResult,
   InfrastructureError,
@@ -12,6 +11,7 @@ import {
   createBubblewrapSandboxes,
 } from "./bubblewrap-sandboxes.ts";
 import { BUBBLEWRAP_DIFFERENCES } from "./differences.ts";
+import { namespaceRemedy, namespaceSettings } from "./namespace-settings.ts";
 
 export type BubblewrapProbe =
   | { ok: true; version: string; differences: readonly string[] }
@@ -114,34 +114,5 @@ const refusal = async (error: Error): Promise<BubblewrapProbe> => {
     return { ok: false, reason: message.replace(`\n  ${remedy}`, ""), remedy };
   }
   const reason = `bubblewrap cannot start a sandbox here: ${error.message}`;
-  return { ok: false, reason, remedy: await namespaceRemedy() };
+  return { ok: false, reason, remedy: namespaceRemedy(await namespaceSettings()) ?? ENGINE };
 };
-
-/** What keeps an ordinary user from making the namespaces that bwrap needs, by the kernel's own settings. */
-const namespaceRemedy = async (): Promise<string> => {
-  if ((await setting("kernel/apparmor_restrict_unprivileged_userns")) === "1") return APPARMOR;
-  if ((await setting("kernel/unprivileged_userns_clone")) === "0") {
-    return "the kernel refuses user namespaces to ordinary users: sudo sysctl -w kernel.unprivileged_userns_clone=1";
-  }
-  if ((await setting("user/max_user_namespaces")) === "0") {
-    return "the kernel gives no user namespaces at all: sudo sysctl -w user.max_user_namespaces=10000";
-  }
-  return ENGINE;
-};
-
-const setting = async (name: string): Promise<string | undefined> =>
-  (await readFile(`/proc/sys/${name}`, "utf8").catch(() => undefined))?.trim();
-
-/** Ubuntu 24.04 and later: one program is allowed, the restriction stays for every other. */
-const APPARMOR = `AppArmor keeps programs without a profile from making user namespaces (Ubuntu 24.04 and later).
-Allow it to bwrap alone, and leave the restriction on for all else:
-  sudo tee /etc/apparmor.d/bwrap >/dev/null <<'PROFILE'
-abi <abi/4.0>,
-include <tunables/global>
-
-profile bwrap /usr/bin/bwrap flags=(unconfined) {
-  userns,
-  include if exists <local/bwrap>
-}
-PROFILE
-  sudo apparmor_parser -r /etc/apparmor.d/bwrap`;
