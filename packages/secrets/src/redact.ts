@@ -22,7 +22,8 @@ const KEY_FORMS: readonly RegExp[] = [
   /\bxox[abprs]-[A-Za-z0-9-]{20,}/g,
   /\bAKIA[0-9A-Z]{16}\b/g,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)/g,
-  /(?<=\b(?:authorization|proxy-authorization|x-api-key|_authToken)["']?\s{0,20}[:=]\s{0,20}["']?)(?:(?:bearer|basic)\s+)?[^\s"',;]{8,}/gi,
+  // of a scheme any token; without one only what has a digit, as code names its variables and headers there too
+  /(?<=\b(?:authorization|proxy-authorization|x-api-key|_authToken)(?:\\?["'])?\s{0,20}[:=]\s{0,20}(?:\\?["'])?)(?:(?:bearer|basic)\s{1,20}[\w+/=.~-]{8,}|(?=[\w+/=.~-]{0,400}\d)[\w+/=.~-]{8,}(?![\w$]*[(]))/gi,
   /(?<=:\/\/[^\s/:@]{0,100}:)[^\s/@"'\\,]{3,200}(?=@)/g,
 ];
 

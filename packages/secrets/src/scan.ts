@@ -11,7 +11,7 @@ const CONFIG = {
 
 /** Passwords of servers that only answer on the developer's own machine are in every other repository. */
 const LOCAL_HOST =
-  /@(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0|host\.docker\.internal|db|database|postgres(?:ql)?|pg|mysql|mariadb|mongo(?:db)?|redis|rabbitmq|(?:[\w-]+\.)*(?:example|test|invalid|localhost)(?:\.(?:com|org|net))?)(?=[:/?#"'\s]|$)/i;
+  /@(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0|host\.docker\.internal|db|database|postgres(?:ql)?|pg|mysql|mariadb|mongo(?:db)?|redis|rabbitmq|(?:[\w-]+\.)*(?:example(?:\.(?:com|org|net))?|test|invalid|localhost))(?=[:/?#"'\s]|$)/i;
 /** What documentation puts where a value belongs. */
 const PLACEHOLDER =
   /\$\{|\{\{|<[\w -]+>|x{6,}|\*{3,}|\byour[-_ ](?:api|access|secret|token|key|password|user)|changeme|placeholder|redacted/i;
