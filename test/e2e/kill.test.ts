@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { LABELS } from "@headrace/domain";
@@ -64,9 +65,28 @@ const underWay = (simulator: Simulator, user: string, turn: number) => () =>
       .find((r) => r.user?.includes(user) && r.turn === turn && r.outcome === "pending"),
   );
 
-test("a factory killed again and again in mid-call completes its run, and repeats no completed call", async () => {
+/** What a factory killed in the middle of an export and of packs would leave in its directory. */
+const leaveHalfDone = async (data: string): Promise<void> => {
+  const repos = (await readdir(join(data, "repos"))).map((name) => join("repos", name));
+  for (const repo of [...repos, "worker/trees.git"])
+    await mkdir(join(data, repo, "quarantine-dead/pack"), { recursive: true });
+  await mkdir(join(data, "views/headrace-view-dead/refs"), { recursive: true });
+};
+
+/** Sockets, and what is meant to be there for a while only, in a data directory. */
+const passing = async (data: string): Promise<string[]> => {
+  const entries = await readdir(data, { recursive: true, withFileTypes: true });
+  const temporary =
+    /^(quarantine-|headrace-view-|tmp_|redis\.pid$|control\.json$)|(?<!\.db)\.lock$|\.new$/;
+  return entries
+    .filter((entry) => entry.isSocket() || temporary.test(entry.name))
+    .map(({ parentPath, name }) => join(parentPath, name));
+};
+
+test("a factory killed again and again in mid-call completes its run, repeats no completed call, and leaves nothing behind", async () => {
   await using closing = new AsyncDisposableStack();
   const data = closing.use(await tempDir("headrace-killed-"));
+  const temporary = closing.use(await tempDir("headrace-tmp-"));
   const prepared = await prepareRun(
     {
       tasks: [task("slow"), task("after", { blockedBy: ["slow"] })],
@@ -83,7 +103,10 @@ test("a factory killed again and again in mid-call completes its run, and repeat
   const { script: file, submission, pack } = prepared;
   const simulator = closing.use(await startSimulator({ mode: { kind: "script", file } }));
   const { HEADRACE_HOME: _, ...rest } = process.env;
-  const env = { ...rest, ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: simulator.apiKey };
+  const env = {
+    ...{ ...rest, TMPDIR: temporary.path },
+    ...{ ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: simulator.apiKey },
+  };
   const credentials = await readCredentials({ env, dataDir: data.path });
 
   let factory = await serve(data.path, env);
@@ -102,7 +125,10 @@ test("a factory killed again and again in mid-call completes its run, and repeat
   ] as const) {
     await eventually(`${user} turn ${turn}`, underWay(simulator, user, turn));
     await factory.end("SIGKILL");
+    await leaveHalfDone(data.path);
     factory = await serve(data.path, env);
+    // the folder of its own Redis at most, and not that of the one before
+    expect((await readdir(temporary.path)).length).toBeLessThan(2);
   }
   const branch = `refs/heads/headrace/${run}/integration`;
   await eventually("the run to complete", async () => {
@@ -129,4 +155,7 @@ test("a factory killed again and again in mid-call completes its run, and repeat
   const filters = { label: [`${LABELS.owner}=${owner}`] };
   const docker = new Docker(await engineAddress());
   expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+  // its Redis, with socket and log, is in a folder of its own there
+  expect(await readdir(temporary.path)).toEqual([]);
+  expect(await passing(data.path)).toEqual([]);
 });

@@ -119,7 +119,9 @@ export const openTestFactory = async (
     queue,
     clock,
     prices,
-    repos: closing.use(createRepos(join(data.path, "repos"))),
+    repos: closing.use(
+      await createRepos({ repos: join(data.path, "repos"), views: join(data.path, "views") }),
+    ),
     admit: async (choice) =>
       resolveRoutes({
         available: await checkProvider(await simulators.client(choice)),

@@ -18,6 +18,8 @@ export const dataDir = (flag: string | undefined, env: NodeJS.ProcessEnv) => {
     control: join(root, "control.json"),
     log: join(root, "factory.log"),
     repos: join(root, "repos"),
+    /** of the user's repositories, while the factory looks at them */
+    views: join(root, "views"),
     worker: join(root, "worker"),
     notified: join(root, "notified"),
     installation: join(root, "installation"),

@@ -12,13 +12,17 @@ import { hooksOff, openView, type Storage, storageOf, type View } from "./view.t
  * Opens the user's repository that holds `path`, in whatever state it is. Refs are read and moved in the repository
  * itself; objects only through a view that has none of its configuration. Throws `UserError`.
  */
-export const openSourceRepo = async (options: { path: string }): Promise<SourceRepo> => {
+export const openSourceRepo = async (options: {
+  path: string;
+  /** where views are made, by who clears it of those that it was killed in; if absent, the system's temporary folder */
+  scratch?: string;
+}): Promise<SourceRepo> => {
   const at = await locate(options.path);
   const real = await openReal(at);
   let storage: Promise<Storage> | undefined;
   const view = async (head?: string): Promise<View> => {
     storage ??= storageOf(real);
-    return openView(at, await storage, head);
+    return openView(at, await storage, { head, scratch: options.scratch });
   };
   const viewed = async <T>(work: (view: View) => Promise<T>, head?: string): Promise<T> => {
     await using opened = await view(head);

@@ -51,9 +51,9 @@ export const storageOf = async (real: Git): Promise<Storage> => {
 export const openView = async (
   at: Located,
   { format, settings }: Storage,
-  head?: string,
+  { head, scratch = tmpdir() }: { head?: string | undefined; scratch?: string | undefined },
 ): Promise<View> => {
-  const dir = await mkdtemp(join(tmpdir(), "headrace-view-"));
+  const dir = await mkdtemp(join(scratch, "headrace-view-"));
   const close = () => rm(dir, { recursive: true, force: true });
   try {
     await mkdir(join(dir, "refs"));

@@ -94,7 +94,7 @@ const compose = async (
     queue,
     clock,
     prices,
-    repos: closing.use(createRepos(data.repos)),
+    repos: closing.use(await createRepos(data)),
     admit: models.admit,
     threads: (ports) => createThreads(ports, checkpoints),
     log,
