@@ -81,6 +81,7 @@ const CI_TOOLS = /** @type {const} */ ({
   bubblewrap: "bwrap",
   gvisor: "runsc",
   ip: "ip",
+  pip: "pip3",
 });
 
 /**

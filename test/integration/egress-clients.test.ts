@@ -8,7 +8,7 @@ import { pack } from "tar-stream";
 import { describe, expect, it } from "vitest";
 import { startSession, startUpstream } from "../support/egress-rig.ts";
 import { tempDir } from "../support/git.ts";
-import { leftOut, NO_NPM } from "../support/needs.ts";
+import { NO_NPM, NO_PIP } from "../support/needs.ts";
 import { ended } from "../support/shell.ts";
 
 /** Clients are told this port, so the tests of this file take turns at it. */
@@ -16,7 +16,6 @@ const PROXY_PORT = 3128;
 /** The home that clients are told of. */
 const HOME = "/home/agent";
 const KEY = "Bearer canary-0815";
-const NO_PIP = leftOut(spawnSync("python3", ["-m", "pip", "--version"]).status !== 0);
 
 /** A sandbox user's home with the clients' settings, and files that went through `rewrite`, but no other variable. */
 const openHome = async (egress: Egress, files: Record<string, string>) => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeCertificates } from "../support/egress-certificates.ts";
 import { ask, startEgress, startUpstream, type Upstream } from "../support/egress-rig.ts";
 import { tempDir } from "../support/git.ts";
-import { leftOut } from "../support/needs.ts";
+import { NO_PIP } from "../support/needs.ts";
 import { pythonWheel } from "../support/real-packages.ts";
 import { startPythonIndex } from "../support/real-registries.ts";
 import { ended } from "../support/shell.ts";
@@ -14,7 +14,6 @@ import { ended } from "../support/shell.ts";
 /** A company's index beside PyPI: PyPI has packages of the company's names, too, as an attacker would put there. */
 const LOGIN = "ann:canary-0815";
 const PROXY = "http://127.0.0.1:3128";
-const NO_PIP = leftOut(spawnSync("python3", ["-m", "pip", "--version"]).status !== 0);
 const project = (name: string, code: string) => ({
   ...{ name, version: "1.0", code },
   module: name.replaceAll("-", "_"),

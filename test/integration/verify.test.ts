@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { Gate, Policy } from "@headrace/domain";
+import { Gate, Policy, SANDBOX_UID } from "@headrace/domain";
 import { detect, manifestPaths, resolvePolicy, treeAt } from "@headrace/intake";
 import { openFactoryRepo } from "@headrace/repo";
 import { checkEvidence, checkRepository, isFit, renderCheck, runGates } from "@headrace/verify";
@@ -8,7 +8,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { dockerHarness } from "../support/engine.ts";
 import { commitFiles, packFrom, tempDir, tempRepo } from "../support/git.ts";
 
-const SANDBOX_UID = 10_001;
 const labels = { run: "run-1", step: "verify" };
 const MEMORY_HOG = "const kept = []; for (;;) kept.push(Buffer.alloc(1 << 24, 1));";
 

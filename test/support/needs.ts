@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { lookup } from "node:dns/promises";
 
 /**
@@ -13,3 +14,5 @@ export const NO_NPM = leftOut(
     () => true,
   ),
 );
+
+export const NO_PIP = leftOut(spawnSync("python3", ["-m", "pip", "--version"]).status !== 0);

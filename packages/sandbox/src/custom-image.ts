@@ -1,13 +1,19 @@
 import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
-import { type Isolation, PRODUCT, type SandboxLimits, UserError } from "@headrace/domain";
+import {
+  type Isolation,
+  PRODUCT,
+  SANDBOX_UID,
+  type SandboxLimits,
+  UserError,
+} from "@headrace/domain";
 import type Docker from "dockerode";
 import type { Room } from "./admission.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { bounded } from "./engine.ts";
 import { findImage, findUsed, type Image, imageChanges, presentImage } from "./images.ts";
-import { FACTORY_FOLDER, HOME, SANDBOX_UID, SANDBOX_USER, WORKSPACE } from "./profile.ts";
+import { FACTORY_FOLDER, HOME, SANDBOX_USER, WORKSPACE } from "./profile.ts";
 import { runToEnd } from "./run-to-end.ts";
 import { makeTar } from "./tar.ts";
 

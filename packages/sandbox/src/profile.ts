@@ -1,4 +1,4 @@
-import { PRODUCT, type SandboxLimits } from "@headrace/domain";
+import { PRODUCT, SANDBOX_UID, type SandboxLimits } from "@headrace/domain";
 import type { ContainerCreateOptions, HostConfig } from "dockerode";
 import { CPU_SHARES } from "./admission.ts";
 import type { Walls } from "./isolation.ts";
@@ -26,8 +26,6 @@ export type ContainerSpec = {
   volumes?: readonly string[];
 };
 
-/** The unprivileged user of every sandbox, whatever the image calls it. */
-export const SANDBOX_UID = 10_001;
 export const SANDBOX_USER = `${SANDBOX_UID}:${SANDBOX_UID}`;
 export const WORKSPACE = "/workspace";
 export const HOME = "/home/agent";

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
-import { type EnvironmentSpec, UserError } from "@headrace/domain";
+import { type EnvironmentSpec, SANDBOX_UID, UserError } from "@headrace/domain";
 import type { Egress } from "./egress/types.ts";
-import { FACTORY_FOLDER, HOME, SANDBOX_UID, WORKSPACE } from "./profile.ts";
+import { FACTORY_FOLDER, HOME, WORKSPACE } from "./profile.ts";
 import { setupSupervisor } from "./supervisor-files.ts";
 import { makeTar, type TarEntry } from "./tar.ts";
 

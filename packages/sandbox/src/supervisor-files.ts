@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
-import { FACTORY_FOLDER, SANDBOX_UID } from "./profile.ts";
+import { SANDBOX_UID } from "@headrace/domain";
+import { FACTORY_FOLDER } from "./profile.ts";
 import { makeTar, type TarEntry } from "./tar.ts";
 
 const SOURCE = new URL("../../../sandboxes/", import.meta.url);

@@ -1,6 +1,7 @@
 import {
   type Environment,
   OFFLINE_ENV,
+  SANDBOX_UID,
   type SandboxSpec,
   type SandboxWatch,
 } from "@headrace/domain";
@@ -9,8 +10,6 @@ import { networkLog } from "./network-log.ts";
 import type { Work } from "./worker.ts";
 
 const SETUP_MS = 30 * 60_000;
-/** Sandboxes run as this user; files of a gate's tree are theirs. */
-const AGENT_UID = 10_001;
 
 /**
  * Makes sure this worker's repository has the commit, fetching what it lacks. The run base comes first and alone:
@@ -49,7 +48,7 @@ export const environmentOf = async (
 
 /** The tree of a commit as a gate gets it. */
 export const tarOf = ({ repo }: Work, commit: string): Promise<Uint8Array> =>
-  repo.tar(commit, { uid: AGENT_UID });
+  repo.tar(commit, { uid: SANDBOX_UID });
 
 const filesAt = async (work: Work, commit: string, also?: string) => {
   await have(work, commit);

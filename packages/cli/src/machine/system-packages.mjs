@@ -3,7 +3,7 @@
 
 import { which } from "./which.mjs";
 
-/** @typedef {"engine" | "redis" | "git" | "debootstrap" | "strace" | "compose" | "tmux" | "bubblewrap" | "gvisor" | "ip"} Need */
+/** @typedef {"engine" | "redis" | "git" | "debootstrap" | "strace" | "compose" | "tmux" | "bubblewrap" | "gvisor" | "ip" | "pip"} Need */
 
 /**
  * @typedef {object} Manager
@@ -33,6 +33,7 @@ const MANAGERS = [
       bubblewrap: ["bubblewrap"],
       gvisor: ["runsc"],
       ip: ["iproute2"],
+      pip: ["python3-pip"],
     },
     after: {},
   },
@@ -99,6 +100,7 @@ const PRODUCTS = {
   bubblewrap: "bubblewrap",
   gvisor: "gVisor (runsc)",
   ip: "iproute2",
+  pip: "pip",
 };
 
 /**

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { PRODUCT, plainLine, type SourceRepo } from "@headrace/domain";
+import { PRODUCT, plainLine, SANDBOX_UID, type SourceRepo } from "@headrace/domain";
 import { setupFilesAt, treeAt } from "@headrace/intake";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
 import { createClock } from "@headrace/store";
@@ -13,8 +13,6 @@ import { policyAt } from "../submission.ts";
 import { readInstallation } from "../user-config.ts";
 import { aboutBase, aboutGiven, aboutPolicy, noGatesLines } from "../view/policy-lines.ts";
 import { flag, text, type VerbAction } from "../world.ts";
-
-const AGENT_UID = 10_001;
 
 /** Builds the environment of HEAD and runs every gate twice; no model is asked and no factory is started. */
 export const check: VerbAction = async (world, _operands, options) => {
@@ -83,5 +81,5 @@ export const check: VerbAction = async (world, _operands, options) => {
 const treeOf = async (dir: string, source: SourceRepo, commit: string): Promise<Uint8Array> => {
   await using scratch = await openFactoryRepo({ dir: join(dir, "trees.git") });
   await scratch.putPack(await source.pack(commit), commit, { boundary: true });
-  return await scratch.tar(commit, { uid: AGENT_UID });
+  return await scratch.tar(commit, { uid: SANDBOX_UID });
 };

@@ -1,6 +1,9 @@
 import type { EgressRequest, NetworkPhase, UnreachedHost } from "../network.ts";
 import type { Isolation, SandboxLimits, Service } from "../policy.ts";
 
+/** The unprivileged user of every sandbox, whatever its image calls it; the files of a tree that enters are theirs. */
+export const SANDBOX_UID = 10_001;
+
 export type EngineInfo = {
   kind: "docker" | "bubblewrap";
   version: string;

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { SandboxLimits } from "@headrace/domain";
-import { FACTORY_FOLDER, HOME, SANDBOX_UID, WORKSPACE } from "../profile.ts";
+import { SANDBOX_UID, type SandboxLimits } from "@headrace/domain";
+import { FACTORY_FOLDER, HOME, WORKSPACE } from "../profile.ts";
 
 import { HOST_PATH } from "./programs.ts";
 

@@ -1,8 +1,8 @@
 import { chmod, chown, mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InfrastructureError } from "@headrace/domain";
+import { InfrastructureError, SANDBOX_UID } from "@headrace/domain";
 import type { Layer } from "../disk-watch.ts";
-import { FACTORY_FOLDER, SANDBOX_UID } from "../profile.ts";
+import { FACTORY_FOLDER } from "../profile.ts";
 import { isRoot } from "./jail.ts";
 import { runProgram } from "./programs.ts";
 
