@@ -3,7 +3,7 @@ import type { FactoryApi, StoredEvent } from "@headrace/domain";
 import { expect, test } from "vitest";
 import { openTestFactory, type TestFactory } from "../support/factory.ts";
 import { accepts, approves, codes, task } from "../support/script.ts";
-import { HOGS } from "./cases/x-resources.ts";
+import { HOGS } from "./cases/x-hogs.ts";
 
 const TEXT = "an honest piece of work\n";
 const IDS = ["one", "two", "three"];
@@ -45,10 +45,10 @@ const PAIRS = HOGS.slice(0, HOGS.length / 2).map(
 
 /** All of it at once, in more sandboxes than there are slots. */
 const crowd = () => ({
-  tasks: PAIRS.map(([{ n }]) => task(`x${n}`)),
+  tasks: PAIRS.map(([{ id }]) => task(id.toLowerCase())),
   script: PAIRS.map((pair) =>
     goesThrough(
-      `x${pair[0].n}`,
+      pair[0].id.toLowerCase(),
       pair.map(({ command }) => command),
     ),
   ),

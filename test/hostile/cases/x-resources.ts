@@ -1,34 +1,11 @@
-import {
-  type ExecResult,
-  InfrastructureError,
-  type Sandbox,
-  type SandboxLimits,
-} from "@headrace/domain";
+import { type ExecResult, InfrastructureError, type Sandbox } from "@headrace/domain";
 import { parseConfig, parseSpec } from "@headrace/intake";
 import { judge } from "@headrace/verify";
 import { expect } from "vitest";
 import { sh } from "../../contract/suites/sandbox-harness.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
 import { LIMITS } from "../stage.ts";
-
-const SMALL = { memoryMb: 256, pids: 64, diskMb: 64, inodes: 2000 };
-
-type Hog = {
-  n: number;
-  title: string;
-  command: string;
-  ms?: number;
-  limits?: Partial<SandboxLimits>;
-} & (
-  | {
-      /** how the command must have ended in a sandbox that works on */
-      ended: (result: ExecResult) => unknown;
-    }
-  | {
-      /** it is the sandbox that must end: for what it wrote, or because its supervisor is gone */
-      lost: "disk" | "inodes" | "the sandbox";
-    }
-);
+import { HELD, HOGS, type Hog, SMALL } from "./x-hogs.ts";
 
 const failure = async (sandbox: Sandbox, command: string, ms: number): Promise<unknown> => {
   try {
@@ -41,10 +18,29 @@ const failure = async (sandbox: Sandbox, command: string, ms: number): Promise<u
   throw new Error("the sandbox should have ended, and works");
 };
 
-/** A command that takes all it can get; each says for itself how it must end. */
+/** Runs a command that holds what it took until `HELD` is gone, with a look at the host in between. */
+const heldWhile = async (
+  sandbox: Sandbox,
+  command: string,
+  look: () => Promise<unknown>,
+): Promise<ExecResult> => {
+  const running = sh(sandbox, command);
+  try {
+    await expect
+      .poll(() => sandbox.read(HELD, 1), { timeout: 15_000, message: "nothing was taken" })
+      .toBeDefined();
+    await look();
+  } finally {
+    await sh(sandbox, `rm -f ${HELD}`);
+    await running;
+  }
+  return running;
+};
+
+/** Each says for itself how it must end. */
 const hog = (one: Hog): HostileCase =>
   hostile({
-    id: `X${String(one.n).padStart(2, "0")}`,
+    id: one.id,
     title: one.title,
     verdict: "contained",
     build: (stage) => stage.fresh({ ...SMALL, ...one.limits }),
@@ -60,140 +56,16 @@ const hog = (one: Hog): HostileCase =>
         expect((await sh(next, "echo works")).output).toBe("works\n");
         return "contained";
       }
-      const result = await sh(sandbox, one.command, ms);
+      const result =
+        one.meanwhile === undefined
+          ? await sh(sandbox, one.command, ms)
+          : await heldWhile(sandbox, one.command, one.meanwhile);
       expect(Buffer.byteLength(result.output)).toBeLessThan(110_000);
       one.ended(result);
       expect((await sh(sandbox, "echo works")).output).toBe("works\n");
       return "contained";
     },
   });
-
-const timedOut = (result: ExecResult) => expect(result.timedOut).toBe(true);
-const python = (...lines: string[]): string => `python3 -c '${lines.join("\n")}'`;
-
-export const HOGS: readonly Hog[] = [
-  { n: 1, title: "a fork bomb", command: "bash -c ':(){ :|:& };:'; sleep 60", ended: timedOut },
-  {
-    n: 2,
-    title: "a memory hog",
-    command: python("a = []", "while True: a.append(bytearray(10_000_000))"),
-    ms: 20_000,
-    ended: (result) => expect(result).toMatchObject({ oomKilled: true, timedOut: false }),
-  },
-  {
-    n: 3,
-    title: "/tmp is filled",
-    command: "head -c 400000000 /dev/zero > /tmp/x; echo $?",
-    ended: ({ output }) => expect(output).toContain("No space left"),
-  },
-  {
-    n: 4,
-    title: "the workspace is filled",
-    command: "head -c 300000000 /dev/zero > x",
-    ms: 20_000,
-    lost: "disk",
-  },
-  {
-    n: 5,
-    title: "the workspace is filled with empty files",
-    command: "mkdir d; seq 1 20000 | sed s,^,d/, | xargs touch",
-    ms: 20_000,
-    lost: "inodes",
-  },
-  {
-    n: 6,
-    title: "a flood of output",
-    command: "yes",
-    ended: (result) => {
-      timedOut(result);
-      expect(result.truncated).toBe(true);
-    },
-  },
-  {
-    n: 7,
-    title: "one line of 1 GB",
-    command: "head -c 1000000000 /dev/zero | tr '\\0' x",
-    ms: 30_000,
-    ended: (result) => expect(result.truncated).toBe(true),
-  },
-  {
-    n: 8,
-    title: "file descriptors are used up",
-    command: python(
-      "import os",
-      "n = 0",
-      "try:",
-      '    while True: os.open("/dev/null", 0); n += 1',
-      "except OSError: print(n)",
-    ),
-    ended: ({ output }) => expect(Number(output)).toBeLessThan(8192),
-  },
-  {
-    n: 9,
-    title: "every thread spins",
-    command: "for i in $(seq 1 20); do while :; do :; done & done; wait",
-    ended: timedOut,
-  },
-  { n: 10, title: "a sleep without end", command: "sleep infinity", ms: 1000, ended: timedOut },
-  {
-    n: 11,
-    title: "a command that ignores TERM",
-    command: "trap '' TERM INT HUP QUIT; while :; do sleep 1; done",
-    ms: 1000,
-    ended: timedOut,
-  },
-  {
-    n: 12,
-    title: "daemons that fork twice",
-    command: "for i in 1 2 3; do (setsid sh -c 'sleep 999 & sleep 999' &); done; sleep 60",
-    ms: 1000,
-    ended: timedOut,
-  },
-  {
-    n: 13,
-    title: "a child that holds stdout open",
-    command: "(sleep 30 &) ; echo parent",
-    ended: ({ output }) => expect(output).toBe("parent\n"),
-  },
-  {
-    n: 14,
-    title: "/dev/shm is filled",
-    command: "head -c 200000000 /dev/zero > /dev/shm/x; stat -c %s /dev/shm/x",
-    ended: ({ output }) =>
-      expect(Number(/\d+\s*$/.exec(output)?.[0] ?? 0)).toBeLessThanOrEqual(64 * 1024 * 1024),
-  },
-  {
-    n: 15,
-    title: "a huge core dump",
-    command: "ulimit -c unlimited 2>/dev/null; sh -c 'kill -SEGV $$'; ls core* 2>/dev/null; true",
-    ended: ({ output }) => expect(output).not.toContain("core."),
-  },
-  {
-    n: 16,
-    title: "ptys, keyrings and inotify watches are used up",
-    command: python(
-      "import os, pty",
-      "n = 0",
-      "try:",
-      "    while n < 100000: pty.openpty(); n += 1",
-      "except OSError: print(n)",
-    ),
-    ms: 10_000,
-    ended: ({ output }) => expect(Number(output)).toBeLessThan(8192),
-  },
-  {
-    n: 19,
-    title: "a command that kills itself and the supervisor",
-    command: "kill -9 -1; kill -9 1; kill -9 $$",
-    lost: "the sandbox",
-  },
-  {
-    n: 20,
-    title: "progress lines without end",
-    command: "while :; do echo working; sleep 0.05; done",
-    ended: timedOut,
-  },
-];
 
 const manySmall = hostile({
   id: "X17",
