@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { fingerprint } from "../support/fingerprint.ts";
-import { tempDir } from "../support/git.ts";
 
 /** What an escape would go for first; other tests make users, so not the files that list them. */
 const SYSTEM_FILES = [
@@ -58,10 +57,11 @@ export type Tripwires = AsyncDisposable & {
 const PAYLOAD = (sprung: string) =>
   `#!/bin/sh\n: > "${sprung}/\${1:-payload}"\n[ "$1" = process ] && exit 1\ncat 2>/dev/null\nexit 0\n`;
 
+/** In /tmp wherever the host's own temporary files are, for a sandbox can have a file of the same path there. */
 export const setTripwires = async (): Promise<Tripwires> => {
-  const dir = await tempDir("headrace-tripwire-");
-  const sprungDir = join(dir.path, "sprung");
-  const folder = join(dir.path, "host");
+  const dir = await mkdtemp("/tmp/headrace-tripwire-");
+  const sprungDir = join(dir, "sprung");
+  const folder = join(dir, "host");
   await mkdir(sprungDir);
   await mkdir(folder);
   const payload = join(folder, "payload");
@@ -101,6 +101,6 @@ export const setTripwires = async (): Promise<Tripwires> => {
       expect(changed, `${when}: files of the host that changed`).toEqual([]);
       for (const [what, number] of counts) expect(number(), `${when}: ${what}`).toBe(0);
     },
-    [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => rm(dir, { recursive: true }),
   };
 };
