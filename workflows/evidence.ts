@@ -1,4 +1,4 @@
-import { type RunState, stepId, type TaskRow, Verdict } from "@headrace/domain";
+import { type Receipt, type RunState, stepId, type TaskRow, Verdict } from "@headrace/domain";
 import type { WorkflowPorts } from "./ports.ts";
 
 export type EvidencePiece = { title: string; text: string };
@@ -16,29 +16,28 @@ export const evidenceOf = async (
   if (change?.kind === "change" && change.change.outcome === "refused") {
     pieces.push({ title: "the change was refused", text: change.change.reasons.join("\n") });
   }
-  pieces.push(...(await redGates(ports, result(`verify-${attempt}`))));
+  const verified = result(`verify-${attempt}`);
+  pieces.push(
+    ...(await redGates(ports, verified?.kind === "verify" ? verified.receipt : undefined)),
+  );
   const review = result(`review-${attempt}`);
   if (review?.kind === "agent" && review.result.end === "submitted") {
     pieces.push(...findings(Verdict.parse(review.result.output)));
   }
-  // landing threads of this attempt name their steps <what>-<attempt>-<round>
-  for (const step of Object.values(state.steps)) {
-    const landing =
-      step.task === row.id && step.attempt === attempt && step.thread.kind === "landing";
-    if (landing)
-      pieces.push(...(await redGates(ports, step.result, " after merging onto what landed since")));
-  }
+  const returned = row.returned?.attempt === attempt ? row.returned.receipt : undefined;
+  const receipt = returned === undefined ? undefined : state.receipts[returned];
+  if (receipt !== undefined)
+    pieces.push(...(await redGates(ports, receipt, " after merging onto what landed since")));
   if (pieces.length > 0) return pieces;
   return [{ title: "why the attempt ended", text: row.reason ?? "unknown" }];
 };
 
 const redGates = async (
   ports: WorkflowPorts,
-  result: RunState["steps"][string]["result"],
+  receipt: Receipt | undefined,
   when = "",
 ): Promise<EvidencePiece[]> => {
-  if (result?.kind !== "verify") return [];
-  const red = result.receipt.results.filter((r) => r.verdict !== "pass");
+  const red = (receipt?.results ?? []).filter((r) => r.verdict !== "pass");
   return Promise.all(
     red.map(async (r) => ({
       title: `gate ${r.gate}: ${r.reason}${when}`,

@@ -1,3 +1,2 @@
-export { landingId, landingOf } from "./integrate-change.ts";
 export type { StepRequest, WorkflowLimits, WorkflowPorts } from "./ports.ts";
 export { createThreads, type Threads } from "./threads.ts";

@@ -1,114 +1,149 @@
 import {
+  gatesFor,
   isGreen,
   isLockfile,
+  type Member,
+  nextMove,
+  permitsOf,
   type Receipt,
   type ReceiptKey,
   type RunState,
+  type StackedMember,
+  type StepInputOf,
   stepId,
+  type TaskRow,
 } from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { mergerBrief } from "./briefs.ts";
-import { gatesFor } from "./gates-for.ts";
-import type { WorkflowPorts } from "./ports.ts";
+import type { ResultOf, WorkflowPorts } from "./ports.ts";
 import { counter, recordFor, stepResult, threadState, value } from "./thread.ts";
 
 /**
- * One change onto the integration branch. Only one such thread runs at a time, so the tip moves under it only
- * when someone else wrote the ref; then it merges and verifies again. Thread ids are `<task>-<queued attempt>`.
+ * One batch of queued changes onto the integration branch. Only one such thread runs at a time, so the tip moves under
+ * it only when someone else wrote the ref; then it stacks and verifies again. A thread is named after the first of its
+ * members, `<task>-<queued attempt>`, and so are its steps.
  */
-type Node = "merge" | "resolve" | "verify" | "land" | "finish";
+type Node = "stack" | "resolve" | "verify" | "land" | "finish";
+
+type Returned = { task: string; attempt: number; reason: string; receipt?: string };
 
 const State = Annotation.Root({
   ...threadState,
   round: counter(1),
-  merged: value<string>(),
+  /** what is verified, in order */
+  stacked: value<StackedMember[]>(),
   tip: value<string>(),
+  /** how many of them land, and the receipt of their tree */
+  lands: counter(0),
   receipt: value<string>(),
-  returned: value<string>(),
+  returned: value<Returned | null>(),
   next: value<Node>(),
 });
 type S = typeof State.State;
 
 const thread = (s: S) => ({ run: s.run, kind: "landing" as const, id: s.id });
 
-/** The task and attempt a landing thread speaks for. */
-export const landingOf = (id: string): { task: string; attempt: number } => {
-  const at = id.lastIndexOf("-");
-  return { task: id.slice(0, at), attempt: Number(id.slice(at + 1)) };
-};
-export const landingId = (task: string, attempt: number): string => `${task}-${attempt}`;
+/** The thread of a batch. */
+export const landingId = (members: readonly [Member, ...Member[]]): string =>
+  `${members[0].task}-${members[0].attempt}`;
 
-const named = (s: S, what: string): string => `${what}-${landingOf(s.id).attempt}-${s.round}`;
-
-const requestOf = (s: S, what: string) => {
-  const { task, attempt } = landingOf(s.id);
-  return { subject: task, step: named(s, what), task, attempt };
-};
-
-const rowOf = (state: RunState, s: S) => {
-  const row = state.tasks[landingOf(s.id).task];
+/** The thread's batch; one from before there were batches is named after its only member. */
+const membersOf = (state: RunState, s: S): [Member, ...Member[]] => {
+  const [first, ...more] = state.threads[`landing/${s.id}`]?.members ?? [];
+  if (first !== undefined) return [first, ...more];
+  const at = s.id.lastIndexOf("-");
+  const row = state.tasks[s.id.slice(0, at)];
   if (row?.change === undefined) throw new Error(`landing ${s.id} has no change`);
-  return { ...row, change: row.change };
+  return [{ task: row.id, attempt: Number(s.id.slice(at + 1)), change: row.change }];
 };
 
-const back = (returned: string) => ({ returned, next: "finish" as const });
+const rowOf = (state: RunState, task: string): TaskRow => {
+  const row = state.tasks[task];
+  if (row === undefined) throw new Error(`run ${state.run.id} has no task ${task}`);
+  return row;
+};
 
-const merge = (ports: WorkflowPorts) => async (s: S) => {
-  const row = rowOf(await ports.state(s.run), s);
-  const { merge: merged } = await stepResult(ports, thread(s), {
-    ...requestOf(s, "merge"),
-    input: { kind: "merge", change: row.change },
+/** A step of this round, less what goes into it. */
+const inRound = ([{ task, attempt }]: readonly [Member, ...Member[]], s: S, what: string) => ({
+  subject: task,
+  step: `${what}-${attempt}-${s.round}`,
+  task,
+  attempt,
+});
+
+const stack = (ports: WorkflowPorts) => async (s: S) => {
+  const members = membersOf(await ports.state(s.run), s);
+  const result = await stepResult(ports, thread(s), {
+    ...inRound(members, s, "stack"),
+    input: { kind: "stack", members },
   });
-  const next = merged.outcome === "clean" ? ("verify" as const) : ("resolve" as const);
-  return { merged: merged.merged, tip: merged.tip, next };
+  const { tip, conflict, members: stacked } = result.stack;
+  return {
+    tip,
+    stacked,
+    returned: null,
+    next: conflict === undefined ? ("verify" as const) : ("resolve" as const),
+  };
 };
 
-/** Git could not merge: the merger agent edits the conflicted files and nothing else. */
+/** What the stack of this round came to. */
+const stackOf = (state: RunState, s: S): ResultOf<"stack">["stack"] => {
+  const { subject, step } = inRound(membersOf(state, s), s, "stack");
+  const result = state.steps[stepId(s.run, subject, step)]?.result;
+  if (result?.kind !== "stack") throw new Error(`landing ${s.id} has stacked nothing`);
+  return result.stack;
+};
+
+/** Git could not merge the first member onto the tip: the merger agent edits the conflicted files and nothing else. */
 const resolve = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
-  const row = rowOf(state, s);
-  const { task, attempt } = landingOf(s.id);
-  const conflict = state.steps[stepId(s.run, task, named(s, "merge"))]?.result;
-  const files =
-    conflict?.kind === "merge" && conflict.merge.outcome === "conflict" ? conflict.merge.files : [];
+  const members = membersOf(state, s);
+  const [member] = members;
+  const { task, attempt, change: theirs } = member;
+  const row = rowOf(state, task);
+  const { tip, conflict } = stackOf(state, s);
+  const { merged = "", files = [] } = conflict ?? {};
+  const back = (reason: string) => ({
+    returned: { task, attempt, reason },
+    next: "finish" as const,
+  });
   await recordFor(ports, s.run, task, (now) =>
     now.tasks[task]?.conflictedLanding === s.id
       ? []
       : [{ type: "merge.conflicted", landing: s.id, files }],
   );
   const { result } = await stepResult(ports, thread(s), {
-    ...requestOf(s, "resolve"),
+    ...inRound(members, s, "resolve"),
     input: {
       kind: "agent",
       role: "merger",
-      environment: s.tip ?? state.run.tip,
-      commit: s.merged ?? "",
+      environment: tip,
+      commit: merged,
       attempt,
       conversation: s.round,
       // only a lockfile is made again from a registry: other conflicts are joined with what is there
       ...(files.some(isLockfile) ? { permits: row.task.permits } : {}),
-      brief: await mergerBrief(ports, state, row, { files, commit: s.merged ?? "" }),
+      brief: await mergerBrief(ports, state, { ...row, change: theirs }, { files, commit: merged }),
     },
   });
-  if (result.end !== "submitted" || result.snapshot === undefined) {
+  if (result.end !== "submitted" || result.snapshot === undefined)
     return back(`conflict in ${files.join(", ")}: the merge was not resolved`);
-  }
   const { change } = await stepResult(ports, thread(s), {
-    ...requestOf(s, "resolution"),
+    ...inRound(members, s, "resolution"),
     input: {
       kind: "change",
       snapshot: result.snapshot,
-      base: s.tip ?? "",
-      theirs: row.change,
+      base: tip,
+      theirs,
       only: files,
-      ...(s.merged === undefined ? {} : { from: s.merged }),
+      from: merged,
       summary: `Resolve conflicts of ${row.task.title}`,
     },
   });
   if (change.outcome === "refused")
     return back(`the resolution was refused: ${change.reasons.join("; ")}`);
-  return { merged: change.commit, next: "verify" as const };
+  return { stacked: [{ ...member, merged: change.commit }], next: "verify" as const };
 };
 
 const same = (a: readonly string[], b: readonly string[]): boolean =>
@@ -129,59 +164,98 @@ const knownReceipt = (
       same(r.key.gates, key.gates),
   );
 
+/** What a run of the gates on the first members of the stack is asked to do. */
+const verification = (
+  state: RunState,
+  s: S,
+  { members, again }: { members: readonly StackedMember[]; again: boolean },
+): StepInputOf<"verify"> => {
+  const { tip, tipTree, members: clean } = stackOf(state, s);
+  const tasks = members.map(({ task }) => task);
+  const gates = gatesFor(state, tasks, tip);
+  const permits = permitsOf(state, tasks);
+  const commit = members.at(-1)?.merged ?? "";
+  const tree = clean.find(({ merged }) => merged === commit)?.tree;
+  const known =
+    again || tree === undefined
+      ? undefined
+      : knownReceipt(state, { tree, landingBaseTree: tipTree, permits, gates });
+  const common = { kind: "verify", commit, landingBase: tip, gates, permits } as const;
+  return known === undefined ? common : { ...common, known };
+};
+
+/** Runs of the gates on the whole stack and, while it is red, on its first so and so many members, until it settles. */
 const verify = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
-  const row = rowOf(state, s);
-  const gates = gatesFor(state, row.id, s.tip ?? state.run.tip);
-  const { permits } = row.task;
-  const merged = state.steps[stepId(s.run, row.id, named(s, "merge"))]?.result;
-  const clean =
-    merged?.kind === "merge" && merged.merge.outcome === "clean" ? merged.merge : undefined;
-  const known =
-    clean &&
-    knownReceipt(state, { tree: clean.tree, landingBaseTree: clean.tipTree, permits, gates });
-  const { receipt } = await stepResult(ports, thread(s), {
-    ...requestOf(s, "verify-landing"),
-    input: {
-      kind: "verify",
-      commit: s.merged ?? "",
-      landingBase: s.tip ?? "",
-      gates,
-      permits,
-      ...(known === undefined ? {} : { known }),
-    },
-  });
-  if (isGreen(receipt)) return { receipt: receipt.id, next: "land" as const };
-  const red = receipt.results.filter((r) => r.verdict !== "pass");
-  return back(
-    `red after merging onto the tip: ${red.map((r) => `${r.gate} ${r.reason}`).join("; ")}`,
-  );
+  const stacked = s.stacked ?? [];
+  const at = inRound(membersOf(state, s), s, "verify-landing");
+  const runs: Array<{ prefix: number; green: boolean; receipt: Receipt }> = [];
+  for (;;) {
+    const move = nextMove(stacked.length, runs);
+    if (move.move === "settle") return settle(stacked, runs, move);
+    const { prefix, run } = move;
+    const first = prefix === stacked.length && run === 1;
+    const { receipt } = await stepResult(ports, thread(s), {
+      ...at,
+      step: first ? at.step : `${at.step}-first-${prefix}-run-${run}`,
+      input: verification(state, s, { members: stacked.slice(0, prefix), again: run > 1 }),
+    });
+    runs.push({ prefix, green: isGreen(receipt), receipt });
+  }
+};
+
+const settle = (
+  stacked: readonly StackedMember[],
+  runs: ReadonlyArray<{ prefix: number; green: boolean; receipt: Receipt }>,
+  { land, culprit }: { land: number; culprit?: number },
+) => {
+  const verdict = (prefix: number, green: boolean) =>
+    runs.findLast((run) => run.prefix === prefix && run.green === green)?.receipt;
+  const lands = { lands: land, receipt: verdict(land, true)?.id };
+  const next = land > 0 ? ("land" as const) : ("finish" as const);
+  const member = culprit === undefined ? undefined : stacked[culprit - 1];
+  if (member === undefined || culprit === undefined) return { ...lands, next };
+  const receipt = verdict(culprit, false);
+  const red = (receipt?.results ?? []).filter((r) => r.verdict !== "pass");
+  const below = stacked.slice(0, culprit - 1).map(({ task }) => task);
+  const onto = below.length === 0 ? "the tip" : `${below.join(", ")}, green without it`;
+  const reason = `red after merging onto ${onto}: ${red.map((r) => `${r.gate} ${r.reason}`).join("; ")}`;
+  const { task, attempt } = member;
+  const evidence = receipt === undefined ? {} : { receipt: receipt.id };
+  return { ...lands, returned: { task, attempt, reason, ...evidence }, next };
 };
 
 const land = (ports: WorkflowPorts) => async (s: S) => {
-  const row = rowOf(await ports.state(s.run), s);
+  const state = await ports.state(s.run);
+  const { conflict } = stackOf(state, s);
   const { land: landed } = await stepResult(ports, thread(s), {
-    ...requestOf(s, "land"),
+    ...inRound(membersOf(state, s), s, "land"),
     input: {
       kind: "land",
-      change: row.change,
-      merged: s.merged ?? "",
+      members: (s.stacked ?? []).slice(0, s.lands).map(memberOf),
       tip: s.tip ?? "",
       receipt: s.receipt ?? "",
+      ...(conflict === undefined ? {} : { resolved: conflict.files }),
     },
   });
   if (landed.outcome === "landed") return { next: "finish" as const };
-  return { round: s.round + 1, next: "merge" as const };
+  return { round: s.round + 1, next: "stack" as const };
 };
 
+const memberOf = ({ task, attempt, change, merged }: StackedMember): StackedMember => ({
+  task,
+  attempt,
+  change,
+  merged,
+});
+
 const finish = (ports: WorkflowPorts) => async (s: S) => {
-  const { task, attempt } = landingOf(s.id);
-  const reason = s.returned;
-  if (reason === undefined) return {};
+  if (!s.returned) return {};
+  const { task, attempt, reason, ...evidence } = s.returned;
   await recordFor(ports, s.run, task, (state) => {
     const row = state.tasks[task];
     return row?.status === "queued" && row.queuedAttempt === attempt
-      ? [{ type: "task.returned", reason: reason.slice(0, 4000) }]
+      ? [{ type: "task.returned", reason: reason.slice(0, 4000), ...evidence }]
       : [];
   });
   return {};
@@ -191,15 +265,15 @@ const onward = (s: S): Node => s.next ?? "finish";
 
 export const integrateChange = (ports: WorkflowPorts, checkpointer: BaseCheckpointSaver) =>
   new StateGraph(State)
-    .addNode("merge", merge(ports))
+    .addNode("stack", stack(ports))
     .addNode("resolve", resolve(ports))
     .addNode("verify", verify(ports))
     .addNode("land", land(ports))
     .addNode("finish", finish(ports))
-    .addEdge(START, "merge")
-    .addConditionalEdges("merge", onward, ["verify", "resolve"])
+    .addEdge(START, "stack")
+    .addConditionalEdges("stack", onward, ["verify", "resolve"])
     .addConditionalEdges("resolve", onward, ["verify", "finish"])
     .addConditionalEdges("verify", onward, ["land", "finish"])
-    .addConditionalEdges("land", onward, ["merge", "finish"])
+    .addConditionalEdges("land", onward, ["stack", "finish"])
     .addEdge("finish", END)
     .compile({ checkpointer, name: "integrate-change" });

@@ -3,8 +3,9 @@ import {
   isBuildOver,
   isGreen,
   landedTasks,
+  type Member,
   type NewEvent,
-  nextToLand,
+  nextBatch,
   RequirementClaim,
   RequirementResult,
   type RunState,
@@ -108,7 +109,7 @@ const plan = (ports: WorkflowPorts) => async (s: S) => {
   ]);
 };
 
-/** Starts what can start: every ready task, and one landing at a time in the order they asked. */
+/** Starts what can start: every ready task, and one batch of landings at a time. */
 const dispatch = (state: RunState): NewEvent[] => {
   const ready = readyTasks(state)
     .filter((id) => !started(state, "task", id))
@@ -117,12 +118,12 @@ const dispatch = (state: RunState): NewEvent[] => {
       { type: "thread.started", kind: "task", id, task: id },
     ]);
   const landing = Object.values(state.threads).some((t) => t.kind === "landing" && !t.finished);
-  const next = landing ? undefined : nextToLand(state);
-  const row = next === undefined ? undefined : state.tasks[next];
-  if (row === undefined) return ready;
-  const id = landingId(row.id, row.queuedAttempt);
+  const [first, ...more] = landing ? [] : nextBatch(state);
+  if (first === undefined) return ready;
+  const members: [Member, ...Member[]] = [first, ...more];
+  const id = landingId(members);
   if (started(state, "landing", id)) return ready;
-  return [...ready, { type: "thread.started", kind: "landing", id, task: row.id }];
+  return [...ready, { type: "thread.started", kind: "landing", id, task: first.task, members }];
 };
 
 const build = (ports: WorkflowPorts) => async (s: S) => {

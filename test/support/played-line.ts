@@ -263,6 +263,7 @@ const resultOf = async ({ claim, repo, bare, log }: Doing): Promise<StepResult> 
     }
     case "change":
     case "merge":
+    case "stack":
     case "land":
       throw new Error(`${input.kind} is not a worker's`);
   }

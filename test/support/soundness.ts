@@ -39,20 +39,33 @@ const expectLandings = (run: TestRun, state: RunState): void => {
     .sort((a, b) => (a.landing?.seq ?? 0) - (b.landing?.seq ?? 0));
   const landings = run.landings();
   expect(landings.map((l) => l.trailers[TRAILERS.task])).toEqual(landed.map((row) => row.id));
+  // of a batch only the last tree was run, on the base of the first; the others say so
+  let batch: { baseTree: string; inner: string[] } | undefined;
   for (const [i, { commit, tree, baseTree, change, trailers }] of landings.entries()) {
     const row = landed[i];
     expect(Object.keys(trailers)).toEqual(Object.values(TRAILERS));
     expect(commit).toBe(row?.landing?.commit);
     expect(change).toBe(row?.change);
-    const receipt = state.receipts[trailers[TRAILERS.receipt] ?? ""];
+    const named = trailers[TRAILERS.receipt] ?? "";
+    batch ??= { baseTree, inner: [] };
+    if (named.includes("#")) {
+      batch.inner.push(named);
+      continue;
+    }
+    const { baseTree: landingBaseTree, inner } = batch;
+    batch = undefined;
+    const size = inner.length + 1;
+    expect(inner).toEqual(inner.map((_, at) => `${named}#${at + 1}/${size}`));
+    const receipt = state.receipts[named];
     if (receipt === undefined) throw new Error(`landing ${commit} names no receipt of the run`);
     expect(isGreen(receipt)).toBe(true);
     expect(receipt.key).toMatchObject({
       tree,
-      landingBaseTree: baseTree,
+      landingBaseTree,
       policy: state.run.policyHash,
     });
   }
+  expect(batch).toBeUndefined();
   expect(landings.at(-1)?.commit ?? run.base).toBe(state.run.tip);
 };
 

@@ -1,7 +1,6 @@
-import { isGreen, Verdict } from "@headrace/domain";
+import { gatesFor, isGreen, Verdict } from "@headrace/domain";
 import { reviewerBrief } from "../briefs.ts";
 import { converse } from "../converse.ts";
-import { gatesFor } from "../gates-for.ts";
 import type { WorkflowPorts } from "../ports.ts";
 import { recordFor, stepResult } from "../thread.ts";
 import { again, finishWith, inAttempt, rowOf, type S, thread } from "./attempt.ts";
@@ -16,7 +15,7 @@ export const verify = (ports: WorkflowPorts) => async (s: S) => {
       kind: "verify",
       commit: s.change ?? "",
       landingBase,
-      gates: gatesFor(state, s.id, landingBase),
+      gates: gatesFor(state, [s.id], landingBase),
       permits: row.task.permits,
     },
   });

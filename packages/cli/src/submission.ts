@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import {
   formatUsd,
   type Guidance,
+  type MergeSettings,
   type ModelChoice,
   type Nano,
   PlanProposal,
@@ -69,7 +70,13 @@ export type Ground = {
 export const policyAt = async (
   ground: Ground,
   spec: Pick<SpecDocument, "gates" | "setup" | "protected">,
-): Promise<{ policy: Policy; guidance: Guidance[]; budget: Nano | undefined; notes: string[] }> => {
+): Promise<{
+  policy: Policy;
+  guidance: Guidance[];
+  budget: Nano | undefined;
+  merge: MergeSettings | undefined;
+  notes: string[];
+}> => {
   const tree = treeAt(ground.repo, ground.base);
   const config = await readConfig(tree);
   const { data, path, knownImages, allowRepoConfig: allowed } = ground;
@@ -92,6 +99,7 @@ export const policyAt = async (
     policy,
     guidance: await collectGuidance(tree),
     budget: config.budget,
+    merge: config.merge,
     notes: [
       ...(await unusedConfig(ground.repo, ground, ground.base)),
       ...detected.notes,
@@ -149,6 +157,7 @@ export const prepareSubmission = async (
     policy,
     guidance,
     budget: limit,
+    merge,
     notes,
   } = await policyAt({ ...ground, path: source.path, bare: source.bare, base }, spec);
   const { budget, loweredBy } = resolveBudget({ asked, spec, config: { budget: limit } });
@@ -162,6 +171,7 @@ export const prepareSubmission = async (
     policy,
     guidance,
     budget,
+    ...(merge === undefined ? {} : { merge }),
     model,
     ...(model.kind === "provider" && credentials ? { credentials: credentials.fingerprint } : {}),
     ...(plan === undefined ? {} : { plan }),

@@ -1,33 +1,23 @@
 import {
-  branchRef,
-  type FactoryRepo,
   type Fence,
-  formatUsd,
   InfrastructureError,
-  integrationBranch,
   isEnded,
-  isGreen,
   isRunning,
   type Job,
   type JobOutcome,
   type NewEvent,
-  RefMovedError,
-  type RunState,
   StaleEpochError,
   type StepInputOf,
-  type StepResult,
-  type StepRow,
   type TaskRow,
   TRAILERS,
 } from "@headrace/domain";
 import { changeProblems } from "./change-problems.ts";
 import { commitMessage } from "./commit-message.ts";
+import { type Done, NotNowError, stableTime, tipRef, type Work } from "./control-work.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
+import { landMembers, stackMembers } from "./landing.ts";
 import { type Context, stateOf } from "./options.ts";
 import { finishStep } from "./outcomes.ts";
-
-type Work = { context: Context; repo: FactoryRepo; state: RunState; row: StepRow };
-type Done = { result: StepResult; events?: NewEvent[] };
 
 /** The name under which the control plane claims its own steps. */
 export const CONTROL_WORKER = "control";
@@ -79,11 +69,6 @@ export const createControlHandler =
     }
   };
 
-/** The run was stopped while the step was prepared: it stays open, and nothing was moved. */
-class NotNowError extends Error {
-  override readonly name = "NotNowError";
-}
-
 const hasLanded = ({ result }: Done): boolean =>
   result.kind === "land" && result.land.outcome === "landed";
 
@@ -94,8 +79,10 @@ const perform = (work: Work): Promise<Done> => {
       return makeChange(work, input);
     case "merge":
       return mergeChange(work, input);
+    case "stack":
+      return stackMembers(work, input);
     case "land":
-      return landChange(work, input);
+      return landMembers(work, input);
     case "environment":
     case "verify":
     case "evidence":
@@ -136,11 +123,6 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
   };
 };
 
-/** The time of the request: the same commit comes out however often the step runs. */
-const stableTime = (row: StepRow): Date => new Date(row.requestedAt);
-
-const tipRef = (state: RunState): string => branchRef(integrationBranch(state.run.id));
-
 const mergeChange = async (work: Work, input: StepInputOf<"merge">): Promise<Done> => {
   const { repo, state, row } = work;
   const tip = (await repo.readRef(tipRef(state))) ?? state.run.base;
@@ -151,9 +133,6 @@ const mergeChange = async (work: Work, input: StepInputOf<"merge">): Promise<Don
     message: commitMessage({ subject: `Merge for verification: ${taskOf(work).task.title}` }),
     at: stableTime(row),
   });
-  const events: NewEvent[] = [
-    { type: "merge.started", change: input.change, tip, ...eventOwner(row) },
-  ];
   const merge =
     answer.outcome === "clean"
       ? {
@@ -164,79 +143,5 @@ const mergeChange = async (work: Work, input: StepInputOf<"merge">): Promise<Don
           tipTree: await repo.treeOf(tip),
         }
       : { outcome: "conflict" as const, merged, tip, files: answer.files };
-  return { result: { kind: "merge", merge }, events: row.thread.kind === "landing" ? events : [] };
+  return { result: { kind: "merge", merge } };
 };
-
-/** Refuses to land anything but a tree with a green receipt of its own, made on exactly this tip. */
-const requireReceipt = async ({ repo, state }: Work, input: StepInputOf<"land">): Promise<void> => {
-  const receipt = state.receipts[input.receipt];
-  if (receipt === undefined || !isGreen(receipt))
-    throw new Error(`receipt ${input.receipt} is not green`);
-  const { key } = receipt;
-  const tree = await repo.treeOf(input.merged);
-  if (key.tree !== tree)
-    throw new Error(`receipt ${receipt.id} is for tree ${key.tree}, not ${tree}`);
-  const base = await repo.treeOf(input.tip);
-  if (key.landingBaseTree !== base)
-    throw new Error(`receipt ${receipt.id} was made on another base`);
-  if (key.policy !== state.run.policyHash)
-    throw new Error(`receipt ${receipt.id} was made under another policy`);
-};
-
-const landChange = async (work: Work, input: StepInputOf<"land">): Promise<Done> => {
-  const { repo, state, row } = work;
-  const task = taskOf(work);
-  const ref = tipRef(state);
-  const landed = (commit: string): Done => ({
-    result: { kind: "land", land: { outcome: "landed", commit } },
-    events: [
-      {
-        type: "merge.landed",
-        commit,
-        change: input.change,
-        receipt: input.receipt,
-        branch: integrationBranch(state.run.id),
-        ...eventOwner(row),
-      },
-    ],
-  });
-  // the branch's own history says what has landed: a crash after the move is found here (I3)
-  const before = await repo.landings(ref, state.run.base);
-  const already = before.find(
-    (l) =>
-      l.parents[1] === input.change &&
-      l.message.split("\n").includes(`${TRAILERS.task}: ${task.id}`),
-  );
-  if (already) return landed(already.commit);
-  const tip = (await repo.readRef(ref)) ?? state.run.base;
-  if (tip !== input.tip) return { result: { kind: "land", land: { outcome: "moved", tip } } };
-  await requireReceipt(work, input);
-  const commit = await repo.commit({
-    tree: await repo.treeOf(input.merged),
-    parents: [tip, input.change],
-    message: landingMessage(state, task, input.receipt),
-    at: stableTime(row),
-  });
-  const { status } = (await stateOf(work.context.store, state.run.id)).run;
-  if (!isRunning(status)) throw new NotNowError(`the run is ${status}`);
-  try {
-    await repo.moveRef(ref, commit, tip);
-  } catch (cause) {
-    if (!(cause instanceof RefMovedError)) throw cause;
-    return { result: { kind: "land", land: { outcome: "moved", tip: cause.actual ?? tip } } };
-  }
-  return landed(commit);
-};
-
-const landingMessage = (state: RunState, row: TaskRow, receipt: string): string =>
-  commitMessage({
-    subject: `Land ${row.id}: ${row.task.title}`,
-    trailers: [
-      [TRAILERS.run, state.run.id],
-      [TRAILERS.task, row.id],
-      [TRAILERS.requirement, row.task.requirements.join(", ") || "none"],
-      [TRAILERS.receipt, receipt],
-      [TRAILERS.model, row.models.join(", ") || "none"],
-      [TRAILERS.cost, formatUsd(row.spent)],
-    ],
-  });

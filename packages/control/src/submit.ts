@@ -48,6 +48,7 @@ export const submit = async (
     model: submission.model,
     routes,
     ...(plan === undefined ? {} : { plan }),
+    ...(submission.merge === undefined ? {} : { merge: submission.merge }),
     ...(submission.notify === undefined ? {} : { notify: submission.notify }),
   };
   const thread: NewEvent = { type: "thread.started", kind: "run", id: "run" };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BlobId, Id, ObjectId } from "./ids.ts";
+import { Member, MergeSettings } from "./merge-queue.ts";
 import { Nano } from "./money.ts";
 import { EgressRequest } from "./network.ts";
 import { PlanVersion } from "./plan.ts";
@@ -14,6 +15,8 @@ import { TokenUsage } from "./usage.ts";
 const reason = z.string().max(4000);
 const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, shape: S) =>
   z.object({ type: z.literal(type), ...shape });
+
+const BatchPart = z.object({ index: z.number().int(), of: z.number().int() });
 
 /** Everything that can happen to a run. Adding a type is a code change with a fold and a test. */
 export const EventBody = z.discriminatedUnion("type", [
@@ -31,6 +34,7 @@ export const EventBody = z.discriminatedUnion("type", [
     routes: PinnedRoutes,
     plan: BlobId.optional(),
     notify: z.string().optional(),
+    merge: MergeSettings.optional(),
   }),
   /** an earlier run on the same repository is still open: this one starts when it ends */
   event("run.queued", { behind: Id }),
@@ -43,7 +47,12 @@ export const EventBody = z.discriminatedUnion("type", [
   event("run.completed", {}),
   event("run.incomplete", { reasons: z.array(reason) }),
 
-  event("thread.started", { kind: ThreadKind, id: Id }),
+  /** `members`: what a landing thread is to merge, in order */
+  event("thread.started", {
+    kind: ThreadKind,
+    id: Id,
+    members: z.array(Member).min(1).optional(),
+  }),
   event("thread.finished", { kind: ThreadKind, id: Id }),
   event("step.requested", {
     step: z.string(),
@@ -74,7 +83,8 @@ export const EventBody = z.discriminatedUnion("type", [
 
   event("task.ready", {}),
   event("task.queued", { change: ObjectId }),
-  event("task.returned", { reason }),
+  /** `receipt`: the red one in which the task's change alone made the difference */
+  event("task.returned", { reason, receipt: Id.optional() }),
   event("task.quarantined", { reason, snapshot: ObjectId.optional() }),
   event("attempt.started", { base: ObjectId }),
   event("attempt.finished", {
@@ -120,7 +130,14 @@ export const EventBody = z.discriminatedUnion("type", [
 
   event("merge.started", { change: ObjectId, tip: ObjectId }),
   event("merge.conflicted", { landing: Id, files: z.array(z.string()) }),
-  event("merge.landed", { commit: ObjectId, change: ObjectId, receipt: Id, branch: z.string() }),
+  /** `part`: its place in a batch; the receipt is that of the batch's last landing, which alone was run */
+  event("merge.landed", {
+    commit: ObjectId,
+    change: ObjectId,
+    receipt: Id,
+    branch: z.string(),
+    part: BatchPart.optional(),
+  }),
   event("export.finished", { refs: z.record(z.string(), ObjectId) }),
   event("export.blocked", { ref: z.string(), reason }),
 

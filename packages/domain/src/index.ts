@@ -5,6 +5,7 @@ export * from "./fold.ts";
 export { globMatcher, globProblem, globsOverlap } from "./glob.ts";
 export * from "./ids.ts";
 export * from "./lockfiles.ts";
+export * from "./merge-queue.ts";
 export * from "./money.ts";
 export * from "./network.ts";
 export * from "./offline.ts";

@@ -1,13 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { exitCode } from "./exit-code.ts";
-import {
-  isBuildOver,
-  landedTasks,
-  nextToLand,
-  readyTasks,
-  unreachable,
-  waitingOnPerson,
-} from "./ready.ts";
+import { isBuildOver, landedTasks, readyTasks, unreachable, waitingOnPerson } from "./ready.ts";
 import { RunLog, taskInput as task } from "./run-log-fixture.ts";
 
 /** a -> b -> d, a -> c -> d, and e alone */
@@ -55,13 +48,6 @@ test("what stands behind a quarantined task is unreachable, all the way down", (
   expect(readyTasks(log.state)).toEqual(["e", "c"]);
   expect(unreachable(diamond().start("a").quarantine("a").state)).toEqual(["b", "c", "d"]);
   expect(unreachable(diamond().state)).toEqual([]);
-});
-
-test("changes are merged in the order in which they asked for it", () => {
-  const log = diamond().queue("e").queue("a");
-  expect(nextToLand(log.state)).toBe("e");
-  expect(nextToLand(log.land("e").state)).toBe("a");
-  expect(nextToLand(log.land("a").state)).toBeUndefined();
 });
 
 describe("a build is over", () => {

@@ -42,10 +42,6 @@ export const readyTasks = (state: RunState): string[] => {
     );
 };
 
-/** The task whose change asked to be merged first; changes land one at a time. */
-export const nextToLand = (state: RunState): string | undefined =>
-  withStatus(state, "queued").sort((a, b) => (a.queuedSeq ?? 0) - (b.queuedSeq ?? 0))[0]?.id;
-
 /** A plan was accepted and none of its tasks is at work, waiting for an answer, or able to start. */
 export const isBuildOver = (state: RunState): boolean =>
   state.run.planVersion > 0 &&

@@ -1,4 +1,5 @@
 import type { StoredEvent } from "./events.ts";
+import type { Member, MergeSettings } from "./merge-queue.ts";
 import type { Nano } from "./money.ts";
 import type { PlanVersion, Task } from "./plan.ts";
 import type { Policy } from "./policy.ts";
@@ -43,6 +44,8 @@ export type RunRow = {
   policyHash?: string;
   givenPlan?: string;
   notify?: string;
+  /** undefined: as it was before there were batches to set */
+  merge?: MergeSettings;
   model: ModelChoice;
   routes: PinnedRoutes;
   budget: Nano;
@@ -98,9 +101,12 @@ export type TaskRow = {
   change?: string;
   /** order in which it asked to be merged */
   queuedSeq?: number;
-  /** times it came back from the merge queue: names the landing thread */
+  /** times it came back from the merge queue */
   returns: number;
-  landing?: { commit: string; receipt: string; seq: number };
+  /** `part`: its place in the batch whose last tree the receipt is of */
+  landing?: { commit: string; receipt: string; seq: number; part?: { index: number; of: number } };
+  /** the attempt that came back from the merge queue last, and the red receipt it came back for */
+  returned?: { attempt: number; receipt?: string };
   snapshot?: string;
   reason?: string;
   spent: Nano;
@@ -124,7 +130,13 @@ export type StepRow = {
   finishedAt?: string;
 };
 
-export type ThreadRow = { kind: ThreadKind; id: string; finished: boolean };
+export type ThreadRow = {
+  kind: ThreadKind;
+  id: string;
+  finished: boolean;
+  /** of a landing thread: its batch, in order */
+  members?: Member[];
+};
 export type PlanRow = {
   version: number;
   /** undefined when the planner never submitted one */

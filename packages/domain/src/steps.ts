@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Id, ObjectId } from "./ids.ts";
+import { Member } from "./merge-queue.ts";
 import type { Nano } from "./money.ts";
 import { Permit } from "./plan.ts";
 import { Receipt } from "./receipt.ts";
@@ -11,9 +12,13 @@ export type Role = z.infer<typeof Role>;
 export const Brief = z.record(z.string(), z.unknown());
 export type Brief = z.infer<typeof Brief>;
 
+/** A member in its place: `merged` is a commit on what stands below it and its change. */
+export const StackedMember = Member.extend({ merged: ObjectId });
+export type StackedMember = z.infer<typeof StackedMember>;
+
 /**
  * What a job is asked to do. `environment`, `verify`, `evidence` and `agent` are done by workers; `change`,
- * `merge` and `land` by the control plane, which alone makes commits and moves refs.
+ * `merge`, `stack` and `land` by the control plane, which alone makes commits and moves refs.
  */
 export const StepInput = z.discriminatedUnion("kind", [
   /** builds the environment image for the manifests of `commit` */
@@ -62,13 +67,20 @@ export const StepInput = z.discriminatedUnion("kind", [
   }),
   /** merges `change` onto the tip of the integration branch, moving nothing */
   z.object({ kind: z.literal("merge"), change: ObjectId }),
-  /** makes the landing commit and moves the integration branch from `tip` by compare-and-swap */
+  /** merges the members one onto another on the tip of the integration branch, moving nothing */
+  z.object({ kind: z.literal("stack"), members: z.array(Member).min(1) }),
+  /** makes the landing commits and moves the integration branch from `tip` by compare-and-swap */
   z.object({
     kind: z.literal("land"),
-    change: ObjectId,
-    merged: ObjectId,
+    /** in the order they are stacked; absent in logs from before batches, which have `change` and `merged` */
+    members: z.array(StackedMember).min(1).optional(),
+    change: ObjectId.optional(),
+    merged: ObjectId.optional(),
     tip: ObjectId,
+    /** of the tree of the last member */
     receipt: Id,
+    /** files git could not merge, when the only member was resolved */
+    resolved: z.array(z.string()).optional(),
   }),
 ]);
 export type StepInput = z.infer<typeof StepInput>;
@@ -141,6 +153,18 @@ export const StepResult = z.discriminatedUnion("kind", [
     ]),
   }),
   z.object({
+    kind: z.literal("stack"),
+    stack: z.object({
+      tip: ObjectId,
+      tipTree: ObjectId,
+      members: z.array(StackedMember.extend({ tree: ObjectId })),
+      /** members that did not merge onto those before them; they wait for the next stack */
+      left: z.array(z.object({ task: Id, attempt: z.number().int(), files: z.array(z.string()) })),
+      /** the first member did not merge onto the tip itself: `merged` holds the markers, and nobody is stacked */
+      conflict: z.object({ merged: ObjectId, files: z.array(z.string()) }).optional(),
+    }),
+  }),
+  z.object({
     kind: z.literal("land"),
     land: z.discriminatedUnion("outcome", [
       z.object({ outcome: z.literal("landed"), commit: ObjectId }),
@@ -183,6 +207,6 @@ export const stepId = (run: string, subject: string, step: string): string =>
 export const jobId = (step: string, dispatch: number): string => `${step}-${dispatch}`;
 
 /** Whether workers or the control plane consume the job of a step. */
-export const laneOf = (kind: StepKind): Lane =>
-  kind === "change" || kind === "merge" || kind === "land" ? "control" : "work";
+export const laneOf = (kind: StepKind): Lane => (CONTROL_KINDS.has(kind) ? "control" : "work");
+const CONTROL_KINDS: ReadonlySet<StepKind> = new Set(["change", "merge", "stack", "land"]);
 export type Lane = "work" | "control";

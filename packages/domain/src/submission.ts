@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Id, ObjectId } from "./ids.ts";
+import { MergeSettings } from "./merge-queue.ts";
 import { Nano } from "./money.ts";
 import { PlanProposal } from "./plan.ts";
 import { Policy } from "./policy.ts";
@@ -37,6 +38,7 @@ export const Submission = z.object({
   policy: Policy,
   guidance: z.array(Guidance).max(200).default([]),
   budget: Nano,
+  merge: MergeSettings.optional(),
   model: ModelChoice,
   /** fingerprint of the client's provider settings; a factory with others refuses the run */
   credentials: z.string().max(64).optional(),

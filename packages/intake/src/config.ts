@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Nano, Role } from "@headrace/domain";
-import { PRODUCT } from "@headrace/domain";
+import { MergeSettings, type Nano, PRODUCT, type Role } from "@headrace/domain";
 import { z } from "zod";
 import { Budget, EXAMPLES, Gates, Protected, type RequestedGate, Setup } from "./fields.ts";
 import { imagesToAllow, type KnownImages } from "./images.ts";
@@ -21,6 +20,9 @@ const Config = z.strictObject({
   sandbox: SandboxFields.optional(),
   budget: Budget.optional(),
   protected: Protected.optional(),
+  merge: MergeSettings.strict()
+    .describe("How many changes the merge queue verifies together at most")
+    .optional(),
   routes: z
     .strictObject({
       planner: Model,
@@ -40,6 +42,7 @@ export type RepoConfig = {
   sandbox?: SandboxConfig | undefined;
   budget?: Nano | undefined;
   protected?: string[] | undefined;
+  merge?: MergeSettings | undefined;
   routes?: Partial<Record<Role, string | undefined>> | undefined;
 };
 
@@ -56,6 +59,7 @@ const TABLE = {
     "sandbox.network":
       "sandbox:\n  network:\n    setup: [downloads.example.com]\n    research: [docs.example.com]",
     "sandbox.isolation": "sandbox:\n  isolation:\n    runtime: gvisor\n    userns: required",
+    merge: "merge:\n  batch: 5",
     routes: "routes:\n  coder: claude-sonnet-4-5",
   },
   unsupported: {

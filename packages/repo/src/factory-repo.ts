@@ -23,6 +23,7 @@ import {
   readFileAt,
   treeOf,
 } from "./objects.ts";
+import { unprovenPaths } from "./prove-merge.ts";
 import { openQuarantine, readShallow, refuseHostileTree } from "./quarantine.ts";
 import { moveRefBy, readRefOf } from "./refs.ts";
 import { tarOf } from "./tar.ts";
@@ -93,6 +94,7 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
     tar: (commit, options) => tarOf(objects, commit, options),
     commit: (spec) => write(() => commitTree(git, spec)),
     merge: (ours, theirs) => write(() => mergeTrees(git, ours, theirs)),
+    unproven: (proof) => write(() => unprovenPaths(git, proof)),
     diff: (from, to, maxBytes) => diff(git, from, to, maxBytes),
     diffStat: (from, to) => diffStat(git, from, to),
     readRef: (ref) => readRefOf(git, ref),

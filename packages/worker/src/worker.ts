@@ -113,6 +113,7 @@ const perform = async (work: Work): Promise<StepOutcome> => {
       return doAgent(work, input);
     case "change":
     case "merge":
+    case "stack":
     case "land":
       throw new Error(
         `step ${work.claim.fence.step} is ${input.kind}: the control plane's, not a worker's`,

@@ -57,11 +57,18 @@ const packets = (state: RunState) =>
         receipt?.results.map(({ gate, verdict, durationMs }) => ({ gate, verdict, durationMs })) ??
         [],
       receipt: row.landing?.receipt ?? "",
+      ...(row.landing?.part === undefined ? {} : { part: row.landing.part }),
       attempts: row.attempts,
       models: row.models,
       cost: row.spent,
     };
   });
+
+/** An inner landing of a batch is not claimed to be green alone. */
+const together = (part: { index: number; of: number } | undefined): string =>
+  part === undefined || part.index === part.of
+    ? ""
+    : `, of the batch in which this is ${part.index} of ${part.of}`;
 
 const packetLines = (packet: ReturnType<typeof packets>[number]): string[] => [
   "",
@@ -71,6 +78,6 @@ const packetLines = (packet: ReturnType<typeof packets>[number]): string[] => [
   ...packet.requirements.map(
     (r) => `  for       ${r.id} (spec line ${r.span.from}): ${plainLine(r.text, 90)}`,
   ),
-  `  verified  ${packet.gates.map((g) => `${g.gate} ${g.verdict} in ${duration(g.durationMs)}`).join(", ")} (receipt ${packet.receipt})`,
+  `  verified  ${packet.gates.map((g) => `${g.gate} ${g.verdict} in ${duration(g.durationMs)}`).join(", ")} (receipt ${packet.receipt}${together(packet.part)})`,
   `  took      ${packet.attempts} attempt${packet.attempts === 1 ? "" : "s"}, ${formatUsd(packet.cost)}, ${packet.models.join(", ")}`,
 ];

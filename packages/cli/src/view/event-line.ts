@@ -63,7 +63,8 @@ const TELL: Tell = {
   "review.finished": (e) => `review of the ${e.stage}: ${e.verdict.decision}, ${e.verdict.summary}`,
   "merge.started": (e) => `merging onto ${e.tip.slice(0, 10)}`,
   "merge.conflicted": (e) => `conflict in ${e.files.join(", ")}`,
-  "merge.landed": (e) => `landed as ${e.commit.slice(0, 10)} on ${e.branch}`,
+  "merge.landed": (e) =>
+    `landed as ${e.commit.slice(0, 10)} on ${e.branch}${e.part === undefined ? "" : `, ${e.part.index} of ${e.part.of} verified together`}`,
   "export.finished": silent,
   "export.blocked": (e) =>
     `${e.ref} was moved or deleted in your repository and is left alone: ${e.reason}`,

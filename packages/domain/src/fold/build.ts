@@ -25,7 +25,9 @@ export const foldBuild: Folds<
     }),
   "task.returned": (s, e) => {
     const returns = (s.tasks[e.task ?? ""]?.returns ?? 0) + 1;
-    return setTask(s, e.task, { status: "building", returns, reason: e.reason });
+    const attempt = s.tasks[e.task ?? ""]?.queuedAttempt ?? 0;
+    const returned = { attempt, ...(e.receipt === undefined ? {} : { receipt: e.receipt }) };
+    return setTask(s, e.task, { status: "building", returns, returned, reason: e.reason });
   },
   "task.quarantined": (s, e) =>
     setTask(s, e.task, {
@@ -41,7 +43,8 @@ export const foldBuild: Folds<
   "merge.started": unchanged,
   "merge.conflicted": (s, e) => setTask(s, e.task, { conflictedLanding: e.landing }),
   "merge.landed": (s, e) => {
-    const landing = { commit: e.commit, receipt: e.receipt, seq: e.seq };
+    const part = e.part === undefined ? {} : { part: e.part };
+    const landing = { commit: e.commit, receipt: e.receipt, seq: e.seq, ...part };
     const next = setTask(s, e.task, { status: "landed", landing, change: e.change, endedAt: e.at });
     return setRun(next, { tip: e.commit });
   },

@@ -22,6 +22,7 @@ export const submitted = (e: EventOf<"run.submitted">): RunState => ({
     model: e.model,
     routes: e.routes,
     budget: e.budget,
+    ...(e.merge === undefined ? {} : { merge: e.merge }),
     spent: 0,
     calls: 0,
     usage: NO_USAGE,

@@ -17,6 +17,14 @@ export type CommitSpec = {
   at: Date;
 };
 
+/** `landed` claims to be `before` with `change` in it; `except` names files a resolution wrote. */
+export type LandingProof = {
+  before: string;
+  change: string;
+  landed: string;
+  except?: readonly string[];
+};
+
 export type DiffStat = { path: string; added: number | null; removed: number | null };
 
 /**
@@ -43,6 +51,8 @@ export interface FactoryRepo {
   commit(spec: CommitSpec): Promise<string>;
   /** Merges two commits with no work tree, hooks, drivers or attributes. */
   merge(ours: string, theirs: string): Promise<MergeAnswer>;
+  /** Paths in which a landing is shown by objects alone not to hold its change, or what stood before; none: proven. */
+  unproven(proof: LandingProof): Promise<string[]>;
   diff(from: string, to: string, maxBytes: number): Promise<{ text: string; truncated: boolean }>;
   diffStat(from: string, to: string): Promise<DiffStat[]>;
   readRef(ref: string): Promise<string | undefined>;

@@ -1,0 +1,224 @@
+import {
+  type FactoryRepo,
+  formatUsd,
+  gatesFor,
+  integrationBranch,
+  isGreen,
+  isRunning,
+  type NewEvent,
+  permitsOf,
+  type Receipt,
+  RefMovedError,
+  type RunState,
+  type StackedMember,
+  type StepInputOf,
+  type TaskRow,
+  TRAILERS,
+} from "@headrace/domain";
+import { receiptKeysEqual } from "@headrace/verify";
+import { commitMessage } from "./commit-message.ts";
+import { type Done, NotNowError, stableTime, tipRef, type Work } from "./control-work.ts";
+import { stateOf } from "./options.ts";
+
+type LandInput = StepInputOf<"land">;
+type Landing = StackedMember & { commit: string };
+
+const rowOf = (state: RunState, task: string): TaskRow => {
+  const row = state.tasks[task];
+  if (row === undefined) throw new Error(`run ${state.run.id} has no task ${task}`);
+  return row;
+};
+
+/** Merges each member onto what the one before it left; one that git cannot merge there leaves the stack. */
+export const stackMembers = async (work: Work, input: StepInputOf<"stack">): Promise<Done> => {
+  const { repo, state, row } = work;
+  const tip = (await repo.readRef(tipRef(state))) ?? state.run.base;
+  const tipTree = await repo.treeOf(tip);
+  const members: Array<StackedMember & { tree: string }> = [];
+  const left: Array<{ task: string; attempt: number; files: string[] }> = [];
+  const done = (conflict?: { merged: string; files: string[] }): Done => ({
+    result: {
+      kind: "stack",
+      stack: { tip, tipTree, members, left, ...(conflict === undefined ? {} : { conflict }) },
+    },
+    events: (conflict === undefined ? members : input.members.slice(0, 1)).map(
+      ({ task, attempt, change }) => ({ type: "merge.started", change, tip, task, attempt }),
+    ),
+  });
+  for (const member of input.members) {
+    const { task, attempt, change } = member;
+    const below = members.at(-1)?.merged ?? tip;
+    const answer = await repo.merge(below, change);
+    const merged = await repo.commit({
+      tree: answer.tree,
+      parents: [below, change],
+      message: commitMessage({
+        subject: `Merge for verification: ${rowOf(state, task).task.title}`,
+      }),
+      at: stableTime(row),
+    });
+    if (answer.outcome === "clean") members.push({ ...member, merged, tree: answer.tree });
+    else if (member === input.members[0]) return done({ merged, files: answer.files });
+    else left.push({ task, attempt, files: answer.files });
+  }
+  return done();
+};
+
+/** Logs from before batches name one change and leave its task to the step. */
+const membersOf = ({ row }: Work, input: LandInput): StackedMember[] => {
+  const { members, change = "", merged = "" } = input;
+  return members ?? [{ task: row.task ?? "", attempt: row.attempt ?? 1, change, merged }];
+};
+
+/** Refuses to land anything but a tree with a green receipt of its own, made on exactly this tip, of all its gates. */
+const requireReceipt = async (
+  { repo, state }: Work,
+  input: LandInput,
+  members: readonly StackedMember[],
+): Promise<void> => {
+  const receipt = state.receipts[input.receipt];
+  if (receipt === undefined || !isGreen(receipt))
+    throw new Error(`receipt ${input.receipt} is not green`);
+  const tasks = members.map(({ task }) => task);
+  const wanted: Receipt["key"] = {
+    tree: await repo.treeOf(members.at(-1)?.merged ?? ""),
+    landingBaseTree: await repo.treeOf(input.tip),
+    policy: state.run.policyHash ?? "",
+    image: receipt.key.image,
+    permits: permitsOf(state, tasks),
+    gates: gatesFor(state, tasks, input.tip),
+  };
+  if (!receiptKeysEqual(receipt.key, wanted))
+    throw new Error(
+      `receipt ${receipt.id} is of ${JSON.stringify(receipt.key)}, not of ${JSON.stringify(wanted)}`,
+    );
+};
+
+/** A landing that is not what it says stops the run: nothing is repaired in silence. */
+const requireProof = async (
+  repo: FactoryRepo,
+  landings: readonly Landing[],
+  input: LandInput,
+): Promise<void> => {
+  let before = input.tip;
+  for (const { commit, change, task, merged } of landings) {
+    const parents = await repo.parentsOf(commit);
+    if (parents.join() !== [before, change].join())
+      throw new Error(`landing ${commit} of ${task} has the parents ${parents.join(" and ")}`);
+    if ((await repo.treeOf(commit)) !== (await repo.treeOf(merged)))
+      throw new Error(`landing ${commit} of ${task} is not the tree that was stacked`);
+    const except = input.resolved ?? [];
+    const unproven = await repo.unproven({ before, change, landed: commit, except });
+    if (unproven.length > 0)
+      throw new Error(
+        `landing ${commit} of ${task} does not hold both its change and what stood before: ${unproven.slice(0, 20).join(", ")}`,
+      );
+    before = commit;
+  }
+};
+
+/** The branch's own history says what has landed: a crash after the move is found here (I3). */
+const landedAlready = async (
+  { repo, state }: Work,
+  members: readonly StackedMember[],
+): Promise<Landing[]> => {
+  const history = await repo.landings(tipRef(state), state.run.base);
+  const found = members.flatMap((member) => {
+    const trailer = `${TRAILERS.task}: ${member.task}`;
+    const landing = history.find(
+      (l) => l.parents[1] === member.change && l.message.split("\n").includes(trailer),
+    );
+    return landing === undefined ? [] : [{ ...member, commit: landing.commit }];
+  });
+  if (found.length > 0 && found.length < members.length)
+    throw new Error(`of one batch only ${found.map((l) => l.task).join(", ")} stands in history`);
+  return found;
+};
+
+const partOf = (members: readonly unknown[], i: number) =>
+  members.length === 1 ? {} : { part: { index: i + 1, of: members.length } };
+
+const landedAs = (work: Work, landings: readonly Landing[], input: LandInput): Done => ({
+  result: { kind: "land", land: { outcome: "landed", commit: landings.at(-1)?.commit ?? "" } },
+  events: landings.map(
+    ({ task, attempt, change, commit }, i): NewEvent => ({
+      type: "merge.landed",
+      commit,
+      change,
+      receipt: input.receipt,
+      branch: integrationBranch(work.state.run.id),
+      ...partOf(landings, i),
+      task,
+      attempt,
+    }),
+  ),
+});
+
+/** The stack again, with the trailers that stand for good. */
+const build = async (
+  { repo, state, row }: Work,
+  members: readonly StackedMember[],
+  input: LandInput,
+): Promise<Landing[]> => {
+  const landings: Landing[] = [];
+  for (const [i, member] of members.entries()) {
+    const inner = i < members.length - 1;
+    const receipt = inner ? `${input.receipt}#${i + 1}/${members.length}` : input.receipt;
+    const commit = await repo.commit({
+      tree: await repo.treeOf(member.merged),
+      parents: [landings.at(-1)?.commit ?? input.tip, member.change],
+      message: landingMessage(state, rowOf(state, member.task), receipt),
+      at: stableTime(row),
+    });
+    landings.push({ ...member, commit });
+  }
+  return landings;
+};
+
+/**
+ * Moves the integration branch by one compare-and-swap onto the landings of a stack, or finds that they stand there
+ * already. What each landing holds is proven before the move, and again from the branch.
+ */
+export const landMembers = async (work: Work, input: LandInput): Promise<Done> => {
+  const { repo, state, context } = work;
+  const ref = tipRef(state);
+  const members = membersOf(work, input);
+  const already = await landedAlready(work, members);
+  if (already.length > 0) {
+    await requireProof(repo, already, input);
+    return landedAs(work, already, input);
+  }
+  const moved = (tip: string): Done => ({
+    result: { kind: "land", land: { outcome: "moved", tip } },
+  });
+  const tip = (await repo.readRef(ref)) ?? state.run.base;
+  if (tip !== input.tip) return moved(tip);
+  await requireReceipt(work, input, members);
+  const landings = await build(work, members, input);
+  await requireProof(repo, landings, input);
+  const { status } = (await stateOf(context.store, state.run.id)).run;
+  if (!isRunning(status)) throw new NotNowError(`the run is ${status}`);
+  try {
+    await repo.moveRef(ref, landings.at(-1)?.commit ?? "", tip);
+  } catch (cause) {
+    if (!(cause instanceof RefMovedError)) throw cause;
+    return moved(cause.actual ?? tip);
+  }
+  const standing = await landedAlready(work, members);
+  if (standing.length === 0) throw new Error(`${ref} was moved and does not hold the landings`);
+  await requireProof(repo, standing, input);
+  return landedAs(work, standing, input);
+};
+
+const landingMessage = (state: RunState, row: TaskRow, receipt: string): string =>
+  commitMessage({
+    subject: `Land ${row.id}: ${row.task.title}`,
+    trailers: [
+      [TRAILERS.run, state.run.id],
+      [TRAILERS.task, row.id],
+      [TRAILERS.requirement, row.task.requirements.join(", ") || "none"],
+      [TRAILERS.receipt, receipt],
+      [TRAILERS.model, row.models.join(", ") || "none"],
+      [TRAILERS.cost, formatUsd(row.spent)],
+    ],
+  });
