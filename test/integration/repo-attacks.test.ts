@@ -74,6 +74,13 @@ const operations: Array<[name: string, run: () => Promise<unknown>]> = [
       landed = await factory.commit({ tree: merged.tree, parents: [main, side], message: "l", at });
     },
   ],
+  [
+    "the proof of a landing",
+    async () => {
+      const [before = "", change = ""] = await factory.parentsOf(landed);
+      expect(await factory.unproven({ before, change, landed })).toEqual([]);
+    },
+  ],
   ["diff", async () => factory.diff(head, landed, 100_000)],
   ["diffStat", async () => factory.diffStat(head, landed)],
   ["moveRef", async () => factory.moveRef(REF, landed, undefined)],

@@ -5,6 +5,7 @@ import {
   type Claim,
   type FactoryApi,
   type FactoryControl,
+  type FactoryRepo,
   fromUsd,
   NO_USAGE,
   PlanProposal,
@@ -20,7 +21,7 @@ import { createPriceBook } from "@headrace/models";
 import { createMemoryQueue } from "@headrace/queue";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
 import { createClock, openStore } from "@headrace/store";
-import { createThreads, type Threads } from "@headrace/workflows";
+import { createThreads, type Threads, type WorkflowPorts } from "@headrace/workflows";
 import { commitFiles, git, gitBytes, tempDir, tempRepo } from "./git.ts";
 
 const MODEL = "claude-sonnet-5";
@@ -30,6 +31,10 @@ export type LineOptions = {
   limits?: ControlOptions["limits"];
   queue?(queue: Queue): Queue;
   threads?(threads: Threads): Threads;
+  /** as graphs see them */
+  ports?(ports: WorkflowPorts): WorkflowPorts;
+  /** as the control plane sees it */
+  repo?(repo: FactoryRepo): FactoryRepo;
   /** what a worker answers instead of doing the step well */
   play?(claim: Claim, api: FactoryApi): StepOutcome | undefined | Promise<StepOutcome | undefined>;
 };
@@ -46,6 +51,7 @@ export const playedLine = async (options: LineOptions = {}) => {
   closing.defer(() => store.close());
   const bare = join(dir.path, "factory.git");
   const repo = closing.use(await openFactoryRepo({ dir: bare }));
+  const seen = options.repo?.(repo) ?? repo;
   // users' repositories go after the factory that exports to them
   const users = closing.use(new AsyncDisposableStack());
   const checkpoints = await store.checkpoints();
@@ -60,10 +66,10 @@ export const playedLine = async (options: LineOptions = {}) => {
       queue,
       clock,
       prices: createPriceBook(),
-      repos: { factory: async () => repo, source: async (path) => openSourceRepo({ path }) },
+      repos: { factory: async () => seen, source: async (path) => openSourceRepo({ path }) },
       admit: async () => ({ coder: MODEL, reviewer: MODEL, planner: MODEL, merger: MODEL }),
       threads(ports) {
-        const threads = createThreads(ports, checkpoints);
+        const threads = createThreads(options.ports?.(ports) ?? ports, checkpoints);
         return options.threads?.(threads) ?? threads;
       },
       limits: { reconcileMs: 25, ...options.limits },
@@ -93,6 +99,7 @@ export const playedLine = async (options: LineOptions = {}) => {
   return {
     store,
     checkpoints,
+    repo,
     bare,
     logged,
     commands: (): FactoryControl => {
@@ -124,8 +131,12 @@ export const playedLine = async (options: LineOptions = {}) => {
         seq = now;
       }
     },
-    async until(run: string, enough: (state: RunState) => boolean): Promise<RunState> {
-      const deadline = Date.now() + 30_000;
+    async until(
+      run: string,
+      enough: (state: RunState) => boolean,
+      patienceMs = 30_000,
+    ): Promise<RunState> {
+      const deadline = Date.now() + patienceMs;
       for (;;) {
         const state = await stateOf(run);
         if (enough(state)) return state;

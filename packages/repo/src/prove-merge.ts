@@ -5,40 +5,34 @@ import { mergeTrees } from "./merge-tree.ts";
 const EPOCH = { GIT_AUTHOR_DATE: "@0 +0000", GIT_COMMITTER_DATE: "@0 +0000" };
 
 /**
- * Paths in which a landing is not what it claims; none when it is. It says nothing of how the tree was made: from the
- * merge base, what the change did and what stood there before are each applied to the landed tree again, which must
- * alter nothing. Where text repeats itself git may place a hunk twice, so the change's own patch, found again as the
- * landed difference, shows the same.
+ * Paths in which a landing is not what it claims; none when it is. It asks nobody how the tree was made: onto the merge
+ * base, found here, what the change did and what stood there before are each applied to the landed tree again, which
+ * must alter nothing. Where text repeats itself git may place the same hunk twice; such a path must be what a fresh
+ * merge from that base makes of it.
  */
 export const unprovenPaths = async (git: Git, proof: LandingProof): Promise<string[]> => {
   const { before, change, landed, except = [] } = proof;
   const bases = await git.run(["merge-base", "--all", before, change], { ok: [0, 1] });
   const [base = "", ...more] = bases.stdout.toString("utf8").split("\n").filter(Boolean);
   if (base === "" || more.length > 0) return ["(there is no single merge base)"];
-  const args = ["commit-tree", `${landed}^{tree}`, "-p", base, "-m", "proof"];
-  const standing = (await git.run(args, { env: EPOCH })).stdout.toString("utf8").trim();
-  const altered = new Set<string>();
-  for (const side of [change, before]) {
-    const { tree } = await mergeTrees(git, standing, side);
-    for (const path of await differing(git, tree, `${landed}^{tree}`)) altered.add(path);
-  }
-  const unproven = [...altered].filter((path) => !except.includes(path)).sort();
-  if (unproven.length === 0 || except.length > 0) return unproven;
-  const same = (await patchId(git, before, landed)) === (await patchId(git, base, change));
-  return same ? [] : unproven;
+  /** The tree of a commit as if it had been made on the base at once. */
+  const onBase = async (commit: string): Promise<string> => {
+    const args = ["commit-tree", `${commit}^{tree}`, "-p", base, "-m", "proof"];
+    return (await git.run(args, { env: EPOCH })).stdout.toString("utf8").trim();
+  };
+  const alteredBy = async (ours: string, theirs: string): Promise<string[]> =>
+    differing(git, (await mergeTrees(git, ours, theirs)).tree, `${landed}^{tree}`);
+  const standing = await onBase(landed);
+  const altered = [
+    ...(await alteredBy(standing, change)),
+    ...(await alteredBy(standing, before)),
+  ].filter((path) => !except.includes(path));
+  if (altered.length === 0) return [];
+  const afresh = await alteredBy(await onBase(before), change);
+  return [...new Set(altered)].filter((path) => afresh.includes(path)).sort();
 };
-
-const PLAIN = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-renames"];
 
 const differing = async (git: Git, a: string, b: string): Promise<string[]> => {
-  const { stdout } = await git.run(["diff-tree", "-r", "-z", "--name-only", ...PLAIN, a, b]);
-  return stdout.toString("utf8").split("\0").filter(Boolean);
-};
-
-/** Of all that differs between two commits, whitespace included; their names and where hunks lie do not count. */
-const patchId = async (git: Git, from: string, to: string): Promise<string> => {
-  const diff = ["diff-tree", "-r", "-p", "-U0", "--binary", "--full-index", ...PLAIN, from, to];
-  const { stdout } = await git.run(diff);
-  const answer = await git.run(["patch-id", "--verbatim"], { stdin: stdout });
-  return answer.stdout.toString("utf8").split(" ")[0] ?? "";
+  const args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", a, b];
+  return (await git.run(args)).stdout.toString("utf8").split("\0").filter(Boolean);
 };

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openTestFactory, type TestFactory } from "../support/factory.ts";
+import { accepts, approves, codes, task } from "../support/script.ts";
+import { expectSound } from "../support/soundness.ts";
+
+/** Landings wait until nothing is being built, so that all changes stand in one batch. */
+let factory: TestFactory;
+beforeAll(async () => {
+  factory = await openTestFactory({
+    between: {
+      threads: (threads) => ({
+        ...threads,
+        async wake(thread) {
+          const state = await factory.store.state(thread.run);
+          const building = Object.values(state?.tasks ?? {}).some((t) => t.status === "building");
+          return thread.kind === "run" && building ? "parked" : threads.wake(thread);
+        },
+      }),
+    },
+  });
+});
+afterAll(() => factory[Symbol.asyncDispose]());
+
+const WHOLE = "left and right together\n";
+
+test("two changes of one batch that are green alone and red together never both land", async () => {
+  const run = await factory.start({
+    files: {
+      "checks/one.sh":
+        'test "$(ls parts 2>/dev/null | wc -l)" -le 1 || { echo two parts; exit 1; }\n',
+    },
+    tasks: [task("left"), task("solo"), task("right")],
+    script: [
+      codes("left", { "parts/left.txt": "left\n" }),
+      codes("solo", { "solo.txt": "solo\n" }),
+      codes("right", { "parts/right.txt": "right\n" }),
+      ...["left", "solo", "right"].map((id) => approves(id)),
+      ...["left", "right"].flatMap((id) => [
+        {
+          role: "coder",
+          task: id,
+          attempt: 2,
+          turns: [
+            {
+              contains: ["two parts", "after merging"],
+              calls: [
+                { bash: { command: "rm parts/*" } },
+                { write: { path: "list.txt", content: WHOLE } },
+                { submit_change: { summary: "one list instead of two parts" } },
+              ],
+            },
+          ],
+        },
+        approves(id, { attempt: 2 }),
+      ]),
+      accepts({ r1: { file: "list.txt", quote: WHOLE.trim() } }),
+    ],
+  });
+  await run.settled();
+  const state = await expectSound(run);
+  expect(state.run.status).toBe("complete");
+  const members =
+    state.threads[Object.keys(state.threads).find((id) => id.startsWith("landing/")) ?? ""];
+  expect(members?.members).toHaveLength(3);
+  // who is behind the other in the stack is the culprit, whichever that is
+  const pair = [state.tasks.left, state.tasks.right].map((t) => t?.returns);
+  expect(pair.toSorted()).toEqual([0, 1]);
+  expect(state.tasks.solo).toMatchObject({ attempts: 1, returns: 0 });
+  const landings = run.landings();
+  expect(landings).toHaveLength(3);
+  expect(run.merged("list.txt")).toBe(WHOLE.trim());
+});
