@@ -31,11 +31,11 @@ describe("the merge queue", () => {
     const run = await line.start(names(n), { merge: { batch } });
     const state = await line.until(run, ended);
     expect(state.run).toMatchObject({ status: "complete", reasons: [] });
-    expect(line.verifications(state)).toBe(Math.ceil(n / batch));
     expect(landingsOf(await line.events(run))).toHaveLength(n);
     expect(Object.keys(await line.merged(run))).toHaveLength(n + 1);
     // a first landing alone stands on the tip its attempt was verified on: that verification is not repeated
     const reused = Math.min(n, batch) === 1 ? 1 : 0;
+    expect(line.verifications(state)).toBe(Math.ceil(n / batch) - reused);
     expect(line.runs).toHaveLength(2 + n + Math.ceil(n / batch) - reused);
   });
 

@@ -20,8 +20,8 @@ export type MergeLineOptions = Omit<LineOptions, "play"> & {
   /** what every new repository starts from */
   files?: Files;
   code: Coder;
-  /** the gate, a pure function of the tree */
-  red?(files: Files): boolean;
+  /** the gate: tests give a pure function of the tree */
+  red?(files: Files, claim: Claim): boolean | Promise<boolean>;
   /** landings wait until no task is being built, so that batches are as full as they can be */
   gather?: boolean;
   /** what a worker answers for a verification, in the place of running the gate */
@@ -55,7 +55,8 @@ export const mergeLine = async (options: MergeLineOptions) => {
     };
     if (input.known && receiptKeysEqual(input.known.key, key)) return input.known;
     runs.push(key);
-    const verdict = red(filesOf(line.bare, input.commit)) ? ("fail" as const) : ("pass" as const);
+    const failed = await red(filesOf(line.bare, input.commit), claim);
+    const verdict = failed ? ("fail" as const) : ("pass" as const);
     const log = await api.putBlob(claim.fence, Buffer.from(`the gate said ${verdict}`));
     const exitCode = verdict === "pass" ? 0 : 1;
     const reason = `exit ${exitCode}`;
@@ -110,14 +111,14 @@ export const mergeLine = async (options: MergeLineOptions) => {
     ...line,
     /** every run of the gate there was, reuse left out */
     runs,
-    /** Runs of the gate for landings: what batches cost. */
+    /** Verifications for landings, those left out that an attempt had made already: what merging costs. */
     verifications: (state: RunState) => {
-      const landing = Object.values(state.steps).flatMap((step) =>
-        step.thread.kind === "landing" && step.result?.kind === "verify"
-          ? [step.result.receipt.id]
-          : [],
-      );
-      return new Set(landing).size;
+      const by = (kind: string) =>
+        Object.values(state.steps).flatMap(({ thread, result }) =>
+          thread.kind === kind && result?.kind === "verify" ? [result.receipt.id] : [],
+        );
+      const known = by("task");
+      return new Set(by("landing").filter((id) => !known.includes(id))).size;
     },
     async start(
       tasks: Array<string | Record<string, unknown>>,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { nextBatch, nextMove, type PrefixRun } from "./merge-queue.ts";
 import { oid, RunLog, taskInput as task } from "./run-log-fixture.ts";
+import { StepInput } from "./steps.ts";
 
 type Run = PrefixRun;
 
@@ -203,6 +204,17 @@ describe("a batch", () => {
       finished: true,
       members,
     });
+  });
+
+  test("of one is how a landing is read that was asked for before there were batches", () => {
+    const old = {
+      kind: "land",
+      change: oid("b"),
+      merged: oid("c"),
+      tip: oid("a"),
+      receipt: "rc-1",
+    };
+    expect(StepInput.parse(old)).toEqual(old);
   });
 
   test("of nothing is empty", () => {

@@ -13,8 +13,11 @@ export const Member = z.object({
 });
 export type Member = z.infer<typeof Member>;
 
+const RANGE = "expected a whole number from 1 to 20";
+const Size = z.number(RANGE).int(RANGE).min(1, RANGE).max(20, RANGE);
+
 /** How many changes are verified together at most. */
-export const MergeSettings = z.object({ batch: z.number().int().min(1).max(20).default(5) });
+export const MergeSettings = z.object({ batch: Size.default(5) });
 export type MergeSettings = z.infer<typeof MergeSettings>;
 
 const DEFAULTS = MergeSettings.parse({});

@@ -26,6 +26,8 @@ sandbox:
 budget: 5
 protected:
   - migrations/**
+merge:
+  batch: 3
 routes:
   coder: some-model
 `;
@@ -43,6 +45,7 @@ routes:
     },
     budget: 5_000_000_000,
     protected: ["migrations/**"],
+    merge: { batch: 3 },
     routes: { coder: "some-model" },
   });
 });
@@ -104,6 +107,10 @@ describe("a broken file names file, line, field and remedy", () => {
       /^headrace\.yaml:3: sandbox\.isolation\.runtime: /,
     ],
     ["routes:\n  coder: x\n  tester: y", /^headrace\.yaml:3: routes\.tester: is not a known field/],
+    [
+      "merge:\n  batch: 0",
+      /^headrace\.yaml:2: merge\.batch: expected a whole number from 1 to 20, got 0\n {2}Write for example:\n {4}merge:/,
+    ],
     ["budget: -1", /^headrace\.yaml:1: budget: expected more than 0 US dollars, got -1/],
     ["__proto__: {}", /^headrace\.yaml:1: __proto__: is not a known field/],
     ["just text", /^headrace\.yaml:1: expected object, got "just text"/],
