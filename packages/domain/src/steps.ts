@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Id, ObjectId } from "./ids.ts";
 import type { Nano } from "./money.ts";
 import { Permit } from "./plan.ts";
-import { Receipt } from "./receipt.ts";
+import { GateTests, Receipt } from "./receipt.ts";
 
 export const Role = z.enum(["planner", "researcher", "coder", "reviewer", "merger"]);
 export type Role = z.infer<typeof Role>;
@@ -10,6 +10,15 @@ export type Role = z.infer<typeof Role>;
 /** Everything an agent is told about its job; the role's module renders it into messages. */
 export const Brief = z.record(z.string(), z.unknown());
 export type Brief = z.infer<typeof Brief>;
+
+/** What the receipt of the landing base says of a gate's tests: no later one may have fewer, or skip more. */
+export const GateBaseline = z.object({
+  gate: Id,
+  tests: GateTests,
+  /** the gate is red on the run base, as this receipt shows: what failed there may go on failing, with this exit code */
+  red: z.object({ exitCode: z.number().int(), receipt: Id }).optional(),
+});
+export type GateBaseline = z.infer<typeof GateBaseline>;
 
 /**
  * What a job is asked to do. `environment`, `verify`, `evidence` and `agent` are done by workers; `change`,
@@ -27,6 +36,10 @@ export const StepInput = z.discriminatedUnion("kind", [
     permits: z.array(Permit),
     /** a receipt that stands for this verification if the worker finds the whole key equal */
     known: Receipt.optional(),
+    /** gates that are not named have no tests to be compared with */
+    baseline: z.array(GateBaseline).optional(),
+    /** a red verification is run once more before it counts */
+    twice: z.boolean().optional(),
   }),
   /** re-runs and looks up the evidence named for requirements, on the tree of `commit` */
   z.object({ kind: z.literal("evidence"), commit: ObjectId, claims: z.array(z.unknown()) }),
@@ -111,13 +124,26 @@ export const StepResult = z.discriminatedUnion("kind", [
     /** what an agent would otherwise spend turns finding out: tools with versions, limits, services */
     facts: z.string().max(4000).optional(),
   }),
-  z.object({ kind: z.literal("verify"), receipt: Receipt }),
+  z.object({
+    kind: z.literal("verify"),
+    receipt: Receipt,
+    /** the red receipt before it, where the verification was run twice: gates that differ are `flaky` in it */
+    first: Receipt.optional(),
+  }),
   z.object({ kind: z.literal("evidence"), results: z.array(z.unknown()) }),
   z.object({ kind: z.literal("agent"), result: AgentEnd }),
   z.object({
     kind: z.literal("change"),
     change: z.discriminatedUnion("outcome", [
-      z.object({ outcome: z.literal("made"), commit: ObjectId, paths: z.array(z.string()) }),
+      z.object({
+        outcome: z.literal("made"),
+        commit: ObjectId,
+        paths: z.array(z.string()),
+        /** how many of the changed files are product, test, config, ci, docs, generated */
+        classes: z.record(z.string(), z.number().int()).optional(),
+        /** what a reviewer should look at, one sentence each; nothing of it refused the change */
+        flags: z.array(z.string()).optional(),
+      }),
       z.object({ outcome: z.literal("refused"), reasons: z.array(z.string()) }),
     ]),
   }),
