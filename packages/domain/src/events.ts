@@ -36,6 +36,8 @@ export const EventBody = z.discriminatedUnion("type", [
   event("run.queued", { behind: Id }),
   event("run.started", {}),
   event("run.checked", { receipt: Receipt }),
+  /** a gate fails on the run base, twice with the same tests: an incident that stays open for the whole run */
+  event("base.red", { gate: Id, failing: z.number().int().positive(), receipt: Id }),
   event("run.paused", { reason }),
   event("run.resumed", {}),
   event("run.cancelled", { reason }),

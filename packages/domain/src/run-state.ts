@@ -23,6 +23,9 @@ export type RunStatus =
   | "incomplete"
   | "cancelled";
 
+/** Tests of a gate that fail on the run base, as the receipt of its check shows. */
+export type BaseRed = { gate: string; failing: number; receipt: string; at: string };
+
 export type RunRow = {
   id: string;
   title: string;
@@ -53,6 +56,8 @@ export type RunRow = {
   /** newest accepted plan */
   planVersion: number;
   checked?: Receipt;
+  /** gates that were red before the run, each once */
+  baseRed?: BaseRed[];
   /** refs in the user's repository as the factory last set them */
   exported: Record<string, string>;
   /** refs the user has moved or deleted: no longer written */

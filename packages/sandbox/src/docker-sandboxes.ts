@@ -2,7 +2,7 @@ import {
   type EngineInfo,
   type Environment,
   type EnvironmentSpec,
-  type ExecResult,
+  type GateEnd,
   type GateSpec,
   InfrastructureError,
   LABELS,
@@ -28,6 +28,7 @@ import { describeEngine } from "./engine-info.ts";
 import { Entrance } from "./entrance.ts";
 import { buildEnvironment, environmentKey, findEnvironment } from "./environment.ts";
 import { evictImages, KEEP, type Keep } from "./evict.ts";
+import { putBeside, withCollected } from "./gate-files.ts";
 import { TRIAL_LIMITS, tryGvisor } from "./gvisor.ts";
 import { findImage } from "./images.ts";
 import { WORKSPACE } from "./profile.ts";
@@ -159,14 +160,15 @@ class DockerSandboxes implements Sandboxes {
     return this.#openIn(room, { ...spec, ...given }, signal);
   }
 
-  async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
+  async runGate(spec: GateSpec, signal?: AbortSignal): Promise<GateEnd> {
     const given = await this.#entrance.affordable(spec);
     const command = ["/bin/sh", "-c", GATE, "sh", spec.command];
     const wanted = { phase: "gate", command, ...given } as const;
     const room = await this.#entrance.enter({ ...given, run: spec.labels.run }, signal);
     await using container = await this.#create(room, { ...spec, ...wanted }, signal);
     await container.put(spec.tar, WORKSPACE, signal);
-    return await runToEnd(container, spec, signal);
+    if (spec.beside !== undefined) await putBeside(container, spec.beside, signal);
+    return await withCollected(container, spec, await runToEnd(container, spec, signal), signal);
   }
 
   warm(spec: SandboxSpec): void {

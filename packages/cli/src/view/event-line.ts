@@ -21,6 +21,8 @@ const TELL: Tell = {
   "run.started": () => "started",
   "run.checked": (e) =>
     `base checked: ${e.receipt.results.map((r) => `${r.gate} ${r.verdict} in ${duration(r.durationMs)}`).join(", ")}`,
+  "base.red": (e) =>
+    `incident: ${e.failing} tests of gate ${e.gate} fail on the base: they alone may go on failing`,
   "run.paused": (e) => `paused: ${e.reason}`,
   "run.resumed": () => "resumed",
   "run.cancelled": (e) => `cancelled: ${e.reason}`,
@@ -75,6 +77,7 @@ const TELL: Tell = {
   "budget.stopped": (e) =>
     `stopped for budget at ${formatUsd(e.spent)} of ${formatUsd(e.budget)}: ${e.reason}`,
   "budget.raised": (e) => `budget raised to ${formatUsd(e.budget)}`,
+  "log.signed": silent,
   "note.added": (e) => `${e.level === "warning" ? "warning: " : ""}${e.text}`,
 };
 
