@@ -1,4 +1,4 @@
-import { foldAll, isGreen, type RunState, TRAILERS } from "@headrace/domain";
+import { foldAll, isGreen, parseReceiptTrailer, type RunState, TRAILERS } from "@headrace/domain";
 import { expect } from "vitest";
 import type { TestRun } from "./factory-run.ts";
 import { git } from "./git.ts";
@@ -44,9 +44,11 @@ const expectLandings = (run: TestRun, state: RunState): void => {
     expect(Object.keys(trailers)).toEqual(Object.values(TRAILERS));
     expect(commit).toBe(row?.landing?.commit);
     expect(change).toBe(row?.change);
-    const receipt = state.receipts[trailers[TRAILERS.receipt] ?? ""];
+    const named = parseReceiptTrailer(trailers[TRAILERS.receipt] ?? "");
+    const receipt = state.receipts[named?.receipt ?? ""];
     if (receipt === undefined) throw new Error(`landing ${commit} names no receipt of the run`);
     expect(isGreen(receipt)).toBe(true);
+    expect(receipt.envelope).toBe(named?.envelope);
     expect(receipt.key).toMatchObject({
       tree,
       landingBaseTree: baseTree,

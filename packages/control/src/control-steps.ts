@@ -2,6 +2,7 @@ import {
   branchRef,
   type FactoryRepo,
   type Fence,
+  formatReceiptTrailer,
   formatUsd,
   InfrastructureError,
   integrationBranch,
@@ -11,6 +12,7 @@ import {
   type Job,
   type JobOutcome,
   type NewEvent,
+  type RecordedReceipt,
   RefMovedError,
   type RunState,
   StaleEpochError,
@@ -20,7 +22,7 @@ import {
   type TaskRow,
   TRAILERS,
 } from "@headrace/domain";
-import { changeProblems } from "./change-problems.ts";
+import { judgeSnapshot } from "./change-problems.ts";
 import { commitMessage } from "./commit-message.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
 import { type Context, stateOf } from "./options.ts";
@@ -115,9 +117,10 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
   const { repo, state } = work;
   const { task } = taskOf(work);
   const changed = (await repo.diffStat(input.base, input.snapshot)).map((d) => d.path);
-  const reasons = await changeProblems({ repo, task, policy: state.run.policy }, input, changed);
-  if (reasons.length > 0)
-    return { result: { kind: "change", change: { outcome: "refused", reasons } } };
+  const judged = await judgeSnapshot({ repo, task, policy: state.run.policy }, input, changed);
+  const { problems, flags, classes } = judged;
+  if (problems.length > 0)
+    return { result: { kind: "change", change: { outcome: "refused", reasons: [...problems] } } };
   const commit = await repo.commit({
     tree: await repo.treeOf(input.snapshot),
     parents: [input.base, ...(input.theirs === undefined ? [] : [input.theirs])],
@@ -132,7 +135,10 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
     at: stableTime(work.row),
   });
   return {
-    result: { kind: "change", change: { outcome: "made", commit, paths: changed.slice(0, 500) } },
+    result: {
+      kind: "change",
+      change: { outcome: "made", commit, paths: changed.slice(0, 500), classes, flags: [...flags] },
+    },
   };
 };
 
@@ -168,7 +174,10 @@ const mergeChange = async (work: Work, input: StepInputOf<"merge">): Promise<Don
 };
 
 /** Refuses to land anything but a tree with a green receipt of its own, made on exactly this tip. */
-const requireReceipt = async ({ repo, state }: Work, input: StepInputOf<"land">): Promise<void> => {
+const requireReceipt = async (
+  { repo, state }: Work,
+  input: StepInputOf<"land">,
+): Promise<RecordedReceipt> => {
   const receipt = state.receipts[input.receipt];
   if (receipt === undefined || !isGreen(receipt))
     throw new Error(`receipt ${input.receipt} is not green`);
@@ -181,6 +190,7 @@ const requireReceipt = async ({ repo, state }: Work, input: StepInputOf<"land">)
     throw new Error(`receipt ${receipt.id} was made on another base`);
   if (key.policy !== state.run.policyHash)
     throw new Error(`receipt ${receipt.id} was made under another policy`);
+  return receipt;
 };
 
 const landChange = async (work: Work, input: StepInputOf<"land">): Promise<Done> => {
@@ -210,11 +220,11 @@ const landChange = async (work: Work, input: StepInputOf<"land">): Promise<Done>
   if (already) return landed(already.commit);
   const tip = (await repo.readRef(ref)) ?? state.run.base;
   if (tip !== input.tip) return { result: { kind: "land", land: { outcome: "moved", tip } } };
-  await requireReceipt(work, input);
+  const receipt = await requireReceipt(work, input);
   const commit = await repo.commit({
     tree: await repo.treeOf(input.merged),
     parents: [tip, input.change],
-    message: landingMessage(state, task, input.receipt),
+    message: landingMessage(state, task, receipt),
     at: stableTime(row),
   });
   const { status } = (await stateOf(work.context.store, state.run.id)).run;
@@ -228,14 +238,17 @@ const landChange = async (work: Work, input: StepInputOf<"land">): Promise<Done>
   return landed(commit);
 };
 
-const landingMessage = (state: RunState, row: TaskRow, receipt: string): string =>
+const landingMessage = (state: RunState, row: TaskRow, { id, envelope }: RecordedReceipt): string =>
   commitMessage({
     subject: `Land ${row.id}: ${row.task.title}`,
     trailers: [
       [TRAILERS.run, state.run.id],
       [TRAILERS.task, row.id],
       [TRAILERS.requirement, row.task.requirements.join(", ") || "none"],
-      [TRAILERS.receipt, receipt],
+      [
+        TRAILERS.receipt,
+        formatReceiptTrailer({ receipt: id, ...(envelope === undefined ? {} : { envelope }) }),
+      ],
       [TRAILERS.model, row.models.join(", ") || "none"],
       [TRAILERS.cost, formatUsd(row.spent)],
     ],

@@ -112,7 +112,13 @@ export const EventBody = z.discriminatedUnion("type", [
   /** every request a sandbox made of the egress proxy, in batches */
   event("network.used", { step: z.string(), requests: z.array(EgressRequest).min(1).max(100) }),
   event("gate.finished", { commit: ObjectId, result: GateResult }),
-  event("receipt.recorded", { receipt: Receipt }),
+  /** `envelope`: the signed statement of the receipt; a log older than signatures has none */
+  event("receipt.recorded", { receipt: Receipt, envelope: BlobId.optional() }),
+  /** `envelope` is signed over the event `head` names, and by its hash over all before it */
+  event("log.signed", {
+    head: z.object({ seq: z.number().int().positive(), hash: BlobId }),
+    envelope: BlobId,
+  }),
   event("research.finished", { summary: z.string() }),
   event("review.finished", {
     verdict: Verdict,

@@ -26,6 +26,9 @@ export type RunStatus =
 /** Tests of a gate that fail on the run base, as the receipt of its check shows. */
 export type BaseRed = { gate: string; failing: number; receipt: string; at: string };
 
+/** `envelope`: the blob that holds the receipt signed; absent in what is older than signatures. */
+export type RecordedReceipt = Receipt & { envelope?: string };
+
 export type RunRow = {
   id: string;
   title: string;
@@ -69,6 +72,8 @@ export type RunRow = {
   reasons: string[];
   lastEventAt: string;
   seq: number;
+  /** seq of the newest event that signs the log before it */
+  signed?: number;
 };
 
 export type TaskStatus =
@@ -158,7 +163,7 @@ export type RunState = {
   steps: Record<string, StepRow>;
   threads: Record<string, ThreadRow>;
   questions: Record<string, QuestionRow>;
-  receipts: Record<string, Receipt>;
+  receipts: Record<string, RecordedReceipt>;
 };
 
 /** The row kinds a state is stored as. */

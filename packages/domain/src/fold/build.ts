@@ -48,6 +48,12 @@ export const foldBuild: Folds<
   "gate.finished": unchanged,
   "receipt.recorded": (s, e) => ({
     ...s,
-    receipts: { ...s.receipts, [e.receipt.id]: e.receipt },
+    receipts: {
+      ...s.receipts,
+      [e.receipt.id]: {
+        ...e.receipt,
+        ...(e.envelope === undefined ? {} : { envelope: e.envelope }),
+      },
+    },
   }),
 };

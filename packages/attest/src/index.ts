@@ -1,0 +1,2 @@
+export { type Attestor, createAttestor } from "./attestor.ts";
+export { openSigningKey } from "./keys.ts";
