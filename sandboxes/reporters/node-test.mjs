@@ -1,0 +1,40 @@
+// @ts-check
+// A reporter of node:test that prints nothing: it stands beside the one that people see.
+
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
+
+const { openReport } = createRequire(import.meta.url)("./report-file.cjs");
+
+/** @typedef {{ name: string, nesting: number, file?: string, skip?: unknown, todo?: unknown, details?: { type?: string, error?: { failureType?: string } } }} Told */
+
+/** @param {string} type @param {Told} told */
+const outcomeOf = (type, { skip, todo }) => {
+  if (todo !== undefined && todo !== false) return "todo";
+  if (skip !== undefined && skip !== false) return "skipped";
+  return type === "test:pass" ? "passed" : "failed";
+};
+
+/** A suite is no test; one that failed by itself, as by a hook, is told. @param {string} type @param {Told} told */
+const counts = (type, { details }) =>
+  details?.type !== "suite" ||
+  (type === "test:fail" && details.error?.failureType !== "subtestsFailed");
+
+/** @param {AsyncIterable<{ type: string, data: Told }>} source */
+// biome-ignore lint/style/noDefaultExport: node:test takes the default export
+export default async function* tellOf(source) {
+  const report = openReport("node:test");
+  /** names of the tests that are under way, by how deep they lie @type {string[]} */
+  const above = [];
+  for await (const { type, data } of source) {
+    if (type === "test:start") above.splice(data.nesting, above.length, data.name);
+    if (type !== "test:pass" && type !== "test:fail") continue;
+    if (!counts(type, data)) continue;
+    const { file = "", name, nesting } = data;
+    // a file without tests is told as a test, named as it was asked for
+    const path = nesting === 0 && resolve(name) === file ? [] : [...above.slice(0, nesting), name];
+    report?.add([file, ...path], outcomeOf(type, data));
+  }
+  report?.end();
+  yield "";
+}
