@@ -6,11 +6,10 @@ export {
   type RepositoryCheck,
 } from "./check-repository.ts";
 export { checkEvidence, type EvidenceTools } from "./evidence.ts";
-export { changedGateScripts } from "./gate-scripts.ts";
 export { failureHint } from "./hints.ts";
 export { type Judgement, judge } from "./judge.ts";
-export { touchedProtected } from "./protected.ts";
 export { proxyAddress } from "./proxy-address.ts";
 export { findReceipt, makeReceipt, receiptKeysEqual } from "./receipts.ts";
 export { renderCheck } from "./render-check.ts";
 export { type GateBench, runGates } from "./run-gates.ts";
+export { checkTampering, type TamperCheck } from "./tamper/check-tampering.ts";
