@@ -31,6 +31,9 @@ export const judgeSnapshot = async (
 const unchanged = (changed: readonly string[]): string[] =>
   changed.length === 0 ? ["nothing differs from where the attempt started"] : [];
 
+/** More of a file decides nothing: what reads source gives up far earlier, and says so. */
+const MAX_TEXT = 5_000_000;
+
 /** What the change did to what decides gates, compared with the tip that it will be merged onto. */
 const tampering = async (
   { repo, policy, task }: Bench,
@@ -42,8 +45,8 @@ const tampering = async (
   for (const path of changed)
     files.push({
       path,
-      before: await textOf(repo, base, path),
-      after: await textOf(repo, snapshot, path),
+      before: (await textOf(repo, base, path))?.slice(0, MAX_TEXT),
+      after: (await textOf(repo, snapshot, path))?.slice(0, MAX_TEXT),
     });
   return checkTampering({
     files,

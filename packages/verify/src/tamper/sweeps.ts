@@ -1,6 +1,7 @@
 import { globMatcher } from "@headrace/domain";
 import { addedLines, type ChangedFile, type Suspicion, type Tampering } from "./change.ts";
 import type { FileClass } from "./classes.ts";
+import { languageOf } from "./languages.ts";
 
 type Classed = ChangedFile & { class: FileClass };
 
@@ -14,7 +15,9 @@ const MOST_SUPPRESSIONS = 3;
 export const suppressionSweep = (
   files: readonly Classed[],
 ): { tampering: Tampering[]; suspicions: Suspicion[] } => {
-  const code = files.filter((f) => ["product", "test", "config"].includes(f.class));
+  const code = files.filter(
+    (f) => ["product", "test", "config"].includes(f.class) && languageOf(f.path) !== undefined,
+  );
   const silenced = ({ before = "", after = "" }: ChangedFile) =>
     addedLines(before, after).filter(({ text }) => SUPPRESSION.test(text));
   const fresh = code.flatMap((f) => silenced(f).map(({ line }) => ({ path: f.path, line })));
