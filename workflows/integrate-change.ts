@@ -9,7 +9,7 @@ import {
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { mergerBrief } from "./briefs.ts";
-import { gatesFor } from "./gates-for.ts";
+import { baselineFor, gatesFor } from "./gates-for.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, recordFor, stepResult, threadState, value } from "./thread.ts";
 
@@ -148,6 +148,8 @@ const verify = (ports: WorkflowPorts) => async (s: S) => {
       landingBase: s.tip ?? "",
       gates,
       permits,
+      baseline: baselineFor(state, s.tip ?? state.run.tip),
+      twice: true,
       ...(known === undefined ? {} : { known }),
     },
   });

@@ -12,6 +12,7 @@ import {
 } from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { shortcomings } from "./base-check.ts";
 import { acceptanceBrief } from "./briefs.ts";
 import { converse } from "./converse.ts";
 import { landingId } from "./integrate-change.ts";
@@ -59,35 +60,14 @@ const check = (ports: WorkflowPorts) => async (s: S) => {
   await ports.record(s.run, (state) =>
     state.run.checked
       ? []
-      : [{ type: "run.checked", receipt }, ...warnings(receipt, second.receipt)],
+      : [{ type: "run.checked", receipt }, ...shortcomings(receipt, second.receipt)],
   );
-  const unrunnable = receipt.results.filter((r) => r.verdict === "not_run");
+  const unrunnable = receipt.results.filter((r) => r.verdict === "not_run" && !r.tests);
   if (unrunnable.length === 0) return { next: "plan" as const };
   return incomplete(
     unrunnable.map((r) => `gate ${r.gate} cannot run on the base (${r.reason}); nothing was spent`),
   );
 };
-
-const warnings = (
-  first: { results: Array<{ gate: string; verdict: string; reason: string }> },
-  second: { results: Array<{ gate: string; verdict: string }> },
-): NewEvent[] =>
-  first.results.flatMap((r): NewEvent[] => {
-    const again = second.results.find((x) => x.gate === r.gate);
-    if (again?.verdict !== r.verdict) {
-      return [
-        { type: "note.added", level: "warning", text: `gate ${r.gate} is flaky on the base` },
-      ];
-    }
-    if (r.verdict === "pass") return [];
-    return [
-      {
-        type: "note.added",
-        level: "warning",
-        text: `gate ${r.gate} is red on the base: ${r.reason}`,
-      },
-    ];
-  });
 
 const started = (state: RunState, kind: "plan" | "task" | "landing", id: string): boolean =>
   state.threads[`${kind}/${id}`] !== undefined;

@@ -1,7 +1,7 @@
 import { isGreen, Verdict } from "@headrace/domain";
 import { reviewerBrief } from "../briefs.ts";
 import { converse } from "../converse.ts";
-import { gatesFor } from "../gates-for.ts";
+import { baselineFor, gatesFor } from "../gates-for.ts";
 import type { WorkflowPorts } from "../ports.ts";
 import { recordFor, stepResult } from "../thread.ts";
 import { again, finishWith, inAttempt, rowOf, type S, thread } from "./attempt.ts";
@@ -18,6 +18,7 @@ export const verify = (ports: WorkflowPorts) => async (s: S) => {
       landingBase,
       gates: gatesFor(state, s.id, landingBase),
       permits: row.task.permits,
+      baseline: baselineFor(state, landingBase),
     },
   });
   if (isGreen(receipt)) return { next: "review" as const };

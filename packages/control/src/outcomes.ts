@@ -80,9 +80,12 @@ const resultEvents = async (
   const owner = eventOwner(row);
   const ended: NewEvent = { type: "step.finished", step: row.id, result, ...owner };
   if (result.kind === "verify") {
-    const { receipt } = result;
-    const envelope = await signReceipt(context, run, row, receipt);
-    return [{ type: "receipt.recorded", receipt, envelope, ...owner }, ended];
+    const receipts = [...(result.first === undefined ? [] : [result.first]), result.receipt];
+    const recorded = receipts.map(async (receipt): Promise<NewEvent> => {
+      const envelope = await signReceipt(context, run, row, receipt);
+      return { type: "receipt.recorded", receipt, envelope, ...owner };
+    });
+    return [...(await Promise.all(recorded)), ended];
   }
   if (result.kind !== "agent" || row.role !== "researcher") return [ended];
   const output = result.result.end === "submitted" ? result.result.output : undefined;

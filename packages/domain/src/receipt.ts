@@ -29,7 +29,7 @@ export const GateResult = z.object({
   gate: Id,
   verdict: GateVerdict,
   /** why, in a few words: `exit 1`, `command not found (exit 127)`, `killed: out of memory` */
-  reason: z.string().max(500),
+  reason: z.string().max(2000),
   exitCode: z.number().int().nullable(),
   durationMs: z.number().int().nonnegative(),
   /** bounded output, head and tail; the whole is not kept */

@@ -7,9 +7,15 @@ export {
 } from "./check-repository.ts";
 export { checkEvidence, type EvidenceTools } from "./evidence.ts";
 export { failureHint } from "./hints.ts";
-export { type Judgement, judge } from "./judge.ts";
+export { type Baseline, type Facts, type Judgement, judge } from "./judge.ts";
 export { proxyAddress } from "./proxy-address.ts";
-export { findReceipt, makeReceipt, receiptKeysEqual } from "./receipts.ts";
+export {
+  comparedWith,
+  findReceipt,
+  makeReceipt,
+  markFlaky,
+  receiptKeysEqual,
+} from "./receipts.ts";
 export { renderCheck } from "./render-check.ts";
 export { type GateBench, runGates } from "./run-gates.ts";
 export { checkTampering, type TamperCheck } from "./tamper/check-tampering.ts";
