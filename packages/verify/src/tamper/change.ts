@@ -29,12 +29,9 @@ export const placed = ({ path, line }: { path: string; line?: number }): string 
 
 /** A sentence for who made the change. */
 export const sentenceOf = (tampering: Tampering): string => {
-  const permit = {
-    lockfile: "`lockfile`",
-    gates: "`gates:<name>`",
-    path: `\`path:${tampering.path}\``,
-  }[tampering.opens];
-  return `${placed(tampering)} ${tampering.what}: ${tampering.remedy}. Only a plan that gives this task the permit ${permit} allows it`;
+  const { what, remedy, opens, path } = tampering;
+  const permit = { lockfile: "lockfile", gates: "gates:<name>", path: `path:${path}` }[opens];
+  return `${placed(tampering)} ${what}: ${remedy} (only the permit \`${permit}\` in the plan would allow it)`;
 };
 
 /** Tells whether the accepted plan lets a task do something. */
@@ -46,14 +43,25 @@ export const permitted = (permits: readonly string[]): ((tampering: Tampering) =
     paths(path) || (opens === "gates" && gates) || (opens === "lockfile" && lockfile);
 };
 
-/** Lines of `after` that `before` does not have as often, each with its number. */
+/** A line as formatters leave it alone. */
+const settled = (line: string): string =>
+  line
+    .trim()
+    .replace(/['"`]/g, '"')
+    .replace(/[\s,;]+/g, " ")
+    .trimEnd();
+
+/** Lines of `after` that `before` does not have as often, each with its number; spaces and kinds of quotes aside. */
 export const addedLines = (before: string, after: string): { line: number; text: string }[] => {
   const left = new Map<string, number>();
-  for (const text of before.split("\n")) left.set(text.trim(), (left.get(text.trim()) ?? 0) + 1);
+  for (const raw of before.split("\n")) {
+    const text = settled(raw);
+    left.set(text, (left.get(text) ?? 0) + 1);
+  }
   return after.split("\n").flatMap((raw, index) => {
-    const text = raw.trim();
+    const text = settled(raw);
     const count = left.get(text) ?? 0;
     if (count > 0) left.set(text, count - 1);
-    return count > 0 || text === "" ? [] : [{ line: index + 1, text }];
+    return count > 0 || text === "" ? [] : [{ line: index + 1, text: raw.trim() }];
   });
 };

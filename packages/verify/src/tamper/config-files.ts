@@ -33,15 +33,14 @@ export const configTampering = (file: ChangedFile): Tampering[] => {
       { path, what: `${rule.what} (${named(keys)})`, remedy: "put it back", opens: rule.opens },
     ];
   });
-  const lines = LINE_RULES.flatMap(({ files, added, removed, what, opens }): Tampering[] => {
+  const lines = LINE_RULES.flatMap(({ files, added, fewer, what, opens }): Tampering[] => {
     if (!files(path)) return [];
     const [before, after] = [file.before ?? "", file.after ?? ""];
     const fresh = added && addedLines(before, after).find(({ text }) => added.test(text));
     if (fresh !== undefined)
       return [{ path, line: fresh.line, what, remedy: "put it back", opens }];
-    return removed && addedLines(after, before).some(({ text }) => removed.test(text))
-      ? [{ path, what, remedy: "put it back", opens }]
-      : [];
+    const count = (text: string) => (fewer && text.match(fewer)?.length) ?? 0;
+    return count(after) < count(before) ? [{ path, what, remedy: "put it back", opens }] : [];
   });
   return [...fields, ...lines];
 };

@@ -4,9 +4,10 @@ import { DEPENDENCIES, LAXER, RUNNER } from "./config-rules.ts";
 
 type LineRule = {
   files: (path: string) => boolean;
-  /** tried on lines that are new, or on those that went */
+  /** tried on lines that are new */
   added?: RegExp;
-  removed?: RegExp;
+  /** of what there may not be less than there was */
+  fewer?: RegExp;
   what: string;
   opens: Opening;
 };
@@ -33,7 +34,7 @@ export const LINE_RULES: readonly LineRule[] = [
   },
   {
     files: globMatcher(["**/eslint.config.*", "**/.eslintrc.{js,cjs,mjs,yml,yaml}"]),
-    removed: /["']error["']|:\s{0,20}2\s{0,20}[,}]|\b(?:recommended|strict)/i,
+    fewer: /["']error["']|:\s{0,20}2\s{0,20}[,}]|\b(?:recommended|strict)/gi,
     what: LAXER,
     opens: "gates",
   },

@@ -64,8 +64,11 @@ const alsoCollected = (from: string, to: string): boolean => {
   return language.collected.indexOf(is) <= language.collected.indexOf(was);
 };
 
+/** Lines that tell one test file from another: no imports, no closers. */
 const significant = (text: string): string[] =>
-  text.split("\n").flatMap((line) => (line.trim().length > 3 ? [line.trim()] : []));
+  addedLines("", text).flatMap(({ text: line }) =>
+    /^(?:import|from|use|package)\b|^\W*$/.test(line) ? [] : [line],
+  );
 
 const KEPT = 0.6;
 
