@@ -11,6 +11,7 @@ import {
   type TestOutcomes,
 } from "@headrace/domain";
 import { expect, test } from "vitest";
+import { runLines } from "../../packages/cli/src/view/run-lines.ts";
 import { git } from "../support/git.ts";
 import { played, playedLine } from "../support/played-line.ts";
 
@@ -102,12 +103,15 @@ test("a gate that fails twice alike on the base is one incident, and what fails 
       : { verdict: "pass", exitCode: 3, tests: failing("x") },
   );
   const run = await line.submit(TASKS);
-  const { run: row } = await line.until(run, (s) => isEnded(s.run.status));
+  const state = await line.until(run, (s) => isEnded(s.run.status));
+  const { run: row } = state;
   const receipt = row.checked?.id ?? "";
   expect(row.baseRed).toMatchObject([{ gate: "test", failing: 2, receipt }]);
   const opened = (await line.events(run)).filter((e) => e.type === "base.red");
   expect(opened).toHaveLength(1);
   expect(await notes(line, run)).toContain("gate test is red on the base: exit 3");
+  const incident = "  ! gate test: 2 tests fail on the base; at the tip 1 still fails";
+  expect(runLines(state, new Date(), (words) => words)).toContain(incident);
   const red = { exitCode: 3, receipt };
   expect(line.asked.get("a-verify-1")?.baseline).toMatchObject([{ tests: { failed: 2 }, red }]);
   // what one task mended, the next may not break again
