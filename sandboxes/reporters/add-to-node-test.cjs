@@ -43,7 +43,9 @@ const runAgain = () => {
   process.exit(status ?? 1);
 };
 
-const isOurs = process.execArgv.some((arg) => arg.includes(OURS));
-const isKnown = MAJOR >= 20 && process.env.NODE_TEST_CONTEXT === undefined;
-if (isKnown && !isOurs && !process.channel && !process.execArgv.some((arg) => ALONE.test(arg)))
+/** Nothing else stands between this process and its tests yet. */
+module.exports = () => {
+  if (MAJOR < 20 || process.env.NODE_TEST_CONTEXT !== undefined || process.channel) return;
+  if (process.execArgv.some((arg) => arg.includes(OURS) || ALONE.test(arg))) return;
   runAgain();
+};

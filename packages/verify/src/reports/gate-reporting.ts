@@ -72,6 +72,8 @@ export const gateReporting = async (): Promise<GateReporting> => {
     out: `${folder}/${OUT.name}`,
     env: (own) => ({
       NODE_OPTIONS: joined([own.NODE_OPTIONS, `--require ${folder}/preload.cjs`], " "),
+      // pytest finds a plugin by its entry point
+      PYTHONPATH: joined([own.PYTHONPATH, `${folder}/python`], ":"),
     }),
   };
 };
