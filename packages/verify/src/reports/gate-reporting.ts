@@ -57,6 +57,25 @@ const makeTar = async (files: readonly Source[]): Promise<Buffer> => {
 const joined = (parts: readonly (string | undefined)[], by: string): string =>
   parts.filter((part) => part !== undefined && part !== "").join(by);
 
+/** A program that is to run test programs already, an emulator say, stays. */
+const addGo = (flags: string | undefined, folder: string): Record<string, string> =>
+  /(?:^|\s)--?exec\b/.test(flags ?? "")
+    ? {}
+    : { GOFLAGS: joined([flags, `-exec=${folder}/run-go-test.sh`], " ") };
+
+/** Cargo asks for the runner of the system it builds for. */
+const CARGO_RUNNERS = ["X86_64", "AARCH64"].flatMap((cpu) =>
+  ["GNU", "MUSL"].map((libc) => `CARGO_TARGET_${cpu}_UNKNOWN_LINUX_${libc}_RUNNER`),
+);
+
+const addCargo = (own: Readonly<Record<string, string>>, folder: string): Record<string, string> =>
+  Object.fromEntries(
+    CARGO_RUNNERS.filter((name) => own[name] === undefined).map((name) => [
+      name,
+      `${folder}/run-cargo-test.sh`,
+    ]),
+  );
+
 /** Open to all: the gate's user has another number in some jails. */
 const OUT: Source = { name: "out", mode: 0o777 };
 
@@ -74,6 +93,8 @@ export const gateReporting = async (): Promise<GateReporting> => {
       NODE_OPTIONS: joined([own.NODE_OPTIONS, `--require ${folder}/preload.cjs`], " "),
       // pytest finds a plugin by its entry point
       PYTHONPATH: joined([own.PYTHONPATH, `${folder}/python`], ":"),
+      ...addGo(own.GOFLAGS, folder),
+      ...addCargo(own, folder),
     }),
   };
 };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { reportOf, type TestReport, type Told } from "./test-report.ts";
+import { readCargo, readGo, type TextForm } from "./text-forms.ts";
 
 /** `none`: no runner that is known ran. `unreadable` is said of what a runner began, and never counts as green. */
 export type ReportAnswer =
@@ -7,7 +8,12 @@ export type ReportAnswer =
   | { kind: "unreadable"; reason: string }
   | { kind: "report"; report: TestReport };
 
-const Begin = z.object({ begin: z.string(), runner: z.string().regex(/^[a-z:]{1,20}$/) });
+const Begin = z.object({
+  begin: z.string(),
+  runner: z.string().regex(/^[a-z:]{1,20}$/),
+  /** of a text form: what its tests are part of */
+  where: z.string().optional(),
+});
 const Test = z.object({
   test: z.string(),
   outcome: z.enum(["passed", "failed", "skipped", "todo"]),
@@ -28,21 +34,31 @@ const parse = <T>(schema: z.ZodType<T>, line: string | undefined, otherwise: str
   }
 };
 
+const TEXT_FORMS: ReadonlyMap<string, TextForm> = new Map([
+  ["go", readGo],
+  ["cargo", readCargo],
+]);
+
+const readLine = (line: string): Told => {
+  const { test, outcome } = parse(Test, line, "a line of it cannot be read");
+  return { name: test, outcome };
+};
+
 const readOne = (bytes: Uint8Array, nonce: string): { runner: string; told: Told[] } => {
   const lines = new TextDecoder().decode(bytes).split("\n");
-  const { begin, runner } = parse(Begin, lines[0], "it does not begin as a report does");
+  const { begin, runner, where } = parse(Begin, lines[0], "it does not begin as a report does");
   if (begin !== nonce) throw new Unreadable("it is not of this gate");
   // every line ends, the last one too
   if (lines.length < 3 || lines.at(-1) !== "") throw new Unreadable(UNFINISHED);
   const { end, count } = parse(End, lines.at(-2), UNFINISHED);
   if (end !== nonce) throw new Unreadable("it does not end as it began");
-  const told = lines.slice(1, -2).map((line) => {
-    const { test, outcome } = parse(Test, line, "a line of it cannot be read");
-    return { name: test, outcome };
-  });
-  if (told.length !== count)
-    throw new Unreadable(`it holds ${told.length} tests and says that there are ${count}`);
-  return { runner, told };
+  const body = lines.slice(1, -2);
+  if (body.length !== count)
+    throw new Unreadable(`it holds ${body.length} lines and says that there are ${count}`);
+  const told = TEXT_FORMS.get(runner)?.(body) ?? body.map(readLine);
+  if (told === "unfinished") throw new Unreadable(UNFINISHED);
+  const inside = where === undefined ? "" : `${where} > `;
+  return { runner, told: told.map(({ name, outcome }) => ({ name: inside + name, outcome })) };
 };
 
 /**
