@@ -121,10 +121,11 @@ class DockerSandboxes implements Sandboxes {
     const started = performance.now();
     const { limits } = await this.#entrance.affordable(spec);
     const start = await this.#startImage({ ...spec, limits }, watch, signal);
-    const built = (image: string, cached: boolean, log = "") => {
+    const built = async (image: string, cached: boolean, log = "") => {
       for (const used of [start.image, image]) this.#asked.set(used, Date.now());
+      const env = (await findImage(this.#docker, image))?.env ?? {};
       const durationMs = Math.round(performance.now() - started);
-      return { image, cached, log: start.log + log, durationMs };
+      return { image, cached, log: start.log + log, durationMs, env };
     };
     if (spec.setup.length === 0) return built(start.image, start.cached);
     const { egress, ca } = this.#options;

@@ -45,7 +45,7 @@ export type CheckRow = {
 /** What the base is like before anything is spent on it. */
 export type RepositoryCheck = {
   environment:
-    | ({ built: true } & Environment)
+    | ({ built: true } & Omit<Environment, "env">)
     | { built: false; command: string; exitCode: number | null; log: string };
   /**
    * hosts that set-up asked for; none where an environment was kept from before. `refused` are those that no list
@@ -128,7 +128,7 @@ const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): Chec
 const build = async (
   input: CheckInput,
   requests: EgressRequest[],
-): Promise<RepositoryCheck["environment"]> => {
+): Promise<RepositoryCheck["environment"] & Pick<Environment, "env">> => {
   const { image, dockerfile, setup, env, limits, isolation, network } = input.policy;
   try {
     const environment = await input.sandboxes.environment(
@@ -157,10 +157,11 @@ const build = async (
 /** Builds the environment and runs every gate that applies to the base twice. No model is asked. */
 export const checkRepository = async (input: CheckInput): Promise<RepositoryCheck> => {
   const requests: EgressRequest[] = [];
-  const environment = await build(input, requests);
+  // what an image's variables hold is its own affair
+  const { env: imageEnv, ...environment } = await build(input, requests);
   const network = networkOf(requests);
   if (!environment.built) return { environment, network, rows: [] };
-  const bench = { ...input, image: environment.image };
+  const bench = { ...input, image: environment.image, imageEnv };
   const rows: CheckRow[] = [];
   for (const gate of applicableGates(input.policy, new Set())) {
     const row = rowOf(gate.name, await runTwice(bench, gate));

@@ -28,6 +28,8 @@ export type GateBench = {
   sandboxes: Pick<Sandboxes, "runGate">;
   /** the environment image */
   image: string;
+  /** the variables that it brings */
+  imageEnv?: Readonly<Record<string, string>> | undefined;
   /** the tree, as `FactoryRepo.tar` builds it */
   tar: Uint8Array;
   policy: Pick<Policy, "limits" | "env" | "services" | "isolation">;
@@ -88,7 +90,7 @@ export const runGate = async (bench: GateBench, gate: Gate): Promise<GateRun> =>
       {
         image: bench.image,
         limits: bench.policy.limits,
-        env: { ...env, ...reporting.env(env) },
+        env: { ...env, ...reporting.env({ ...bench.imageEnv, ...env }) },
         services: bench.policy.services,
         isolation: bench.policy.isolation,
         labels: bench.labels,

@@ -1,4 +1,5 @@
 import {
+  type Environment,
   type Gate,
   type GateBaseline,
   type GateResult,
@@ -31,17 +32,17 @@ export const doVerify = async (work: Work, input: StepInputOf<"verify">): Promis
   const { claim, repo } = work;
   await have(work, input.commit);
   await have(work, input.landingBase);
-  const image = await imageFor(work, input);
+  const place = await placeFor(work, input);
   // a reviewer, the next attempt or the next task follows, whatever the verdict
   const expectAgent = () => {
-    if (typeof image === "string") work.sandboxes.warm(sandboxFor(work, image));
+    if ("image" in place) work.sandboxes.warm(sandboxFor(work, place.image));
   };
   expectAgent();
   const key: ReceiptKey = {
     tree: await repo.treeOf(input.commit),
     landingBaseTree: await repo.treeOf(input.landingBase),
     policy: claim.policyHash,
-    image: image instanceof SetupFailedError ? "none: setup failed" : image,
+    image: "image" in place ? place.image : "none: setup failed",
     permits: input.permits,
     gates: input.gates,
   };
@@ -49,12 +50,12 @@ export const doVerify = async (work: Work, input: StepInputOf<"verify">): Promis
   if (known && receiptKeysEqual(known.key, key) && comparedWith(known, baseline)) {
     return { kind: "done", result: { kind: "verify", receipt: known } };
   }
-  const bench = { input, key, image, baseline: await outcomesOf(work, baseline) };
+  const bench = { input, key, place, baseline: await outcomesOf(work, baseline) };
   const receipt = await verified(work, bench);
   // gates may have taken longer than what waits is kept
   expectAgent();
   if (isInfrastructure(receipt)) return lost(receipt);
-  if (isGreen(receipt) || !input.twice || image instanceof SetupFailedError)
+  if (isGreen(receipt) || !input.twice || place instanceof SetupFailedError)
     return { kind: "done", result: { kind: "verify", receipt } };
   const second = await verified(work, bench);
   if (isInfrastructure(second)) return lost(second);
@@ -71,17 +72,17 @@ const lost = ({ results }: Receipt): StepOutcome => {
 type Bench = {
   input: StepInputOf<"verify">;
   key: ReceiptKey;
-  image: string | SetupFailedError;
+  place: Environment | SetupFailedError;
   baseline: readonly Baseline[];
 };
 
-const verified = async (work: Work, { input, key, image, baseline }: Bench): Promise<Receipt> => {
+const verified = async (work: Work, { input, key, place, baseline }: Bench): Promise<Receipt> => {
   const { claim, clock } = work;
   const gates = claim.policy.gates.filter((gate) => input.gates.includes(gate.name));
   const results =
-    image instanceof SetupFailedError
-      ? await allRed(work, input.commit, gates, image)
-      : await gatesOn(work, input, { gates, image, baseline });
+    place instanceof SetupFailedError
+      ? await allRed(work, input.commit, gates, place)
+      : await gatesOn(work, input, { gates, place, baseline });
   return makeReceipt({ id: clock.id(), key, results, at: clock.now() });
 };
 
@@ -107,13 +108,13 @@ const outcomesOf = ({ api, claim }: Work, baseline: readonly GateBaseline[]): Pr
  * Setup runs with network, so it sees unverified manifests only where the plan permits it; if those cannot be set
  * up, that is the change's fault and answered, not thrown.
  */
-const imageFor = async (
+const placeFor = async (
   work: Work,
   { commit, landingBase, permits }: StepInputOf<"verify">,
-): Promise<string | SetupFailedError> => {
-  if (!permits.includes("lockfile")) return (await environmentOf(work, landingBase)).image;
+): Promise<Environment | SetupFailedError> => {
+  if (!permits.includes("lockfile")) return environmentOf(work, landingBase);
   try {
-    return (await environmentOf(work, commit)).image;
+    return await environmentOf(work, commit);
   } catch (error) {
     if (error instanceof SetupFailedError) return error;
     throw error;
@@ -123,12 +124,13 @@ const imageFor = async (
 const gatesOn = async (
   work: Work,
   { commit, permits }: StepInputOf<"verify">,
-  { gates, image, baseline }: { gates: Gate[]; image: string; baseline: readonly Baseline[] },
+  { gates, place, baseline }: Pick<Bench, "baseline"> & { gates: Gate[]; place: Environment },
 ): Promise<GateResult[]> => {
   const { api, claim, inbox, sandboxes } = work;
   return runGates({
     sandboxes,
-    image,
+    image: place.image,
+    imageEnv: place.env,
     tar: await tarOf(work, commit),
     gates,
     policy: claim.policy,

@@ -54,7 +54,14 @@ export type SandboxWatch = {
 };
 
 /** An image with the workspace prepared: what setup installed, ready to work offline. */
-export type Environment = { image: string; cached: boolean; durationMs: number; log: string };
+export type Environment = {
+  image: string;
+  cached: boolean;
+  durationMs: number;
+  log: string;
+  /** variables that the image itself gives to agents and gates, where theirs do not take their place */
+  env?: Readonly<Record<string, string>>;
+};
 
 /** Setup failed by its own exit code: the repository's or the user's fault, told with its output. */
 export class SetupFailedError extends Error {

@@ -12,7 +12,7 @@ const SHM_BYTES = 64 * MIB;
 const SYSTEM_FOLDERS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /** Folders of the host's /etc that programs of /usr point into; its other files are made, not shown. */
 export const ETC_FOLDERS = ["alternatives", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted"];
-const PATH = `${HOST_PATH}:${FACTORY_FOLDER}/bin`;
+export const PATH = `${HOST_PATH}:${FACTORY_FOLDER}/bin`;
 /** What of /proc tells of the whole machine, as engines hide it too. */
 const MASKED = ["kcore", "keys", "latency_stats", "sched_debug", "timer_list"];
 
