@@ -132,7 +132,7 @@ export const changedGateScripts = (
     ]);
     return [...reached]
       .filter((name) => now[name] !== old[name])
-      .map((name) => `changes the script "${name}", which decides a gate`);
+      .map((name) => `holds the script "${name}", which decides a gate and was changed`);
   }
   if (MAKE.test(path) && scope.targets.size > 0 && before !== undefined) {
     const [was, is] = [before, after ?? ""].map((text) => relevant(text, scope.targets));

@@ -1,4 +1,5 @@
 import { globMatcher } from "@headrace/domain";
+import { ownGlobs } from "./tamper/own-globs.ts";
 
 /** What the policy closes to every task, whatever its permits say. */
 export const closedPaths = (changed: readonly string[], globs: readonly string[]): string[] =>
@@ -7,7 +8,7 @@ export const closedPaths = (changed: readonly string[], globs: readonly string[]
 const SCRIPT = "{js,cjs,mjs,ts,cts,mts,json}";
 
 /** What decides which tests run and how, by its path alone; creating one counts as much as an edit. */
-export const isRunnerConfig = globMatcher([
+export const isRunnerConfig = ownGlobs(
   `**/{vitest,jest,playwright,cypress,karma,ava,nyc,c8,mocha,wdio,jasmine,stryker}.{config,conf}.${SCRIPT}`,
   `**/{vitest,jest}.*.config.${SCRIPT}`,
   `**/{vitest,jest}.{workspace,setup,preset,projects}*.${SCRIPT}`,
@@ -20,22 +21,22 @@ export const isRunnerConfig = globMatcher([
   "**/.cargo/{config,config.toml}",
   "**/.config/nextest.toml",
   "**/{.rspec,spec_helper.rb,rails_helper.rb,test_helper.rb}",
-]);
+);
 
 const TOOLS =
   "{node,npm,npx,pnpm,yarn,bun,git,curl,sh,bash,env,python,python3,pip,uv,pytest,tox,make,go,cargo,rustc,java,mvn,gradle,ruby,bundle,rspec,tsc,vitest,jest,mocha,eslint,biome,ruff,mypy}";
 
 /** A program or module under the name of a tool that gates use: whoever looks there first runs it instead. */
-export const isImpostor = globMatcher([
+export const isImpostor = ownGlobs(
   `**/{bin,.bin,scripts,tools,sbin}/${TOOLS}`,
   TOOLS,
   "{,src/,lib/,python/}{pytest,_pytest,unittest,pluggy,coverage,tox,nose,mypy,ruff}.py",
   "{,src/,lib/,python/}{pytest,_pytest,unittest,pluggy,coverage}/__init__.py",
-]);
+);
 
 /** Installed packages belong to the environment, never to the tree. */
-export const isInstalled = globMatcher([
+export const isInstalled = ownGlobs(
   "**/node_modules/**/*",
   "**/{site-packages,dist-packages}/**/*",
   "**/.venv/**/*",
-]);
+);

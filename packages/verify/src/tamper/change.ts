@@ -24,6 +24,8 @@ export type Tampering = {
 /** Something that is worth a reviewer's look, and refuses nothing. */
 export type Suspicion = { path: string; line?: number; what: string };
 
+export type Found = { tampering: Tampering[]; suspicions: Suspicion[] };
+
 export const placed = ({ path, line }: { path: string; line?: number }): string =>
   line === undefined ? path : `${path}:${line}`;
 

@@ -61,6 +61,7 @@ export const checkTampering = async (input: {
   const base = { ...input.base, has: (path: string) => there.has(path) };
   const files = input.files.map((f) => ({ ...f, class: classOf(f.path, f.after ?? f.before) }));
   const scope = await gateScope(input.gates, base);
+  const tests = testTampering(files);
   const silenced = suppressionSweep(files);
   const recorded = snapshotSweep(files);
   const tampering: Tampering[] = [
@@ -72,7 +73,7 @@ export const checkTampering = async (input: {
       ),
     ),
     ...files.flatMap(configTampering),
-    ...testTampering(files),
+    ...tests.tampering,
     ...silenced.tampering,
     ...recorded.tampering,
   ];
@@ -85,6 +86,7 @@ export const checkTampering = async (input: {
   const isPermitted = permitted(input.permits);
   const open = tampering.filter((t) => !closed.has(t.path));
   const suspicions: Suspicion[] = [
+    ...tests.suspicions,
     ...silenced.suspicions,
     ...recorded.suspicions,
     ...files.flatMap(suspicionsOf),

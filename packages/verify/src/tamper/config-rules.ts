@@ -1,6 +1,6 @@
-import { globMatcher } from "@headrace/domain";
 import type { Opening } from "./change.ts";
 import type { Format, Leaf } from "./fields.ts";
+import { ownGlobs } from "./own-globs.ts";
 
 /** One side of a field, undefined where the field is absent. */
 type Side = Leaf | undefined;
@@ -57,11 +57,11 @@ const laxer = (before: Side, after: Side, key: string): boolean => {
 const STRICTNESS =
   /^compilerOptions\.(?:strict\w*|alwaysStrict|noImplicit\w+|noUnused\w+|noUnchecked\w+|noFallthrough\w+|noProperty\w+|exactOptional\w+|useUnknownIn\w+|checkJs)$/;
 
-const TSCONFIG = globMatcher(["**/{tsconfig,jsconfig}*.json"]);
-const MANIFEST = globMatcher(["**/package.json"]);
-const PYPROJECT = globMatcher(["**/pyproject.toml"]);
-const CARGO = globMatcher(["**/Cargo.toml"]);
-const SETUP_CFG = globMatcher(["**/setup.cfg"]);
+const TSCONFIG = ownGlobs("**/{tsconfig,jsconfig}*.json");
+const MANIFEST = ownGlobs("**/package.json");
+const PYPROJECT = ownGlobs("**/pyproject.toml");
+const CARGO = ownGlobs("**/Cargo.toml");
+const SETUP_CFG = ownGlobs("**/setup.cfg");
 
 export const RUNNER = "changes the configuration of a test runner";
 export const DEPENDENCIES = "changes dependencies";
@@ -192,9 +192,9 @@ export const FIELD_RULES: readonly FieldRule[] = [
     opens: "gates",
   },
   {
-    files: globMatcher([
+    files: ownGlobs(
       "**/{biome.json,biome.jsonc,.eslintrc,.eslintrc.json,.oxlintrc.json,.stylelintrc,.stylelintrc.json,pyrightconfig.json,deno.json,deno.jsonc}",
-    ]),
+    ),
     format: "json",
     keys: /./,
     when: laxer,
@@ -202,7 +202,7 @@ export const FIELD_RULES: readonly FieldRule[] = [
     opens: "gates",
   },
   {
-    files: globMatcher(["**/{ruff,.ruff,clippy,.clippy,rustfmt,taplo}.toml"]),
+    files: ownGlobs("**/{ruff,.ruff,clippy,.clippy,rustfmt,taplo}.toml"),
     format: "toml",
     keys: /./,
     when: laxer,
@@ -210,7 +210,7 @@ export const FIELD_RULES: readonly FieldRule[] = [
     opens: "gates",
   },
   {
-    files: globMatcher(["**/{mypy.ini,.mypy.ini,.flake8,.pylintrc,pylintrc,.bandit}"]),
+    files: ownGlobs("**/{mypy.ini,.mypy.ini,.flake8,.pylintrc,pylintrc,.bandit}"),
     format: "ini",
     keys: /./,
     when: laxer,
@@ -218,21 +218,21 @@ export const FIELD_RULES: readonly FieldRule[] = [
     opens: "gates",
   },
   {
-    files: globMatcher(["**/.npmrc"]),
+    files: ownGlobs("**/.npmrc"),
     format: "ini",
     keys: /^(?:script-shell|node-options|shell|shell-emulator|prefix|ignore-scripts|git|scripts-prepend-node-path|node-gyp|if-present|user-agent|onload-script)$/,
     what: "changes how npm runs scripts",
     opens: "gates",
   },
   {
-    files: globMatcher(["**/.npmrc"]),
+    files: ownGlobs("**/.npmrc"),
     format: "ini",
     keys: /registry|^\/\//,
     what: "changes where packages come from",
     opens: "lockfile",
   },
   {
-    files: globMatcher(["**/.env*"]),
+    files: ownGlobs("**/.env*"),
     format: "ini",
     keys: /^(?:NODE_OPTIONS|NODE_PATH|NODE_V8_COVERAGE|PYTHON[A-Z]+|PYTEST_\w+|PATH|LD_\w+|DYLD_\w+|BASH_ENV|ENV|SHELL|GIT_\w+|npm_config_\w+|VITEST\w*|JEST_\w+|GOFLAGS|RUSTFLAGS|CARGO_\w+|RUBYOPT|JAVA_TOOL_OPTIONS)$/i,
     what: "sets a variable that reaches into every program a gate starts",

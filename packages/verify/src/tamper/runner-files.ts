@@ -60,12 +60,16 @@ const squeezed = (text: string): string => text.replace(/[\s,;]+/g, "").replaceA
 
 const VITE = /(?:^|\/)vite\.config\.[cm]?[jt]s$/;
 
+/** Configurations that may name other files; a big tree has too many paths for globs. */
+const NAMES_FILES =
+  /(?:^|\/)(?:vitest|vite|jest|karma|ava|mocha|playwright|cypress|wdio|jasmine)[\w.-]*\.(?:[cm]?[jt]s|json)$|(?:^|\/)\.mocharc[\w.]*$/;
+
 /** Changes of what decides which tests run: configuration by its path, what that names, and Vite's `test` block. */
 export const runnerTampering = async (
   files: readonly ChangedFile[],
   base: BaseTree & { paths: readonly string[] },
 ): Promise<Tampering[]> => {
-  const configs = base.paths.filter((path) => isRunnerConfig(path) || VITE.test(path));
+  const configs = base.paths.filter((path) => NAMES_FILES.test(path));
   const named = await referencedBy(configs.slice(0, 50), base);
   return files.flatMap(({ path, before, after }): Tampering[] => {
     const tampering = (what: string): Tampering[] => [

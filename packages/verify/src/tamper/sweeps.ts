@@ -1,7 +1,7 @@
-import { globMatcher } from "@headrace/domain";
-import { addedLines, type ChangedFile, type Suspicion, type Tampering } from "./change.ts";
+import { addedLines, type ChangedFile, type Found } from "./change.ts";
 import type { FileClass } from "./classes.ts";
 import { languageOf } from "./languages.ts";
+import { ownGlobs } from "./own-globs.ts";
 
 type Classed = ChangedFile & { class: FileClass };
 
@@ -12,9 +12,7 @@ const SUPPRESSION =
 const MOST_SUPPRESSIONS = 3;
 
 /** New suppressions less those that went: a few are a matter of taste, a sweep silences the check. */
-export const suppressionSweep = (
-  files: readonly Classed[],
-): { tampering: Tampering[]; suspicions: Suspicion[] } => {
+export const suppressionSweep = (files: readonly Classed[]): Found => {
   const code = files.filter(
     (f) => ["product", "test", "config"].includes(f.class) && languageOf(f.path) !== undefined,
   );
@@ -41,12 +39,10 @@ export const suppressionSweep = (
   };
 };
 
-const isSnapshot = globMatcher(["**/*.{snap,ambr,snap.json}", "**/__snapshots__/**/*"]);
+const isSnapshot = ownGlobs("**/*.{snap,ambr,snap.json}", "**/__snapshots__/**/*");
 
 /** Recorded outputs that were written again: without product code that changed, they only bless what is wrong. */
-export const snapshotSweep = (
-  files: readonly Classed[],
-): { tampering: Tampering[]; suspicions: Suspicion[] } => {
+export const snapshotSweep = (files: readonly Classed[]): Found => {
   const rewritten = files.filter(
     (f) =>
       isSnapshot(f.path) &&

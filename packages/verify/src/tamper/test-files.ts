@@ -1,4 +1,4 @@
-import { addedLines, type ChangedFile, type Tampering } from "./change.ts";
+import { addedLines, type ChangedFile, type Found, type Tampering } from "./change.ts";
 import { classOf } from "./classes.ts";
 import { collectedBy, type Language, languageOf } from "./languages.ts";
 import { lineCounter, MAX_SOURCE, readSource, type Source } from "./source.ts";
@@ -103,19 +103,27 @@ const losses = (tests: readonly Pair[]): Tampering[] =>
     ];
   });
 
-const newMarkers = (tests: readonly Pair[]): Tampering[] => {
+/** Markers that no file had before; as many as a file has lost may be old ones under another title. */
+const newMarkers = (tests: readonly Pair[]): Found => {
   const known = new Map<string, number>();
   for (const { was } of tests)
     for (const { key } of was.markers) known.set(key, (known.get(key) ?? 0) + 1);
-  return tests.flatMap(({ path, is }) =>
-    is.markers.flatMap(({ key, text, line }): Tampering[] => {
+  const found: Found = { tampering: [], suspicions: [] };
+  for (const { path, was, is } of tests) {
+    const kept = new Set(is.markers.map(({ key }) => key));
+    let retitled = was.markers.filter(({ key }) => !kept.has(key)).length;
+    for (const { key, text, line } of is.markers) {
       const left = known.get(key) ?? 0;
       known.set(key, left - 1);
-      if (left > 0) return [];
+      if (left > 0) continue;
       const what = `keeps tests from running with \`${text.replaceAll("`", "'")}\``;
-      return [{ path, line, what, remedy: "let them run, and make them pass", opens: "path" }];
-    }),
-  );
+      const remedy = "let them run, and make them pass";
+      if (retitled-- > 0)
+        found.suspicions.push({ path, line, what: `${what}, others than before` });
+      else found.tampering.push({ path, line, what, remedy, opens: "path" });
+    }
+  }
+  return found;
 };
 
 /** A test file too large to be read could hide anything. */
@@ -148,7 +156,7 @@ const excluded = (tests: readonly Pair[]): Tampering[] =>
   );
 
 /** Tests that a change takes away or keeps from running. Fewer of them in a file is for the runner's report to judge. */
-export const testTampering = (files: readonly ChangedFile[]): Tampering[] => {
+export const testTampering = (files: readonly ChangedFile[]): Found => {
   const tests = files
     .map((file) => ({
       ...file,
@@ -156,5 +164,9 @@ export const testTampering = (files: readonly ChangedFile[]): Tampering[] => {
       is: read(file.path, file.after),
     }))
     .filter(isTest);
-  return [...losses(tests), ...newMarkers(tests), ...unreadable(tests), ...excluded(tests)];
+  const { tampering, suspicions } = newMarkers(tests);
+  return {
+    tampering: [...losses(tests), ...tampering, ...unreadable(tests), ...excluded(tests)],
+    suspicions,
+  };
 };
