@@ -1,4 +1,11 @@
-import type { GateResult, NewEvent, Receipt } from "@headrace/domain";
+import {
+  type GateResult,
+  isBlind,
+  type NewEvent,
+  type Policy,
+  PRODUCT,
+  type Receipt,
+} from "@headrace/domain";
 
 const warning = (text: string): NewEvent[] => [{ type: "note.added", level: "warning", text }];
 
@@ -28,3 +35,15 @@ const shortcoming = (
     return warning(`${red}; it is green once a task has added a test that runs`);
   return warning(`${red}; its tests are not reported, so no change passes before one mends it`);
 };
+
+/** Gates that would let anything pass, each with what to do about it: no run is built on them. */
+export const refusals = ({ results }: Receipt, { gates, from }: Policy): string[] =>
+  results.flatMap(({ gate, reason, canary }) => {
+    if (canary === undefined || !isBlind(canary)) return [];
+    const { run = "" } = gates.find(({ name }) => name === gate) ?? {};
+    const where = from.gates === "spec" ? "the spec" : `${PRODUCT}.yaml`;
+    return [
+      `gate ${gate} (${run.slice(0, 300)}) is refused: it ${reason}. Make it look at the code; or give it in ${where} ` +
+        "what it must be red on (`canary: FILE.patch`), or say that it has no such thing (`canary: off`). Nothing was spent",
+    ];
+  });

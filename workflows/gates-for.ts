@@ -1,6 +1,8 @@
 import {
   applicableGates,
   type GateBaseline,
+  type GateCanary,
+  isBlind,
   landedTasks,
   type Receipt,
   type RunState,
@@ -42,4 +44,16 @@ export const baselineFor = (state: RunState, base: string): GateBaseline[] => {
       return [{ gate, tests }];
     return [{ gate, tests, red: { exitCode, receipt: incident.receipt } }];
   });
+};
+
+/**
+ * What canaries have shown of gates by now. A gate's command is the same for the whole run, so it is shown a bad tree
+ * once; after one that it was blind to it has to be shown another.
+ */
+export const canariesOf = ({ receipts }: RunState): GateCanary[] => {
+  const shown = new Map<string, GateCanary>();
+  for (const { results } of Object.values(receipts))
+    for (const { gate, canary } of results)
+      if (canary !== undefined && !isBlind(canary)) shown.set(gate, { gate, ...canary });
+  return [...shown.values()];
 };

@@ -9,7 +9,7 @@ import {
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { mergerBrief } from "./briefs.ts";
-import { baselineFor, gatesFor } from "./gates-for.ts";
+import { baselineFor, canariesOf, gatesFor } from "./gates-for.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, recordFor, stepResult, threadState, value } from "./thread.ts";
 
@@ -149,6 +149,7 @@ const verify = (ports: WorkflowPorts) => async (s: S) => {
       gates,
       permits,
       baseline: baselineFor(state, s.tip ?? state.run.tip),
+      canaries: canariesOf(state),
       twice: true,
       ...(known === undefined ? {} : { known }),
     },

@@ -12,7 +12,7 @@ import {
 } from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
-import { shortcomings } from "./base-check.ts";
+import { refusals, shortcomings } from "./base-check.ts";
 import { acceptanceBrief } from "./briefs.ts";
 import { converse } from "./converse.ts";
 import { landingId } from "./integrate-change.ts";
@@ -55,7 +55,15 @@ const check = (ports: WorkflowPorts) => async (s: S) => {
     permits: [],
   };
   const request = (n: number) => ({ subject: "end", step: `check-gates-${n}`, input });
-  const { receipt } = await stepResult(ports, thread(s), request(1));
+  const shown = { ...request(1), input: { ...input, canaries: [] } };
+  const { receipt } = await stepResult(ports, thread(s), shown);
+  const blind = refusals(receipt, run.policy);
+  if (blind.length > 0) {
+    await ports.record(s.run, ({ run: { checked } }) =>
+      checked ? [] : [{ type: "run.checked", receipt }],
+    );
+    return incomplete(blind);
+  }
   const second = await stepResult(ports, thread(s), request(2));
   await ports.record(s.run, (state) =>
     state.run.checked

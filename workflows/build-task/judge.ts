@@ -1,7 +1,7 @@
 import { isGreen, Verdict } from "@headrace/domain";
 import { reviewerBrief } from "../briefs.ts";
 import { converse } from "../converse.ts";
-import { baselineFor, gatesFor } from "../gates-for.ts";
+import { baselineFor, canariesOf, gatesFor } from "../gates-for.ts";
 import type { WorkflowPorts } from "../ports.ts";
 import { recordFor, stepResult } from "../thread.ts";
 import { again, finishWith, inAttempt, rowOf, type S, thread } from "./attempt.ts";
@@ -19,6 +19,7 @@ export const verify = (ports: WorkflowPorts) => async (s: S) => {
       gates: gatesFor(state, s.id, landingBase),
       permits: row.task.permits,
       baseline: baselineFor(state, landingBase),
+      canaries: canariesOf(state),
     },
   });
   if (isGreen(receipt)) return { next: "review" as const };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { GateCanary } from "./canary.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Nano } from "./money.ts";
 import { EgressRequest } from "./network.ts";
@@ -112,6 +113,8 @@ export const EventBody = z.discriminatedUnion("type", [
   /** every request a sandbox made of the egress proxy, in batches */
   event("network.used", { step: z.string(), requests: z.array(EgressRequest).min(1).max(100) }),
   event("gate.finished", { commit: ObjectId, result: GateResult }),
+  /** a gate was given a tree that is known to be bad, made from `commit` */
+  event("canary.finished", { commit: ObjectId, canary: GateCanary }),
   /** `envelope`: the signed statement of the receipt; a log older than signatures has none */
   event("receipt.recorded", { receipt: Receipt, envelope: BlobId.optional() }),
   /** `envelope` is signed over the event `head` names, and by its hash over all before it */

@@ -1,3 +1,4 @@
+export * from "./canary.ts";
 export { canonicalJson, mapTexts } from "./canonical-json.ts";
 export * from "./errors.ts";
 export * from "./events.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Canary } from "./canary.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 
 /** `flaky` is never decided from one run; a single verification uses the other four. Only `pass` is green. */
@@ -40,6 +41,8 @@ export const GateResult = z.object({
   baseline: z.union([BlobId, z.literal("none")]).optional(),
   /** passed although it is red: only tests fail that fail on the run base too, as this receipt shows */
   baseRed: z.object({ failing: z.number().int().positive(), receipt: Id }).optional(),
+  /** what the gate made of a tree that is known to be bad, when it first passed in this run; absent before */
+  canary: Canary.optional(),
 });
 export type GateResult = z.infer<typeof GateResult>;
 

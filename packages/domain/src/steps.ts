@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { GateCanary } from "./canary.ts";
 import { Id, ObjectId } from "./ids.ts";
 import type { Nano } from "./money.ts";
 import { Permit } from "./plan.ts";
@@ -38,6 +39,11 @@ export const StepInput = z.discriminatedUnion("kind", [
     known: Receipt.optional(),
     /** gates that are not named have no tests to be compared with */
     baseline: z.array(GateBaseline).optional(),
+    /**
+     * what canaries have shown already: a gate that passes and is not among them is given a bad tree as well, and is
+     * red where that stays green. Absent: no canary is run
+     */
+    canaries: z.array(GateCanary).optional(),
     /** a red verification is run once more before it counts */
     twice: z.boolean().optional(),
   }),

@@ -1,3 +1,4 @@
+export { type CanaryBench, type CanaryGround, runCanaries } from "./canary/run-canaries.ts";
 export {
   type CheckInput,
   type CheckRow,

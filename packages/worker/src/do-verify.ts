@@ -1,7 +1,6 @@
 import {
   type Environment,
   type Gate,
-  type GateBaseline,
   type GateResult,
   isGreen,
   isInfrastructure,
@@ -10,7 +9,6 @@ import {
   SetupFailedError,
   type StepInputOf,
   type StepOutcome,
-  TestOutcomes,
 } from "@headrace/domain";
 import {
   type Baseline,
@@ -20,8 +18,10 @@ import {
   receiptKeysEqual,
   runGates,
 } from "@headrace/verify";
+import { outcomesOf } from "./outcomes-of.ts";
 import { tellSetupFailure } from "./setup-failure.ts";
 import { environmentOf, have, labelsOf, sandboxFor, tarOf } from "./trees.ts";
+import { withCanaries } from "./with-canaries.ts";
 import type { Work } from "./worker.ts";
 
 /**
@@ -93,17 +93,6 @@ const tellFlaky = async ({ api, claim }: Work, { results }: Receipt): Promise<vo
   }
 };
 
-/** The tests of the landing base by name, which the input only counts. */
-const outcomesOf = ({ api, claim }: Work, baseline: readonly GateBaseline[]): Promise<Baseline[]> =>
-  Promise.all(
-    baseline.map(async ({ gate, tests: { list }, red }) => {
-      const bytes = await api.getBlob(claim.fence, list);
-      if (bytes === undefined) throw new Error(`the base's tests of gate ${gate} are missing`);
-      const outcomes = TestOutcomes.parse(JSON.parse(new TextDecoder().decode(bytes)));
-      return { gate, list, outcomes, red };
-    }),
-  );
-
 /**
  * Setup runs with network, so it sees unverified manifests only where the plan permits it; if those cannot be set
  * up, that is the change's fault and answered, not thrown.
@@ -123,24 +112,30 @@ const placeFor = async (
 
 const gatesOn = async (
   work: Work,
-  { commit, permits }: StepInputOf<"verify">,
+  input: StepInputOf<"verify">,
   { gates, place, baseline }: Pick<Bench, "baseline"> & { gates: Gate[]; place: Environment },
 ): Promise<GateResult[]> => {
   const { api, claim, inbox, sandboxes } = work;
-  return runGates({
+  const { commit, permits } = input;
+  const labels = labelsOf(work);
+  const bench = {
     sandboxes,
     image: place.image,
     imageEnv: place.env,
+    policy: claim.policy,
+    labels,
+    signal: inbox.signal,
+  };
+  const results = await runGates({
+    ...bench,
     tar: await tarOf(work, commit),
     gates,
-    policy: claim.policy,
-    labels: labelsOf(work),
     baseline,
     permits,
     putBlob: (bytes) => api.putBlob(claim.fence, bytes),
     onResult: (result) => api.report(claim.fence, { type: "gate.finished", commit, result }),
-    signal: inbox.signal,
   });
+  return withCanaries(work, input, { bench, gates, results });
 };
 
 /** No gate passes on a tree whose dependencies cannot be installed; the log of setup says why. */

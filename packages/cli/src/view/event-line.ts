@@ -1,4 +1,5 @@
 import {
+  CANARY_WORDS,
   type EventOf,
   type EventType,
   formatUsd,
@@ -60,6 +61,8 @@ const TELL: Tell = {
   },
   "gate.finished": (e) =>
     `gate ${e.result.gate}: ${e.result.verdict} (${e.result.reason}, ${duration(e.result.durationMs)})`,
+  "canary.finished": ({ canary }) =>
+    `canary of gate ${canary.gate}: ${CANARY_WORDS[canary.outcome]} (${canary.detail})`,
   "receipt.recorded": silent,
   "research.finished": (e) => `research: ${e.summary}`,
   "review.finished": (e) => `review of the ${e.stage}: ${e.verdict.decision}, ${e.verdict.summary}`,
