@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import {
+  canonicalJson,
   type Fence,
   isEnded,
   isRunning,
@@ -70,6 +72,12 @@ const stopping = (
   return [{ type: "budget.stopped", reason: reason.slice(0, 4000), spent, budget }];
 };
 
+/** By this hash the log binds what was said in the step. */
+const transcriptOf = async ({ store }: Context, run: string, step: string): Promise<string> => {
+  const parts = await store.records(run, step);
+  return createHash("sha256").update(parts.map(canonicalJson).join("\n")).digest("hex");
+};
+
 /** The step's end, and what people and later steps read of it. */
 const resultEvents = async (
   context: Context,
@@ -78,7 +86,12 @@ const resultEvents = async (
   result: StepResult,
 ): Promise<NewEvent[]> => {
   const owner = eventOwner(row);
-  const ended: NewEvent = { type: "step.finished", step: row.id, result, ...owner };
+  const ended: Extract<NewEvent, { type: "step.finished" }> = {
+    type: "step.finished",
+    step: row.id,
+    result,
+    ...owner,
+  };
   if (result.kind === "verify") {
     const receipts = [...(result.first === undefined ? [] : [result.first]), result.receipt];
     const recorded = receipts.map(async (receipt): Promise<NewEvent> => {
@@ -87,7 +100,9 @@ const resultEvents = async (
     });
     return [...(await Promise.all(recorded)), ended];
   }
-  if (result.kind !== "agent" || row.role !== "researcher") return [ended];
+  if (result.kind !== "agent") return [ended];
+  ended.transcript = await transcriptOf(context, run, row.id);
+  if (row.role !== "researcher") return [ended];
   const output = result.result.end === "submitted" ? result.result.output : undefined;
   const summary = (output as { summary?: unknown } | undefined)?.summary;
   return typeof summary === "string"

@@ -60,7 +60,12 @@ export const EventBody = z.discriminatedUnion("type", [
     lost: z.boolean(),
     reason,
   }),
-  event("step.finished", { step: z.string(), result: StepResult }),
+  /** `transcript`: SHA-256 of the record of an agent's step, its parts in canonical JSON, a line each */
+  event("step.finished", {
+    step: z.string(),
+    result: StepResult,
+    transcript: BlobId.optional(),
+  }),
 
   event("plan.proposed", { plan: PlanVersion, round: z.number().int().positive() }),
   event("plan.rejected", {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { GateCanary } from "./canary.ts";
-import { Id, ObjectId } from "./ids.ts";
+import { BlobId, Id, ObjectId } from "./ids.ts";
 import type { Nano } from "./money.ts";
 import { Permit } from "./plan.ts";
 import { GateTests, Receipt } from "./receipt.ts";
@@ -103,6 +103,8 @@ export const AgentEnd = z.discriminatedUnion("end", [
     snapshot: ObjectId.optional(),
     model: z.string(),
     turns: z.number().int(),
+    /** SHA-256 of what the model was told before its first turn: system, tools and brief, in canonical JSON */
+    prompt: BlobId.optional(),
   }),
   z.object({
     end: z.literal("blocked"),
