@@ -1,10 +1,14 @@
 // @ts-check
 // A reporter of node:test that prints nothing: it stands beside the one that people see.
 
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 
 const { openReport } = createRequire(import.meta.url)("./report-file.cjs");
+
+/** Begun before any test can end this process. */
+const report = openReport("node:test");
 
 /** @typedef {{ name: string, nesting: number, file?: string, skip?: unknown, todo?: unknown, details?: { type?: string, error?: { failureType?: string } } }} Told */
 
@@ -20,10 +24,18 @@ const counts = (type, { details }) =>
   details?.type !== "suite" ||
   (type === "test:fail" && details.error?.failureType !== "subtestsFailed");
 
+/** A program of assertions is a test by itself. One that has tests told them, or was ended before. @param {string} file */
+const hasTests = (file) => {
+  try {
+    return readFileSync(file, "utf8").includes("node:test");
+  } catch {
+    return false;
+  }
+};
+
 /** @param {AsyncIterable<{ type: string, data: Told }>} source */
 // biome-ignore lint/style/noDefaultExport: node:test takes the default export
 export default async function* tellOf(source) {
-  const report = openReport("node:test");
   /** names of the tests that are under way, by how deep they lie @type {string[]} */
   const above = [];
   for await (const { type, data } of source) {
@@ -31,9 +43,10 @@ export default async function* tellOf(source) {
     if (type !== "test:pass" && type !== "test:fail") continue;
     if (!counts(type, data)) continue;
     const { file = "", name, nesting } = data;
-    // a file without tests is told as a test, named as it was asked for
-    const path = nesting === 0 && resolve(name) === file ? [] : [...above.slice(0, nesting), name];
-    report?.add([file, ...path], outcomeOf(type, data));
+    // a file that told no test is told as one, named as it was asked for
+    const isFile = nesting === 0 && resolve(name) === file;
+    if (isFile && type === "test:pass" && hasTests(file)) continue;
+    report?.add(isFile ? [file] : [file, ...above.slice(0, nesting), name], outcomeOf(type, data));
   }
   report?.end();
   yield "";
