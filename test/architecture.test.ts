@@ -85,9 +85,10 @@ describe("the architecture", () => {
       "
       agents -> agent, domain
       agent -> domain
-      cli -> console, control, domain, intake, models, queue, repo, sandbox, secrets, simulator, store, verify, worker, workflows
+      attest -> domain
+      cli -> attest, console, control, domain, intake, models, queue, repo, sandbox, secrets, simulator, store, verify, worker, workflows
       console -> domain
-      control -> domain, verify, workflows
+      control -> attest, domain, verify, workflows
       domain -> nothing
       intake -> domain
       models -> domain

@@ -236,12 +236,22 @@ export const reviewerBrief = async (
       at.change,
       4 * ports.limits.evidenceBytes,
     ),
+    noticed: noticedIn(state, row, at.attempt),
     ...(said.success ? said.data : {}),
     earlier: at.attempt === 1 ? [] : await evidenceOf(ports, state, row, at.attempt - 1),
     answers: answersFor(state, row.id),
     workspace: await workspaceOf(ports, state, at.change),
   };
   return brief(changing);
+};
+
+/** What the change step counted and found suspicious. */
+const noticedIn = (state: RunState, row: TaskRow, attempt: number): string[] => {
+  const result = state.steps[stepId(state.run.id, row.id, `change-${attempt}`)]?.result;
+  if (result?.kind !== "change" || result.change.outcome !== "made") return [];
+  const { classes = {}, flags = [] } = result.change;
+  const counts = Object.entries(classes).map(([name, count]) => `${count} ${name}`);
+  return [...(counts.length > 0 ? [`changed files: ${counts.join(", ")}`] : []), ...flags];
 };
 
 const SUBMITTED = z.object({ summary: z.string(), notes: z.string().optional() });

@@ -16,6 +16,7 @@ import {
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { mergerBrief } from "./briefs.ts";
+import { baselineFor, canariesOf } from "./gates-for.ts";
 import type { ResultOf, WorkflowPorts } from "./ports.ts";
 import { counter, recordFor, stepResult, threadState, value } from "./thread.ts";
 
@@ -164,11 +165,13 @@ const knownReceipt = (
       same(r.key.gates, key.gates),
   );
 
+const stackSize = (s: S): number => s.stacked?.length ?? 0;
+
 /** What a run of the gates on the first members of the stack is asked to do. */
 const verification = (
   state: RunState,
   s: S,
-  { members, again }: { members: readonly StackedMember[]; again: boolean },
+  { members, run }: { members: readonly StackedMember[]; run: number },
 ): StepInputOf<"verify"> => {
   const { tip, tipTree, members: clean } = stackOf(state, s);
   const tasks = members.map(({ task }) => task);
@@ -177,10 +180,15 @@ const verification = (
   const commit = members.at(-1)?.merged ?? "";
   const tree = clean.find(({ merged }) => merged === commit)?.tree;
   const known =
-    again || tree === undefined
+    run > 1 || tree === undefined
       ? undefined
       : knownReceipt(state, { tree, landingBaseTree: tipTree, permits, gates });
-  const common = { kind: "verify", commit, landingBase: tip, gates, permits } as const;
+  const common = {
+    ...{ kind: "verify" as const, commit, landingBase: tip, gates, permits },
+    ...{ baseline: baselineFor(state, tip), canaries: canariesOf(state) },
+    // the whole stack is run again on the spot when it is red; a prefix only where it would be blamed for it
+    twice: run === 1 && members.length === stackSize(s),
+  };
   return known === undefined ? common : { ...common, known };
 };
 
@@ -194,12 +202,13 @@ const verify = (ports: WorkflowPorts) => async (s: S) => {
     const move = nextMove(stacked.length, runs);
     if (move.move === "settle") return settle(stacked, runs, move);
     const { prefix, run } = move;
-    const first = prefix === stacked.length && run === 1;
-    const { receipt } = await stepResult(ports, thread(s), {
+    const whole = prefix === stacked.length && run === 1;
+    const { receipt, first } = await stepResult(ports, thread(s), {
       ...at,
-      step: first ? at.step : `${at.step}-first-${prefix}-run-${run}`,
-      input: verification(state, s, { members: stacked.slice(0, prefix), again: run > 1 }),
+      step: whole ? at.step : `${at.step}-first-${prefix}-run-${run}`,
+      input: verification(state, s, { members: stacked.slice(0, prefix), run }),
     });
+    if (first !== undefined) runs.push({ prefix, green: false, receipt: first });
     runs.push({ prefix, green: isGreen(receipt), receipt });
   }
 };

@@ -13,6 +13,7 @@ import {
 } from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { refusals, shortcomings } from "./base-check.ts";
 import { acceptanceBrief } from "./briefs.ts";
 import { converse } from "./converse.ts";
 import { landingId } from "./integrate-change.ts";
@@ -55,40 +56,27 @@ const check = (ports: WorkflowPorts) => async (s: S) => {
     permits: [],
   };
   const request = (n: number) => ({ subject: "end", step: `check-gates-${n}`, input });
-  const { receipt } = await stepResult(ports, thread(s), request(1));
+  const shown = { ...request(1), input: { ...input, canaries: [] } };
+  const { receipt } = await stepResult(ports, thread(s), shown);
+  const blind = refusals(receipt, run.policy);
+  if (blind.length > 0) {
+    await ports.record(s.run, ({ run: { checked } }) =>
+      checked ? [] : [{ type: "run.checked", receipt }],
+    );
+    return incomplete(blind);
+  }
   const second = await stepResult(ports, thread(s), request(2));
   await ports.record(s.run, (state) =>
     state.run.checked
       ? []
-      : [{ type: "run.checked", receipt }, ...warnings(receipt, second.receipt)],
+      : [{ type: "run.checked", receipt }, ...shortcomings(receipt, second.receipt)],
   );
-  const unrunnable = receipt.results.filter((r) => r.verdict === "not_run");
+  const unrunnable = receipt.results.filter((r) => r.verdict === "not_run" && !r.tests);
   if (unrunnable.length === 0) return { next: "plan" as const };
   return incomplete(
     unrunnable.map((r) => `gate ${r.gate} cannot run on the base (${r.reason}); nothing was spent`),
   );
 };
-
-const warnings = (
-  first: { results: Array<{ gate: string; verdict: string; reason: string }> },
-  second: { results: Array<{ gate: string; verdict: string }> },
-): NewEvent[] =>
-  first.results.flatMap((r): NewEvent[] => {
-    const again = second.results.find((x) => x.gate === r.gate);
-    if (again?.verdict !== r.verdict) {
-      return [
-        { type: "note.added", level: "warning", text: `gate ${r.gate} is flaky on the base` },
-      ];
-    }
-    if (r.verdict === "pass") return [];
-    return [
-      {
-        type: "note.added",
-        level: "warning",
-        text: `gate ${r.gate} is red on the base: ${r.reason}`,
-      },
-    ];
-  });
 
 const started = (state: RunState, kind: "plan" | "task" | "landing", id: string): boolean =>
   state.threads[`${kind}/${id}`] !== undefined;

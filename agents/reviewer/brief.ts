@@ -38,6 +38,8 @@ export const ReviewerBrief = z.discriminatedUnion("stage", [
     protected: z.array(z.string()).default([]),
     /** of the whole change against the base it will be merged onto */
     diff: z.string(),
+    /** what the factory counted in it and found suspicious, one sentence each */
+    noticed: z.array(z.string()).default([]),
     /** the coder's own words; claims, not evidence */
     summary: z.string().optional(),
     notes: z.string().optional(),

@@ -57,6 +57,10 @@ const changeReview = (brief: BriefOf<"change">): string =>
     ),
     protectedSection(brief.protected),
     section(
+      "What the factory noticed in the change: look at each, it may be honest",
+      brief.noticed.length > 0 ? fence("noticed", bullets(brief.noticed)) : undefined,
+    ),
+    section(
       "The coder's words",
       brief.summary &&
         fence("claims", [brief.summary, ...(brief.notes ? [brief.notes] : [])].join("\n\n")),

@@ -34,6 +34,7 @@ const TRUTHS: ReadonlySet<StoredEvent["type"]> = new Set([
   "model.called",
   "export.finished",
   "merge.landed",
+  "log.signed",
 ]);
 
 test("a run that is cancelled at any point gains nothing more but what is true already", async () => {
@@ -62,7 +63,7 @@ test("a run that is paused and resumed at every event comes to its end", async (
   const run = await line.submit(TASKS);
   let pauses = 0;
   const stop = line.store.onCommit((_, events) => {
-    if (events.some((e) => /^(?:run|export|step\.dispatched)/.test(e.type))) return;
+    if (events.some((e) => /^(?:run|export|log|step\.dispatched)/.test(e.type))) return;
     pauses++;
     const { pause, resume } = line.commands();
     void pause(run, "a moment")

@@ -66,6 +66,23 @@ const loadEmpty = async (architecture: string): Promise<string> => {
   return tag;
 };
 
+it("an environment tells the variables that its image brings, as a gate sees them", async () => {
+  const image = await imageAfter("true", ["ENV NODE_OPTIONS=--no-warnings", 'ENV WORDS="a = b"']);
+  const made = await environment({ image });
+  harness.discardLater(made.image);
+  expect(made.env).toMatchObject({ NODE_OPTIONS: "--no-warnings", WORDS: "a = b" });
+  const { output } = await harness.sandboxes.runGate({
+    ...{ image: made.image, limits: LIMITS, env: {}, labels: LABELS_OF_TEST },
+    ...{
+      command: "echo $PATH",
+      tar: new Uint8Array(1024),
+      timeoutMs: 20_000,
+      maxOutputBytes: 1000,
+    },
+  });
+  expect(made.env?.PATH).toBe(output.trim());
+});
+
 describe("set-up", () => {
   it("installs from the package registry through the proxy, and gives other versions of tools to all that follows", async () => {
     const manifest = { name: "app", version: "1.0.0", dependencies: { "is-number": "7.0.0" } };

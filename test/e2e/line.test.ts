@@ -46,11 +46,12 @@ describe.concurrent("the line", () => {
 
     const landings = run.landings();
     expect(landings).toHaveLength(3);
+    const receipt = state.receipts[rows.all?.landing?.receipt ?? ""];
     expect(landings.at(-1)?.trailers).toEqual({
       [TRAILERS.run]: run.id,
       [TRAILERS.task]: "all",
       [TRAILERS.requirement]: "r1",
-      [TRAILERS.receipt]: rows.all?.landing?.receipt,
+      [TRAILERS.receipt]: `${receipt?.id} sha256:${receipt?.envelope}`,
       [TRAILERS.model]: rows.all?.models.join(", "),
       [TRAILERS.cost]: formatUsd(rows.all?.spent ?? 0),
     });

@@ -254,3 +254,41 @@ test("a diff stops at a whole line when it passes its limit", async () => {
   expect(cut.text.endsWith("+line\n")).toBe(true);
   expect((await s.repo.diff(s.base, change, 1 << 24)).truncated).toBe(false);
 });
+
+test("a tree is altered by files that hold other bytes, or by a diff, and nothing else of it changes", async () => {
+  await using s = await started({
+    "a.txt": "hello\n",
+    "bin/run": { run: "#!/bin/sh\n" },
+    "deep/in/b.txt": "two\n",
+  });
+  const read = async (tree: string) => {
+    const commit = await s.repo.commit({ tree, parents: [], message: "altered", at });
+    return entriesOf(await s.repo.tar(commit, { uid: 7 }));
+  };
+  const bytes = new TextEncoder().encode("broken");
+  const files = new Map([
+    ["bin/run", bytes],
+    ["deep/in/b.txt", bytes],
+  ]);
+  const altered = await s.repo.alter(s.base, { files });
+  if (altered.outcome !== "altered") throw new Error(altered.reason);
+  expect(await read(altered.tree)).toMatchObject({
+    "a.txt": { text: "hello\n" },
+    "bin/run": { text: "broken", mode: 0o755 },
+    "deep/in/b.txt": { text: "broken", mode: 0o644 },
+  });
+  const diff = (line: string) =>
+    `--- a/deep/in/b.txt\n+++ b/deep/in/b.txt\n@@ -1 +1 @@\n-${line}\n+three\n`;
+  const patched = await s.repo.alter(s.base, { patch: diff("two") });
+  if (patched.outcome !== "altered") throw new Error(patched.reason);
+  expect((await read(patched.tree))["deep/in/b.txt"]?.text).toBe("three\n");
+  expect(await s.repo.alter(s.base, { patch: diff("one") })).toEqual({
+    outcome: "unfit",
+    reason: expect.stringMatching(/deep\/in\/b\.txt: patch does not apply/),
+  });
+  expect(await s.repo.alter(s.base, { patch: "nothing like a diff" })).toMatchObject({
+    outcome: "unfit",
+  });
+  await expect(s.repo.alter(s.base, { files: new Map([["none", bytes]]) })).rejects.toThrow();
+  expect(await s.repo.treeOf(s.base)).not.toBe(altered.tree);
+});

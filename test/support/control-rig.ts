@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { createAttestor, openSigningKey } from "@headrace/attest";
 import { type Control, createControl } from "@headrace/control";
 import { type Clock, Policy, type Submission } from "@headrace/domain";
 import { createPriceBook } from "@headrace/models";
@@ -41,6 +42,7 @@ export const controlRig = async () => {
     queue: createMemoryQueue({ clock, onError: () => {} }),
     clock,
     prices: createPriceBook(),
+    attestor: createAttestor(await openSigningKey(join(dir.path, "keys"))),
     repos: { factory: async () => repo, source: async (path) => openSourceRepo({ path }) },
     admit: async () => ROUTES,
     threads: (ports) => createThreads(ports, checkpoints),

@@ -7,6 +7,7 @@ import {
   fromUsd,
   integrationBranch,
   isEnded,
+  isRunning,
   type Nano,
   PlanProposal,
   Policy,
@@ -63,7 +64,7 @@ export type TestRun = {
   requests(): Promise<SeenRequest[]>;
   /** The first committed state that satisfies the condition; throws after a while, saying how far it came. */
   until(what: string, enough: (state: RunState) => boolean): Promise<RunState>;
-  /** The state in which nothing but a person can move the run on, its branches exported. */
+  /** The state in which nothing but a person can move the run on, its branches exported, its log signed. */
   settled(): Promise<RunState>;
   /** first-parent history of the exported integration branch, oldest first */
   landings(): Landing[];
@@ -164,10 +165,9 @@ export const lookAt = (
     until,
     settled: () =>
       until("settled", (s) => {
-        const code = exitCode(s);
-        return (
-          code !== undefined && (!isEnded(s.run.status) || s.run.exported[branch] === s.run.tip)
-        );
+        if (exitCode(s) === undefined) return false;
+        if (isEnded(s.run.status) && s.run.exported[branch] !== s.run.tip) return false;
+        return isRunning(s.run.status) || s.run.signed === s.run.seq;
       }),
     landings: () =>
       git(repo, "rev-list", "--first-parent", "--reverse", `${base}..${branch}`)

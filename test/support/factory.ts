@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { createAttestor, openSigningKey } from "@headrace/attest";
 import { type ControlOptions, createControl } from "@headrace/control";
 import {
   type Clock,
@@ -119,6 +120,7 @@ export const openTestFactory = async (
     queue,
     clock,
     prices,
+    attestor: createAttestor(await openSigningKey(join(data.path, "keys"))),
     repos: closing.use(
       await createRepos({ repos: join(data.path, "repos"), views: join(data.path, "views") }),
     ),

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   branchRef,
+  formatReceiptTrailer,
   integrationBranch,
   isGreen,
+  parseReceiptTrailer,
   type Receipt,
   type RunState,
   TRAILERS,
@@ -84,13 +86,15 @@ export const violations = ({ bare, state, red, foreign = new Set() }: Sight): st
       continue;
     }
     const last = steps.at(-1);
-    const receipt = state.receipts[last?.trailers.get(TRAILERS.receipt) ?? ""];
+    const named = parseReceiptTrailer(last?.trailers.get(TRAILERS.receipt) ?? "");
+    const receipt = state.receipts[named?.receipt ?? ""];
     const base = commitOf(bare, from).tree;
     for (const problem of receiptProblems(state, receipt, { tree: last?.tree, base })) say(problem);
     if (red(filesOf(bare, to))) say("the gate is red on this tree");
     for (const [i, step] of steps.entries()) {
       for (const problem of stepProblems(bare, state, step)) say(problem);
-      const inner = `${receipt?.id}#${i + 1}/${steps.length}`;
+      const part = { index: i + 1, of: steps.length };
+      const inner = formatReceiptTrailer({ receipt: "none", ...named, part });
       if (i < steps.length - 1 && step.trailers.get(TRAILERS.receipt) !== inner)
         say(`landing ${i + 1} of ${steps.length} is not called ${inner}`);
       const task = step.trailers.get(TRAILERS.task) ?? "";

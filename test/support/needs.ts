@@ -16,3 +16,9 @@ export const NO_NPM = leftOut(
 );
 
 export const NO_PIP = leftOut(spawnSync("python3", ["-m", "pip", "--version"]).status !== 0);
+
+/** A Python that has pytest, and xdist to run it in several processes. */
+export const PYTEST = ["python3", "/usr/bin/python3"].find(
+  (python) => spawnSync(python, ["-c", "import pytest, xdist"]).status === 0,
+);
+export const NO_PYTEST = leftOut(PYTEST === undefined);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { createAttestor, openSigningKey } from "@headrace/attest";
 import { type Control, type ControlOptions, createControl } from "@headrace/control";
 import {
   type Claim,
@@ -66,6 +67,7 @@ export const playedLine = async (options: LineOptions = {}) => {
       queue,
       clock,
       prices: createPriceBook(),
+      attestor: createAttestor(await openSigningKey(join(dir.path, "keys"))),
       repos: { factory: async () => seen, source: async (path) => openSourceRepo({ path }) },
       admit: async () => ({ coder: MODEL, reviewer: MODEL, planner: MODEL, merger: MODEL }),
       threads(ports) {

@@ -1,4 +1,11 @@
-import { foldAll, isGreen, type RunState, TRAILERS } from "@headrace/domain";
+import {
+  foldAll,
+  formatReceiptTrailer,
+  isGreen,
+  parseReceiptTrailer,
+  type RunState,
+  TRAILERS,
+} from "@headrace/domain";
 import { expect } from "vitest";
 import type { TestRun } from "./factory-run.ts";
 import { git } from "./git.ts";
@@ -46,19 +53,22 @@ const expectLandings = (run: TestRun, state: RunState): void => {
     expect(Object.keys(trailers)).toEqual(Object.values(TRAILERS));
     expect(commit).toBe(row?.landing?.commit);
     expect(change).toBe(row?.change);
-    const named = trailers[TRAILERS.receipt] ?? "";
+    const named = parseReceiptTrailer(trailers[TRAILERS.receipt] ?? "");
     batch ??= { baseTree, inner: [] };
-    if (named.includes("#")) {
-      batch.inner.push(named);
+    if (named?.part !== undefined) {
+      batch.inner.push(formatReceiptTrailer(named));
       continue;
     }
     const { baseTree: landingBaseTree, inner } = batch;
     batch = undefined;
-    const size = inner.length + 1;
-    expect(inner).toEqual(inner.map((_, at) => `${named}#${at + 1}/${size}`));
-    const receipt = state.receipts[named];
+    const parts = inner.map((_, at) => ({ index: at + 1, of: inner.length + 1 }));
+    expect(inner).toEqual(
+      parts.map((part) => formatReceiptTrailer({ receipt: named?.receipt ?? "", ...named, part })),
+    );
+    const receipt = state.receipts[named?.receipt ?? ""];
     if (receipt === undefined) throw new Error(`landing ${commit} names no receipt of the run`);
     expect(isGreen(receipt)).toBe(true);
+    expect(receipt.envelope).toBe(named?.envelope);
     expect(receipt.key).toMatchObject({
       tree,
       landingBaseTree,

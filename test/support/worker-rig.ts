@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createAttestor, openSigningKey } from "@headrace/attest";
 import { createControl } from "@headrace/control";
 import {
   type Job,
@@ -80,6 +81,7 @@ export const workerRig = async (options: {
     queue: createMemoryQueue({ clock, onError: () => {} }),
     clock,
     prices: createPriceBook(),
+    attestor: createAttestor(await openSigningKey(join(dir.path, "keys"))),
     repos: { factory: async () => factory, source: async (path) => openSourceRepo({ path }) },
     admit: async () => ({
       coder: "claude-sonnet-5",

@@ -1,6 +1,7 @@
 import { gatesFor, isGreen, Verdict } from "@headrace/domain";
 import { reviewerBrief } from "../briefs.ts";
 import { converse } from "../converse.ts";
+import { baselineFor, canariesOf } from "../gates-for.ts";
 import type { WorkflowPorts } from "../ports.ts";
 import { recordFor, stepResult } from "../thread.ts";
 import { again, finishWith, inAttempt, rowOf, type S, thread } from "./attempt.ts";
@@ -17,6 +18,8 @@ export const verify = (ports: WorkflowPorts) => async (s: S) => {
       landingBase,
       gates: gatesFor(state, [s.id], landingBase),
       permits: row.task.permits,
+      baseline: baselineFor(state, landingBase),
+      canaries: canariesOf(state),
     },
   });
   if (isGreen(receipt)) return { next: "review" as const };

@@ -1,4 +1,5 @@
-import type { AgentEnd } from "@headrace/domain";
+import { createHash } from "node:crypto";
+import { type AgentEnd, canonicalJson } from "@headrace/domain";
 import { answer, work } from "./answer.ts";
 import { type Call, isCut, readCalls } from "./calls.ts";
 import { save, saveBefore, saveNow } from "./save.ts";
@@ -52,12 +53,19 @@ const submit = async (
   const problems = refused.length > 0 ? refused : await call.submission.problems(session.workspace);
   if (problems.length === 0) {
     const { model } = turn.reply;
-    return { end: "submitted", output: call.submission.output, model, turns: turn.n };
+    const { output } = call.submission;
+    return { end: "submitted", output, model, turns: turn.n, prompt: promptOf(session) };
   }
   const text = `Not accepted yet:\n${problems.map((problem) => `- ${problem}`).join("\n")}`;
   await answer(session, turn, call.use, { text, ok: false, durationMs: 0, detail: "not accepted" });
   return undefined;
 };
+
+/** By this hash it can be told which prompt a change came from. */
+const promptOf = ({ instructions, job: { opening } }: Session): string =>
+  createHash("sha256")
+    .update(canonicalJson({ ...instructions, opening }))
+    .digest("hex");
 
 const stoppedBy = (stopReason: string | null): { limit: string; detail: string } | undefined => {
   switch (stopReason) {

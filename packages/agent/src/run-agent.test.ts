@@ -34,6 +34,7 @@ test("work is done in order, saved after each turn, and handed in as a snapshot 
       snapshot: rig.packs.at(-1),
       model: "scripted",
       turns: 3,
+      prompt: expect.stringMatching(/^[0-9a-f]{64}$/),
     },
   });
   expect(rig.fileOf(rig.packs.at(-1) ?? "", "a.txt")).toBe("one\ntwo");

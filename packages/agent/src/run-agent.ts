@@ -1,7 +1,6 @@
 import { formatUserId, type ModelRequest, SandboxLimitError, totalTokens } from "@headrace/domain";
 import { act } from "./act.ts";
 import { answerLost } from "./answer.ts";
-import { reportBlocked } from "./blocked.ts";
 import { StoppedError } from "./inbox.ts";
 import { progressOf, usedUp, warnings } from "./limits.ts";
 import { SandboxLost } from "./lost.ts";
@@ -109,10 +108,7 @@ const requestOf = (session: Session): ModelRequest => {
   return {
     model,
     maxTokens: definition.limits.replyTokens,
-    system: [{ type: "text", text: definition.prompt }],
-    tools: [...definition.tools, session.job.terminal, reportBlocked].map(
-      ({ name, description, input_schema }) => ({ name, description, input_schema }),
-    ),
+    ...session.instructions,
     messages: session.transcript.messages(session.job.opening),
     userId: formatUserId({
       run: claim.fence.run,

@@ -12,6 +12,7 @@ import type {
   SandboxLimitError,
   StepInputOf,
 } from "@headrace/domain";
+import { reportBlocked } from "./blocked.ts";
 import type { AgentDefinition, AgentJob, Workspace } from "./define.ts";
 import type { Inbox } from "./inbox.ts";
 import { guarded } from "./lost.ts";
@@ -106,6 +107,17 @@ export class Session implements AsyncDisposable {
 
   get toolbox() {
     return { tools: this.options.definition.tools, terminal: this.job.terminal };
+  }
+
+  /** What the model is told of its role: the same in every turn of the job. */
+  get instructions(): Pick<ModelRequest, "system" | "tools"> {
+    const { prompt, tools } = this.options.definition;
+    return {
+      system: [{ type: "text", text: prompt }],
+      tools: [...tools, this.job.terminal, reportBlocked].map(
+        ({ name, description, input_schema }) => ({ name, description, input_schema }),
+      ),
+    };
   }
 
   /** The agent's own time. */

@@ -84,6 +84,18 @@ const WATCHING = [
     summary: "merged branches, each with its proof",
     options: [JSON_OPTION],
   },
+  {
+    name: "audit",
+    operands: "<run>",
+    summary: "show that a run's records and its branch agree and were not edited; offline",
+    options: [
+      [
+        "--key <file>",
+        "the installation's public key, kept elsewhere (default: the one beside the store)",
+      ],
+      JSON_OPTION,
+    ],
+  },
 ];
 
 /** @type {readonly Verb[]} */

@@ -21,6 +21,8 @@ export const dataDir = (flag: string | undefined, env: NodeJS.ProcessEnv) => {
     /** of the user's repositories, while the factory looks at them */
     views: join(root, "views"),
     worker: join(root, "worker"),
+    /** the key that receipts and logs are signed with */
+    keys: join(root, "keys"),
     notified: join(root, "notified"),
     installation: join(root, "installation"),
     /** what repositories' files were allowed to open */

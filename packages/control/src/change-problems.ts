@@ -5,27 +5,56 @@ import {
   type StepInputOf,
   type Task,
 } from "@headrace/domain";
-import { changedGateScripts, proxyAddress, touchedProtected } from "@headrace/verify";
+import { checkTampering, proxyAddress, type TamperCheck } from "@headrace/verify";
 
 type Change = StepInputOf<"change">;
 type Bench = { repo: FactoryRepo; task: Task; policy: Policy };
 
-/** Why a snapshot may not become a change, as sentences for who made it; empty when it may. */
-export const changeProblems = async (
+/** What is said of a snapshot: `problems` keep it from becoming a change, the rest goes with the change to its reviewer. */
+export const judgeSnapshot = async (
   bench: Bench,
   input: Change,
   changed: readonly string[],
-): Promise<string[]> => [
-  ...(input.only === undefined ? refusals(bench, changed) : await strayed(bench.repo, input)),
-  ...(await gateScripts(bench, input, changed)),
-  ...(await proxied(bench.repo, input, changed)),
-];
+): Promise<TamperCheck> => {
+  const { repo } = bench;
+  const check = await tampering(bench, input, changed);
+  return {
+    ...check,
+    problems: [
+      ...(input.only === undefined ? unchanged(changed) : await strayed(repo, input)),
+      ...check.problems,
+      ...(await proxied(repo, input, changed)),
+    ],
+  };
+};
 
-const refusals = ({ policy, task }: Bench, changed: readonly string[]): string[] => {
-  if (changed.length === 0) return ["nothing differs from where the attempt started"];
-  return touchedProtected(changed, policy.protected, task.permits).map(
-    (path) => `${path} is protected and was changed: put it back`,
-  );
+const unchanged = (changed: readonly string[]): string[] =>
+  changed.length === 0 ? ["nothing differs from where the attempt started"] : [];
+
+/** More of a file decides nothing: what reads source gives up far earlier, and says so. */
+const MAX_TEXT = 5_000_000;
+
+/** What the change did to what decides gates, compared with the tip that it will be merged onto. */
+const tampering = async (
+  { repo, policy, task }: Bench,
+  { base, snapshot }: Change,
+  changed: readonly string[],
+): Promise<TamperCheck> => {
+  const entries = await repo.list(base);
+  const files = [];
+  for (const path of changed)
+    files.push({
+      path,
+      before: (await textOf(repo, base, path))?.slice(0, MAX_TEXT),
+      after: (await textOf(repo, snapshot, path))?.slice(0, MAX_TEXT),
+    });
+  return checkTampering({
+    files,
+    gates: policy.gates,
+    closed: policy.protected,
+    permits: task.permits,
+    base: { paths: entries.map(({ path }) => path), read: (path) => textOf(repo, base, path) },
+  });
 };
 
 const textOf = async (
@@ -35,27 +64,6 @@ const textOf = async (
 ): Promise<string | undefined> => {
   const bytes = await repo.read(commit, path);
   return bytes && new TextDecoder().decode(bytes);
-};
-
-/** What the change did to package.json scripts that a gate of the policy runs. */
-const gateScripts = async (
-  { repo, policy, task }: Bench,
-  { base, snapshot }: Change,
-  changed: readonly string[],
-): Promise<string[]> => {
-  const manifests = changed.filter((path) => /(?:^|\/)package\.json$/.test(path));
-  const problems = await Promise.all(
-    manifests.map(async (path) =>
-      changedGateScripts({
-        path,
-        before: await textOf(repo, base, path),
-        after: await textOf(repo, snapshot, path),
-        gates: policy.gates,
-        permits: task.permits,
-      }),
-    ),
-  );
-  return problems.flat();
 };
 
 /** Snapshots turn the proxy's addresses back; what is left of them leads nowhere outside this factory. */

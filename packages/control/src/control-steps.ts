@@ -11,7 +11,7 @@ import {
   type TaskRow,
   TRAILERS,
 } from "@headrace/domain";
-import { changeProblems } from "./change-problems.ts";
+import { judgeSnapshot } from "./change-problems.ts";
 import { commitMessage } from "./commit-message.ts";
 import { type Done, NotNowError, stableTime, tipRef, type Work } from "./control-work.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
@@ -102,9 +102,10 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
   const { repo, state } = work;
   const { task } = taskOf(work);
   const changed = (await repo.diffStat(input.base, input.snapshot)).map((d) => d.path);
-  const reasons = await changeProblems({ repo, task, policy: state.run.policy }, input, changed);
-  if (reasons.length > 0)
-    return { result: { kind: "change", change: { outcome: "refused", reasons } } };
+  const judged = await judgeSnapshot({ repo, task, policy: state.run.policy }, input, changed);
+  const { problems, flags, classes } = judged;
+  if (problems.length > 0)
+    return { result: { kind: "change", change: { outcome: "refused", reasons: [...problems] } } };
   const commit = await repo.commit({
     tree: await repo.treeOf(input.snapshot),
     parents: [input.base, ...(input.theirs === undefined ? [] : [input.theirs])],
@@ -119,7 +120,10 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
     at: stableTime(work.row),
   });
   return {
-    result: { kind: "change", change: { outcome: "made", commit, paths: changed.slice(0, 500) } },
+    result: {
+      kind: "change",
+      change: { outcome: "made", commit, paths: changed.slice(0, 500), classes, flags: [...flags] },
+    },
   };
 };
 

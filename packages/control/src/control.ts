@@ -7,6 +7,7 @@ import {
   type StoredEvent,
   waitingOnPerson,
 } from "@headrace/domain";
+import { signLog } from "./attesting.ts";
 import { createCommands } from "./commands.ts";
 import { CONTROL_WORKER, createControlHandler } from "./control-steps.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -56,11 +57,13 @@ export const createControl = (options: ControlOptions): Control => {
     await driver.follow(run, events).catch(failed);
     if (asksForExport(events)) await exporter.export(run);
     await Promise.all(adding);
+    await signLog(context, run).catch(failed);
   };
-  const onCommit = (run: string, events: StoredEvent[]): void => {
-    const reaction = react(run, events).finally(() => reacting.delete(reaction));
+  const track = (work: Promise<void>): void => {
+    const reaction = work.finally(() => reacting.delete(reaction));
     reacting.add(reaction);
   };
+  const onCommit = (run: string, events: StoredEvent[]): void => track(react(run, events));
 
   return {
     commands,
@@ -70,10 +73,10 @@ export const createControl = (options: ControlOptions): Control => {
       await context.store.releaseClaims(CONTROL_WORKER);
       consumer = await context.queue.consume("control", 1, handle);
       for (const { run } of await context.store.runs()) {
-        // calls and exports that a kill cut off may belong to runs that have ended
+        // calls, exports and signatures that a kill cut off may belong to runs that have ended
         await context.store.settleOrphans(run.id);
         if (isRunning(run.status)) await driver.wakeAll(run.id);
-        void exporter.export(run.id);
+        track(exporter.export(run.id).then(() => signLog(context, run.id).catch(failed)));
       }
       loop.start();
     },

@@ -1,5 +1,6 @@
 import {
   type FactoryRepo,
+  formatReceiptTrailer,
   formatUsd,
   gatesFor,
   integrationBranch,
@@ -8,6 +9,7 @@ import {
   type NewEvent,
   permitsOf,
   type Receipt,
+  type RecordedReceipt,
   RefMovedError,
   type RunState,
   type StackedMember,
@@ -75,7 +77,7 @@ const requireReceipt = async (
   { repo, state }: Work,
   input: LandInput,
   members: readonly StackedMember[],
-): Promise<void> => {
+): Promise<RecordedReceipt> => {
   const receipt = state.receipts[input.receipt];
   if (receipt === undefined || !isGreen(receipt))
     throw new Error(`receipt ${input.receipt} is not green`);
@@ -92,6 +94,7 @@ const requireReceipt = async (
     throw new Error(
       `receipt ${receipt.id} is of ${JSON.stringify(receipt.key)}, not of ${JSON.stringify(wanted)}`,
     );
+  return receipt;
 };
 
 /** A landing that is not what it says stops the run: nothing is repaired in silence. */
@@ -158,16 +161,20 @@ const landedAs = (work: Work, landings: readonly Landing[], input: LandInput): D
 const build = async (
   { repo, state, row }: Work,
   members: readonly StackedMember[],
-  input: LandInput,
+  at: { tip: string; receipt: RecordedReceipt },
 ): Promise<Landing[]> => {
   const landings: Landing[] = [];
   for (const [i, member] of members.entries()) {
+    const { id: receipt, envelope } = at.receipt;
     const inner = i < members.length - 1;
-    const receipt = inner ? `${input.receipt}#${i + 1}/${members.length}` : input.receipt;
+    const trailer = formatReceiptTrailer({
+      ...{ receipt, envelope },
+      ...(inner ? { part: { index: i + 1, of: members.length } } : {}),
+    });
     const commit = await repo.commit({
       tree: await repo.treeOf(member.merged),
-      parents: [landings.at(-1)?.commit ?? input.tip, member.change],
-      message: landingMessage(state, rowOf(state, member.task), receipt),
+      parents: [landings.at(-1)?.commit ?? at.tip, member.change],
+      message: landingMessage(state, rowOf(state, member.task), trailer),
       at: stableTime(row),
     });
     landings.push({ ...member, commit });
@@ -193,8 +200,8 @@ export const landMembers = async (work: Work, input: LandInput): Promise<Done> =
   });
   const tip = (await repo.readRef(ref)) ?? state.run.base;
   if (tip !== input.tip) return moved(tip);
-  await requireReceipt(work, input, members);
-  const landings = await build(work, members, input);
+  const receipt = await requireReceipt(work, input, members);
+  const landings = await build(work, members, { tip, receipt });
   await requireProof(repo, landings, input);
   const { status } = (await stateOf(context.store, state.run.id)).run;
   if (!isRunning(status)) throw new NotNowError(`the run is ${status}`);

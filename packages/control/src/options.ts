@@ -1,3 +1,4 @@
+import type { Attestor } from "@headrace/attest";
 import type {
   Clock,
   FactoryRepo,
@@ -39,6 +40,8 @@ export type ControlOptions = {
   queue: Queue;
   clock: Clock;
   prices: PriceBook;
+  /** signs receipts and logs with the installation's key */
+  attestor: Attestor;
   repos: {
     /** the factory's bare repository for a target, made when it is missing */
     factory(target: string): Promise<FactoryRepo>;

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import {
+  canonicalJson,
   type Fence,
   isEnded,
   isRunning,
@@ -8,6 +10,7 @@ import {
   type StepResult,
   type StepRow,
 } from "@headrace/domain";
+import { signReceipt } from "./attesting.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
 import { type Context, stateOf } from "./options.ts";
 
@@ -25,14 +28,12 @@ export const finishStep = async (
   // a claim that was overtaken has no say, not even that it was lost
   await store.append(run, [], fence);
   switch (outcome.kind) {
-    case "done":
+    case "done": {
+      const events = await resultEvents(context, run, row, outcome.result);
       // a run that has ended meanwhile gains nothing more
-      await store.append(
-        run,
-        (s) => (s && isEnded(s.run.status) ? [] : resultEvents(row, outcome.result)),
-        fence,
-      );
+      await store.append(run, (s) => (s && isEnded(s.run.status) ? [] : events), fence);
       break;
+    }
     case "fatal":
       await store.append(run, (s) => failing(s, `${step}: ${outcome.reason}`), fence);
       break;
@@ -71,13 +72,37 @@ const stopping = (
   return [{ type: "budget.stopped", reason: reason.slice(0, 4000), spent, budget }];
 };
 
+/** By this hash the log binds what was said in the step. */
+const transcriptOf = async ({ store }: Context, run: string, step: string): Promise<string> => {
+  const parts = await store.records(run, step);
+  return createHash("sha256").update(parts.map(canonicalJson).join("\n")).digest("hex");
+};
+
 /** The step's end, and what people and later steps read of it. */
-const resultEvents = (row: StepRow, result: StepResult): NewEvent[] => {
+const resultEvents = async (
+  context: Context,
+  run: string,
+  row: StepRow,
+  result: StepResult,
+): Promise<NewEvent[]> => {
   const owner = eventOwner(row);
-  const ended: NewEvent = { type: "step.finished", step: row.id, result, ...owner };
-  if (result.kind === "verify")
-    return [{ type: "receipt.recorded", receipt: result.receipt, ...owner }, ended];
-  if (result.kind !== "agent" || row.role !== "researcher") return [ended];
+  const ended: Extract<NewEvent, { type: "step.finished" }> = {
+    type: "step.finished",
+    step: row.id,
+    result,
+    ...owner,
+  };
+  if (result.kind === "verify") {
+    const receipts = [...(result.first === undefined ? [] : [result.first]), result.receipt];
+    const recorded = receipts.map(async (receipt): Promise<NewEvent> => {
+      const envelope = await signReceipt(context, run, row, receipt);
+      return { type: "receipt.recorded", receipt, envelope, ...owner };
+    });
+    return [...(await Promise.all(recorded)), ended];
+  }
+  if (result.kind !== "agent") return [ended];
+  ended.transcript = await transcriptOf(context, run, row.id);
+  if (row.role !== "researcher") return [ended];
   const output = result.result.end === "submitted" ? result.result.output : undefined;
   const summary = (output as { summary?: unknown } | undefined)?.summary;
   return typeof summary === "string"

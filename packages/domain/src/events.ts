@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { GateCanary } from "./canary.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member, MergeSettings } from "./merge-queue.ts";
 import { Nano } from "./money.ts";
@@ -40,6 +41,8 @@ export const EventBody = z.discriminatedUnion("type", [
   event("run.queued", { behind: Id }),
   event("run.started", {}),
   event("run.checked", { receipt: Receipt }),
+  /** a gate fails on the run base, twice with the same tests: an incident that stays open for the whole run */
+  event("base.red", { gate: Id, failing: z.number().int().positive(), receipt: Id }),
   event("run.paused", { reason }),
   event("run.resumed", {}),
   event("run.cancelled", { reason }),
@@ -66,7 +69,12 @@ export const EventBody = z.discriminatedUnion("type", [
     lost: z.boolean(),
     reason,
   }),
-  event("step.finished", { step: z.string(), result: StepResult }),
+  /** `transcript`: SHA-256 of the record of an agent's step, its parts in canonical JSON, a line each */
+  event("step.finished", {
+    step: z.string(),
+    result: StepResult,
+    transcript: BlobId.optional(),
+  }),
 
   event("plan.proposed", { plan: PlanVersion, round: z.number().int().positive() }),
   event("plan.rejected", {
@@ -120,7 +128,15 @@ export const EventBody = z.discriminatedUnion("type", [
   /** every request a sandbox made of the egress proxy, in batches */
   event("network.used", { step: z.string(), requests: z.array(EgressRequest).min(1).max(100) }),
   event("gate.finished", { commit: ObjectId, result: GateResult }),
-  event("receipt.recorded", { receipt: Receipt }),
+  /** a gate was given a tree that is known to be bad, made from `commit` */
+  event("canary.finished", { commit: ObjectId, canary: GateCanary }),
+  /** `envelope`: the signed statement of the receipt; a log older than signatures has none */
+  event("receipt.recorded", { receipt: Receipt, envelope: BlobId.optional() }),
+  /** `envelope` is signed over the event `head` names, and by its hash over all before it */
+  event("log.signed", {
+    head: z.object({ seq: z.number().int().positive(), hash: BlobId }),
+    envelope: BlobId,
+  }),
   event("research.finished", { summary: z.string() }),
   event("review.finished", {
     verdict: Verdict,

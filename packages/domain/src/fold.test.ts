@@ -97,6 +97,19 @@ describe("a run", () => {
   });
 });
 
+describe("a gate that was red before the run", () => {
+  test("is one incident, however often it is told", () => {
+    const log = new RunLog().add({ type: "base.red", gate: "lint", failing: 2, receipt: "rc-1" });
+    log.add({ type: "base.red", gate: "test", failing: 1, receipt: "rc-1" });
+    log.add({ type: "base.red", gate: "lint", failing: 3, receipt: "rc-2" });
+    const incidents = log.state.run.baseRed?.map(({ gate, failing }) => [gate, failing]);
+    expect(incidents).toEqual([
+      ["test", 1],
+      ["lint", 3],
+    ]);
+  });
+});
+
 describe("spend", () => {
   test("is summed on the run and on the task it was made for", () => {
     const log = new RunLog().plan(1, [task("t1"), task("t2")]);

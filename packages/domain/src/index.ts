@@ -1,3 +1,5 @@
+export * from "./canary.ts";
+export { canonicalJson, mapTexts } from "./canonical-json.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./exit-code.ts";
@@ -27,6 +29,7 @@ export * from "./product.ts";
 export { findQuote, MIN_QUOTE, quoteWeight } from "./quote.ts";
 export * from "./ready.ts";
 export * from "./receipt.ts";
+export * from "./receipt-trailer.ts";
 export * from "./review.ts";
 export * from "./run-state.ts";
 export * from "./spec.ts";

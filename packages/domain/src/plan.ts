@@ -38,7 +38,11 @@ export const PlanProposal = z.object({
     .max(100)
     .default([]),
   setup: z.array(z.string().min(1).max(4000)).max(16).default([]),
-  gates: z.array(Gate).max(32).default([]),
+  /** a plan takes no canary away: its gates are shown the default one */
+  gates: z
+    .array(Gate.omit({ canary: true }))
+    .max(32)
+    .default([]),
   notDoing: z.array(z.string().max(1000)).max(50).default([]),
 });
 export type PlanProposal = z.infer<typeof PlanProposal>;

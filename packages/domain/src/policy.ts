@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CanaryRequest } from "./canary.ts";
 import { Id } from "./ids.ts";
 import { NetworkPolicy } from "./network.ts";
 
@@ -11,6 +12,8 @@ export const Gate = z.object({
   timeoutS: z.number().int().min(1).max(7200).default(600),
   /** the task that must have landed before this gate applies (gates of a growing repository) */
   from: Id.optional(),
+  /** the tree it must be red on before its green counts; absent: its own with every source file broken */
+  canary: CanaryRequest.optional(),
 });
 export type Gate = z.infer<typeof Gate>;
 

@@ -1,19 +1,48 @@
 import { z } from "zod";
+import { Canary } from "./canary.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 
-/** `flaky` is never decided from one run; a single verification uses the other four. */
+/** `flaky` is never decided from one run; a single verification uses the other four. Only `pass` is green. */
 export const GateVerdict = z.enum(["pass", "fail", "not_run", "infra_error", "flaky"]);
 export type GateVerdict = z.infer<typeof GateVerdict>;
+
+const count = z.number().int().nonnegative();
+
+/** What a gate's test runner reported, in numbers; `skipped` counts what is to be written (todo) as well. */
+export const GateTests = z.object({
+  total: count,
+  passed: count,
+  failed: count,
+  skipped: count,
+  /** the names with their outcomes, as `TestOutcomes` */
+  list: BlobId,
+});
+export type GateTests = z.infer<typeof GateTests>;
+
+export const TestOutcome = z.enum(["passed", "failed", "skipped", "todo"]);
+export type TestOutcome = z.infer<typeof TestOutcome>;
+
+/** Every test of a gate, sorted, so that equal lists have one blob; a name occurs as often as it was reported. */
+export const TestOutcomes = z.array(z.object({ name: z.string(), outcome: TestOutcome }));
+export type TestOutcomes = z.infer<typeof TestOutcomes>;
 
 export const GateResult = z.object({
   gate: Id,
   verdict: GateVerdict,
   /** why, in a few words: `exit 1`, `command not found (exit 127)`, `killed: out of memory` */
-  reason: z.string().max(500),
+  reason: z.string().max(2000),
   exitCode: z.number().int().nullable(),
   durationMs: z.number().int().nonnegative(),
   /** bounded output, head and tail; the whole is not kept */
   log: BlobId,
+  /** absent: no runner reported, so that the exit code alone decided */
+  tests: GateTests.optional(),
+  /** `list` of the landing base's tests that these were compared with; absent in receipts older than the comparison */
+  baseline: z.union([BlobId, z.literal("none")]).optional(),
+  /** passed although it is red: only tests fail that fail on the run base too, as this receipt shows */
+  baseRed: z.object({ failing: z.number().int().positive(), receipt: Id }).optional(),
+  /** what the gate made of a tree that is known to be bad, when it first passed in this run; absent before */
+  canary: Canary.optional(),
 });
 export type GateResult = z.infer<typeof GateResult>;
 

@@ -24,6 +24,12 @@ export type RunStatus =
   | "incomplete"
   | "cancelled";
 
+/** Tests of a gate that fail on the run base, as the receipt of its check shows. */
+export type BaseRed = { gate: string; failing: number; receipt: string; at: string };
+
+/** `envelope`: the blob that holds the receipt signed; absent in what is older than signatures. */
+export type RecordedReceipt = Receipt & { envelope?: string };
+
 export type RunRow = {
   id: string;
   title: string;
@@ -56,6 +62,8 @@ export type RunRow = {
   /** newest accepted plan */
   planVersion: number;
   checked?: Receipt;
+  /** gates that were red before the run, each once */
+  baseRed?: BaseRed[];
   /** refs in the user's repository as the factory last set them */
   exported: Record<string, string>;
   /** refs the user has moved or deleted: no longer written */
@@ -67,6 +75,8 @@ export type RunRow = {
   reasons: string[];
   lastEventAt: string;
   seq: number;
+  /** seq of the newest event that signs the log before it */
+  signed?: number;
 };
 
 export type TaskStatus =
@@ -165,7 +175,7 @@ export type RunState = {
   steps: Record<string, StepRow>;
   threads: Record<string, ThreadRow>;
   questions: Record<string, QuestionRow>;
-  receipts: Record<string, Receipt>;
+  receipts: Record<string, RecordedReceipt>;
 };
 
 /** The row kinds a state is stored as. */

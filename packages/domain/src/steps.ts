@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { Id, ObjectId } from "./ids.ts";
+import { GateCanary } from "./canary.ts";
+import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member } from "./merge-queue.ts";
 import type { Nano } from "./money.ts";
 import { Permit } from "./plan.ts";
-import { Receipt } from "./receipt.ts";
+import { GateTests, Receipt } from "./receipt.ts";
 
 export const Role = z.enum(["planner", "researcher", "coder", "reviewer", "merger"]);
 export type Role = z.infer<typeof Role>;
@@ -15,6 +16,15 @@ export type Brief = z.infer<typeof Brief>;
 /** A member in its place: `merged` is a commit on what stands below it and its change. */
 export const StackedMember = Member.extend({ merged: ObjectId });
 export type StackedMember = z.infer<typeof StackedMember>;
+
+/** What the receipt of the landing base says of a gate's tests: no later one may have fewer, or skip more. */
+export const GateBaseline = z.object({
+  gate: Id,
+  tests: GateTests,
+  /** the gate is red on the run base, as this receipt shows: what failed there may go on failing, with this exit code */
+  red: z.object({ exitCode: z.number().int(), receipt: Id }).optional(),
+});
+export type GateBaseline = z.infer<typeof GateBaseline>;
 
 /**
  * What a job is asked to do. `environment`, `verify`, `evidence` and `agent` are done by workers; `change`,
@@ -32,6 +42,15 @@ export const StepInput = z.discriminatedUnion("kind", [
     permits: z.array(Permit),
     /** a receipt that stands for this verification if the worker finds the whole key equal */
     known: Receipt.optional(),
+    /** gates that are not named have no tests to be compared with */
+    baseline: z.array(GateBaseline).optional(),
+    /**
+     * what canaries have shown already: a gate that passes and is not among them is given a bad tree as well, and is
+     * red where that stays green. Absent: no canary is run
+     */
+    canaries: z.array(GateCanary).optional(),
+    /** a red verification is run once more before it counts */
+    twice: z.boolean().optional(),
   }),
   /** re-runs and looks up the evidence named for requirements, on the tree of `commit` */
   z.object({ kind: z.literal("evidence"), commit: ObjectId, claims: z.array(z.unknown()) }),
@@ -96,6 +115,8 @@ export const AgentEnd = z.discriminatedUnion("end", [
     snapshot: ObjectId.optional(),
     model: z.string(),
     turns: z.number().int(),
+    /** SHA-256 of what the model was told before its first turn: system, tools and brief, in canonical JSON */
+    prompt: BlobId.optional(),
   }),
   z.object({
     end: z.literal("blocked"),
@@ -123,13 +144,26 @@ export const StepResult = z.discriminatedUnion("kind", [
     /** what an agent would otherwise spend turns finding out: tools with versions, limits, services */
     facts: z.string().max(4000).optional(),
   }),
-  z.object({ kind: z.literal("verify"), receipt: Receipt }),
+  z.object({
+    kind: z.literal("verify"),
+    receipt: Receipt,
+    /** the red receipt before it, where the verification was run twice: gates that differ are `flaky` in it */
+    first: Receipt.optional(),
+  }),
   z.object({ kind: z.literal("evidence"), results: z.array(z.unknown()) }),
   z.object({ kind: z.literal("agent"), result: AgentEnd }),
   z.object({
     kind: z.literal("change"),
     change: z.discriminatedUnion("outcome", [
-      z.object({ outcome: z.literal("made"), commit: ObjectId, paths: z.array(z.string()) }),
+      z.object({
+        outcome: z.literal("made"),
+        commit: ObjectId,
+        paths: z.array(z.string()),
+        /** how many of the changed files are product, test, config, ci, docs, generated */
+        classes: z.record(z.string(), z.number().int()).optional(),
+        /** what a reviewer should look at, one sentence each; nothing of it refused the change */
+        flags: z.array(z.string()).optional(),
+      }),
       z.object({ outcome: z.literal("refused"), reasons: z.array(z.string()) }),
     ]),
   }),

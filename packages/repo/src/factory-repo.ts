@@ -8,6 +8,7 @@ import {
   RefMovedError,
   UserError,
 } from "@headrace/domain";
+import { alterTree } from "./alter-tree.ts";
 import { replaceFile, syncLooseObjects, syncUpTo } from "./durable.ts";
 import { type Git, GitError } from "./git.ts";
 import { markClosed, type ObjectFormat, prepare } from "./housekeeping.ts";
@@ -93,6 +94,7 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
     read: (commit, path) => readFileAt(objects, commit, path),
     tar: (commit, options) => tarOf(objects, commit, options),
     commit: (spec) => write(() => commitTree(git, spec)),
+    alter: (commit, alteration) => write(() => alterTree(git, objects, commit, alteration)),
     merge: (ours, theirs) => write(() => mergeTrees(git, ours, theirs)),
     unproven: (proof) => write(() => unprovenPaths(git, proof)),
     diff: (from, to, maxBytes) => diff(git, from, to, maxBytes),

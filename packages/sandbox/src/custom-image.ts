@@ -113,8 +113,8 @@ const unavailable = (reference: string) => (why: string, options: ErrorOptions) 
   );
 
 /** What set-up installs for the user comes first, then the image's own tools, and our Node where it has none. */
-const searchPath = ({ path = DEFAULT_PATH }: Image): string =>
-  `${HOME}/.local/bin:${path.replace(/["\\$]/g, "")}:${FACTORY_FOLDER}/bin`;
+const searchPath = ({ env: { PATH = DEFAULT_PATH } }: Image): string =>
+  `${HOME}/.local/bin:${PATH.replace(/["\\$]/g, "")}:${FACTORY_FOLDER}/bin`;
 
 /** Copies the base image's Node and npm, both from containers that never ran. */
 const giveNode = async (

@@ -2,7 +2,7 @@ import {
   type EngineInfo,
   type Environment,
   type EnvironmentSpec,
-  type ExecResult,
+  type GateEnd,
   type GateSpec,
   InfrastructureError,
   LABELS,
@@ -28,6 +28,7 @@ import { describeEngine } from "./engine-info.ts";
 import { Entrance } from "./entrance.ts";
 import { buildEnvironment, environmentKey, findEnvironment } from "./environment.ts";
 import { evictImages, KEEP, type Keep } from "./evict.ts";
+import { putBeside, withCollected } from "./gate-files.ts";
 import { TRIAL_LIMITS, tryGvisor } from "./gvisor.ts";
 import { findImage } from "./images.ts";
 import { WORKSPACE } from "./profile.ts";
@@ -120,10 +121,11 @@ class DockerSandboxes implements Sandboxes {
     const started = performance.now();
     const { limits } = await this.#entrance.affordable(spec);
     const start = await this.#startImage({ ...spec, limits }, watch, signal);
-    const built = (image: string, cached: boolean, log = "") => {
+    const built = async (image: string, cached: boolean, log = "") => {
       for (const used of [start.image, image]) this.#asked.set(used, Date.now());
+      const env = (await findImage(this.#docker, image))?.env ?? {};
       const durationMs = Math.round(performance.now() - started);
-      return { image, cached, log: start.log + log, durationMs };
+      return { image, cached, log: start.log + log, durationMs, env };
     };
     if (spec.setup.length === 0) return built(start.image, start.cached);
     const { egress, ca } = this.#options;
@@ -159,14 +161,15 @@ class DockerSandboxes implements Sandboxes {
     return this.#openIn(room, { ...spec, ...given }, signal);
   }
 
-  async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
+  async runGate(spec: GateSpec, signal?: AbortSignal): Promise<GateEnd> {
     const given = await this.#entrance.affordable(spec);
     const command = ["/bin/sh", "-c", GATE, "sh", spec.command];
     const wanted = { phase: "gate", command, ...given } as const;
     const room = await this.#entrance.enter({ ...given, run: spec.labels.run }, signal);
     await using container = await this.#create(room, { ...spec, ...wanted }, signal);
     await container.put(spec.tar, WORKSPACE, signal);
-    return await runToEnd(container, spec, signal);
+    if (spec.beside !== undefined) await putBeside(container, spec.beside, signal);
+    return await withCollected(container, spec, await runToEnd(container, spec, signal), signal);
   }
 
   warm(spec: SandboxSpec): void {

@@ -9,8 +9,8 @@ const PULL_MS = 1_800_000;
 export type Image = {
   id: string;
   architecture: string;
-  /** its programs' search path; undefined: the engine's default */
-  path: string | undefined;
+  /** its variables; without a PATH it has the engine's default */
+  env: Readonly<Record<string, string>>;
   volumes: readonly string[];
 };
 
@@ -31,11 +31,11 @@ export const findImage = async (docker: Docker, reference: string): Promise<Imag
     const image = await bounded({ to: `look for image ${reference}`, ms: LOOK_MS }, () =>
       docker.getImage(reference).inspect(),
     );
-    const path = image.Config?.Env?.find((variable) => variable.startsWith("PATH="));
+    const variables = (image.Config?.Env ?? []).map((text) => /^([^=]+)=(.*)$/s.exec(text));
     return {
       id: image.Id,
       architecture: image.Architecture,
-      path: path?.slice("PATH=".length),
+      env: Object.fromEntries(variables.flatMap((v) => (v ? [[v[1] ?? "", v[2] ?? ""]] : []))),
       volumes: Object.keys(image.Config?.Volumes ?? {}),
     };
   } catch (error) {

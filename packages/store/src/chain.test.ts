@@ -1,6 +1,5 @@
-import type { StoredEvent } from "@headrace/domain";
+import { canonicalJson, type StoredEvent } from "@headrace/domain";
 import { describe, expect, it } from "vitest";
-import { canonicalJson } from "./canonical-json.ts";
 import { GENESIS, hashOf, verifyChain } from "./chain.ts";
 
 const chainOf = (run: string, texts: string[]): StoredEvent[] => {

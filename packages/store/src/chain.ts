@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import type { StoredEvent } from "@headrace/domain";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson, type StoredEvent } from "@headrace/domain";
 
 /** What the first event of a run chains to. */
 export const GENESIS = "";

@@ -1,16 +1,17 @@
 import {
   type Clock,
+  canonicalJson,
   type Decide,
   EventBody,
   EventEnvelope,
   fold,
   isEnded,
+  mapTexts,
   type NewEvent,
   type RunState,
   type StoredEvent,
 } from "@headrace/domain";
 import { z } from "zod";
-import { canonicalJson } from "./canonical-json.ts";
 import { GENESIS, hashOf } from "./chain.ts";
 import { type Commit, CommitFeed, type CommitListener } from "./commit-feed.ts";
 import { deepFreeze } from "./deep-freeze.ts";
@@ -39,14 +40,6 @@ const validated = (run: string, event: NewEvent): object => {
 /** A stored event from the text that was hashed; states folded from it equal those folded after a restart. */
 const unpack = (body: string, hash: string): StoredEvent =>
   deepFreeze({ ...JSON.parse(body), hash } as StoredEvent);
-
-/** Every text in an event passes `redact`; an event's shape stays as it is. */
-const redacted = (value: unknown, redact: Redact): unknown => {
-  if (typeof value === "string") return redact(value);
-  if (Array.isArray(value)) return value.map((item) => redacted(item, redact));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, redacted(v, redact)]));
-};
 
 /** The event log and the rows it folds to. States and events it hands out are frozen. */
 export class EventLog {
@@ -89,7 +82,7 @@ export class EventLog {
       // the envelope's names are the store's, whatever a body may call its own fields
       const envelope = { seq, at, prev: hash, hash: undefined };
       const body = canonicalJson({
-        ...Object(redacted(validated(run, event), this.#redact)),
+        ...Object(mapTexts(validated(run, event), this.#redact)),
         ...envelope,
       });
       hash = hashOf(body);

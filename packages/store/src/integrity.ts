@@ -1,5 +1,4 @@
-import { foldAll, isEnded, type RunRow, type StoredEvent } from "@headrace/domain";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson, foldAll, isEnded, type RunRow, type StoredEvent } from "@headrace/domain";
 import { GENESIS, verifyChain } from "./chain.ts";
 import { loadState } from "./rows.ts";
 import type { Sql } from "./sql.ts";

@@ -18,6 +18,7 @@ import { Claims } from "./claims.ts";
 import { EventLog, type Redact, type Writing } from "./event-log.ts";
 import { allProblems } from "./integrity.ts";
 import { Ledger, orphanSettled } from "./ledger.ts";
+import { type RawRun, readRawRun } from "./raw-run.ts";
 import { Records } from "./records.ts";
 import type { Sql } from "./sql.ts";
 
@@ -164,6 +165,11 @@ export class SqliteStore implements Store, AsyncDisposable {
     const { SqliteCheckpointSaver: Saver } = await import("./checkpoint-saver.ts");
     this.#saver ??= new Saver(this.#sql);
     return this.#saver;
+  }
+
+  /** Everything that is kept of one run, as the text it was written in. */
+  async raw(run: string): Promise<RawRun> {
+    return readRawRun(this.#sql, run);
   }
 
   /** What is wrong with the file, the chains, or rows that should follow from them; empty when all is well. */

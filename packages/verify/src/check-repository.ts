@@ -12,6 +12,7 @@ import {
   type UnreachedHost,
   unreachedHosts,
 } from "@headrace/domain";
+import { failing } from "./compare-tests.ts";
 import { countTests } from "./count-tests.ts";
 import { differingTests } from "./failed-tests.ts";
 import { failureHint } from "./hints.ts";
@@ -19,6 +20,7 @@ import { type GateBench, type GateRun, runGate } from "./run-gates.ts";
 
 const SETUP_TIMEOUT_MS = 30 * 60_000;
 const MAX_OUTPUT = 4000;
+const MAX_DIFFERING = 20;
 
 export type CheckRow = {
   gate: string;
@@ -27,10 +29,10 @@ export type CheckRow = {
   reason: string;
   /** the slower of both runs */
   durationMs: number;
-  /** as the gate's own output says; for people only */
+  /** as the test runner reported, or else as the gate's own output says, which is for people only */
   tests: number | undefined;
   flaky: boolean;
-  /** of a flaky one: tests that failed in one run alone, as its output says; for people only */
+  /** of a flaky one: tests that failed in one run alone, as was reported or as its output says */
   differing?: string[];
   /** anything but a pass in both runs */
   red: boolean;
@@ -43,7 +45,7 @@ export type CheckRow = {
 /** What the base is like before anything is spent on it. */
 export type RepositoryCheck = {
   environment:
-    | ({ built: true } & Environment)
+    | ({ built: true } & Omit<Environment, "env">)
     | { built: false; command: string; exitCode: number | null; log: string };
   /**
    * hosts that set-up asked for; none where an environment was kept from before. `refused` are those that no list
@@ -73,6 +75,15 @@ const networkOf = (requests: readonly EgressRequest[]): RepositoryCheck["network
   unreached: unreachedHosts(requests),
 });
 
+/** Tests that failed in one of two runs alone: by their reports, or by what was printed where a run has none. */
+const differing = (first: GateRun, second: GateRun): string[] => {
+  if (first.tests === undefined || second.tests === undefined)
+    return differingTests(first.output, second.output);
+  const [a, b] = [failing(first.tests), failing(second.tests)];
+  const both = new Set(a.filter((name) => b.includes(name)));
+  return [...a, ...b].filter((name) => !both.has(name)).slice(0, MAX_DIFFERING);
+};
+
 /** Twice, unless the engine or a service failed: the other run would wait as long, and no verdict come of it. */
 const runTwice = async (
   bench: GateBench,
@@ -84,10 +95,15 @@ const runTwice = async (
 
 const firstLine = (text: string): string => text.trim().split("\n", 1)[0] ?? "";
 
+const testsOf = ({ tests, output }: GateRun): number | undefined =>
+  tests?.length ?? countTests(output);
+
 const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): CheckRow => {
   const verdicts = [first.result.verdict, second.result.verdict];
   const spoilt = verdicts.includes("infra_error");
-  const flaky = !spoilt && first.result.verdict !== second.result.verdict;
+  const unlike = differing(first, second);
+  const reported = first.tests !== undefined && second.tests !== undefined;
+  const flaky = !spoilt && (verdicts[0] !== verdicts[1] || (reported && unlike.length > 0));
   const worse =
     first.result.verdict === "pass" || second.result.verdict === "infra_error" ? second : first;
   const red = verdicts.some((verdict) => verdict !== "pass");
@@ -100,10 +116,10 @@ const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): Chec
     verdict: flaky ? "flaky" : spoilt ? "infra_error" : worse.result.verdict,
     reason: flaky ? `${first.result.reason}, then ${second.result.reason}` : reason,
     durationMs: Math.max(first.result.durationMs, second.result.durationMs),
-    tests: countTests(first.output) ?? countTests(second.output),
+    tests: testsOf(first) ?? testsOf(second),
     flaky,
     red,
-    ...(flaky ? { differing: differingTests(first.output, second.output) } : {}),
+    ...(flaky ? { differing: unlike } : {}),
     ...(hint === undefined ? {} : { hint }),
     ...(red ? { output: worse.output.slice(-MAX_OUTPUT) } : {}),
   };
@@ -112,7 +128,7 @@ const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): Chec
 const build = async (
   input: CheckInput,
   requests: EgressRequest[],
-): Promise<RepositoryCheck["environment"]> => {
+): Promise<RepositoryCheck["environment"] & Pick<Environment, "env">> => {
   const { image, dockerfile, setup, env, limits, isolation, network } = input.policy;
   try {
     const environment = await input.sandboxes.environment(
@@ -141,10 +157,11 @@ const build = async (
 /** Builds the environment and runs every gate that applies to the base twice. No model is asked. */
 export const checkRepository = async (input: CheckInput): Promise<RepositoryCheck> => {
   const requests: EgressRequest[] = [];
-  const environment = await build(input, requests);
+  // what an image's variables hold is its own affair
+  const { env: imageEnv, ...environment } = await build(input, requests);
   const network = networkOf(requests);
   if (!environment.built) return { environment, network, rows: [] };
-  const bench = { ...input, image: environment.image };
+  const bench = { ...input, image: environment.image, imageEnv };
   const rows: CheckRow[] = [];
   for (const gate of applicableGates(input.policy, new Set())) {
     const row = rowOf(gate.name, await runTwice(bench, gate));

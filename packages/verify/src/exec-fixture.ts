@@ -1,4 +1,5 @@
-import type { ExecResult, GateSpec } from "@headrace/domain";
+import { posix } from "node:path";
+import type { Collected, ExecResult, GateSpec, TestOutcomes } from "@headrace/domain";
 
 /** How a command ended: exit 0 in a tenth of a second, unless a test says otherwise. */
 export const ended = (over: Partial<ExecResult> = {}): ExecResult => ({
@@ -29,3 +30,18 @@ export class TableEngine {
     return end;
   }
 }
+
+/** What a runner that keeps to the factory's reporter leaves for collection; another `nonce` makes it a forgery. */
+export const reportFor = (
+  spec: GateSpec,
+  tests: TestOutcomes,
+  nonce = posix.basename(spec.beside?.path ?? ""),
+): Collected => {
+  const lines = [
+    { begin: nonce, runner: "vitest" },
+    ...tests.map(({ name, outcome }) => ({ test: name, outcome })),
+    { end: nonce, count: tests.length },
+  ];
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+  return { files: [{ name: "vitest-1.jsonl", bytes: new TextEncoder().encode(text) }], cut: false };
+};

@@ -1,41 +1,93 @@
 import { Gate } from "@headrace/domain";
-import { expect, test } from "vitest";
-import { changedGateScripts } from "./gate-scripts.ts";
+import { describe, expect, test } from "vitest";
+import { changedGateScripts, gateScope } from "./gate-scripts.ts";
 
-const OLD = {
-  test: "npm run lint && vitest run",
-  lint: "biome check",
-  pretest: "tsc",
-  start: "node index.js",
+/** What is held against a change of one file, where gates run `run` on a base with these files. */
+const changing = async (
+  run: string,
+  base: Record<string, string>,
+  path: string,
+  after: string | undefined,
+): Promise<string[]> => {
+  const scope = await gateScope([Gate.parse({ name: "test", run })], {
+    has: (name) => base[name] !== undefined,
+    read: async (name) => base[name],
+  });
+  return changedGateScripts(scope, { path, before: base[path], after });
 };
 
-/** What is held against a change of package.json's scripts. */
-const changing = (scripts: Record<string, string> | undefined, run = "npm test", permits = [""]) =>
-  changedGateScripts({
-    path: "package.json",
-    before: JSON.stringify({ scripts: OLD }),
-    after: scripts && JSON.stringify({ scripts }),
-    gates: [Gate.parse({ name: "test", run })],
-    permits,
-  }).map((problem) => /"(.*)"/.exec(problem)?.[1]);
+describe("scripts of package.json", () => {
+  const OLD = {
+    test: "npm run lint && vitest run",
+    lint: "biome check",
+    pretest: "tsc",
+    start: "node index.js",
+  };
+  const scripts = async (now: Record<string, string> | undefined, run = "npm test") => {
+    const base = { "package.json": JSON.stringify({ scripts: OLD }) };
+    const after = now && JSON.stringify({ scripts: now });
+    const found = await changing(run, base, "package.json", after);
+    return found.map((what) => /"(.*)"/.exec(what)?.[1]);
+  };
 
-test("a script that a gate runs stays as it was, and so do those it runs and those npm runs with it", () => {
-  expect(changing({ ...OLD, test: "true" })).toEqual(["test"]);
-  expect(changing({ ...OLD, lint: "true" })).toEqual(["lint"]);
-  expect(changing({ ...OLD, pretest: "rm -r test" })).toEqual(["pretest"]);
-  expect(changing({ start: OLD.start })).toEqual(["test", "lint", "pretest"]);
-  expect(changing(undefined)).toEqual(["test", "lint", "pretest"]);
+  test("stay as they were where a gate runs them, they run them, or npm runs them with it", async () => {
+    expect(await scripts({ ...OLD, test: "true" })).toEqual(["test"]);
+    expect(await scripts({ ...OLD, lint: "true" })).toEqual(["lint"]);
+    expect(await scripts({ ...OLD, pretest: "rm -r test" })).toEqual(["pretest"]);
+    expect(await scripts({ ...OLD, posttest: "rm -r test" })).toEqual(["posttest"]);
+    expect(await scripts({ start: OLD.start })).toEqual(["test", "lint", "pretest"]);
+    expect(await scripts(undefined)).toEqual(["test", "lint", "pretest"]);
+  });
+
+  test("are the coder's where no gate runs them, and so is a script that was not there", async () => {
+    expect(await scripts({ ...OLD, start: "node main.js", build: "tsc -b" })).toEqual([]);
+    expect(await scripts({ ...OLD, test: "true" }, "npx vitest run")).toEqual([]);
+    expect(await scripts({ ...OLD, typecheck: "tsc" }, "npm run typecheck")).toEqual([]);
+  });
 });
 
-test("scripts that no gate runs are the coder's, and so is a script that was not there", () => {
-  expect(changing({ ...OLD, start: "node main.js", build: "tsc -b" })).toEqual([]);
-  expect(changing({ ...OLD, test: "true" }, "npx vitest run")).toEqual([]);
-  expect(changing({ ...OLD, typecheck: "tsc" }, "npm run typecheck")).toEqual([]);
+describe("a Makefile", () => {
+  const MAKE =
+    "PY = python3\n\ntest: unit\n\t$(PY) -m pytest\n\nunit:\n\tsh scripts/unit.sh\n\nclean:\n\trm -rf out\n";
+  const base = { Makefile: MAKE, "scripts/unit.sh": "pytest tests/unit\n" };
+  const make = (after: string) => changing("make test", base, "Makefile", after);
+
+  test("keeps what a gate's target does, what that needs, and the variables it uses", async () => {
+    expect(await make(MAKE.replace("-m pytest", "-m pytest || true"))).toHaveLength(1);
+    expect(await make(MAKE.replace("sh scripts/unit.sh", "true"))).toHaveLength(1);
+    expect(await make(MAKE.replace("test: unit", "test:"))).toHaveLength(1);
+    expect(await make(`${MAKE}PY = true\n`)).toHaveLength(1);
+    expect(await make(`${MAKE}SHELL = /bin/true\n`)).toHaveLength(1);
+    expect(await make(`${MAKE}\ntest:\n\ttrue\n`)).toHaveLength(1);
+    expect(await make(`include other.mk\n${MAKE}`)).toHaveLength(1);
+  });
+
+  test("is open besides: other targets, variables of their own, comments", async () => {
+    const docs = "\nOUT = out/docs\n# the manual\ndocs:\n\tmkdocs -d $(OUT)\n";
+    expect(await make(MAKE + docs)).toEqual([]);
+    expect(await make(MAKE.replace("rm -rf out", "rm -rf out build"))).toEqual([]);
+  });
+
+  test("is not replaced by one that make looks for first", async () => {
+    expect(await changing("make test", base, "GNUmakefile", "test:\n\ttrue\n")).toHaveLength(1);
+  });
+
+  test("names scripts that stay as they were, too", async () => {
+    expect(await changing("make test", base, "scripts/unit.sh", "exit 0\n")).toHaveLength(1);
+  });
 });
 
-test("a permit for a gate's configuration or for the file opens them", () => {
-  const loose = { ...OLD, test: "vitest run" };
-  expect(changing(loose, "npm test", ["gates:test"])).toEqual([]);
-  expect(changing(loose, "npm test", ["path:package.json"])).toEqual([]);
-  expect(changing(loose, "npm test", ["lockfile"])).toEqual(["test"]);
+test("scripts that a gate's command names are followed, to those they name in turn", async () => {
+  const base = {
+    "scripts/test.sh": "set -e\n./scripts/lint.sh\nnode --test\n",
+    "scripts/lint.sh": "eslint .\n",
+    "scripts/deploy.sh": "echo\n",
+    "api/check": "true\n",
+    "src/main.py": "print()\n",
+  };
+  for (const path of ["scripts/test.sh", "scripts/lint.sh"])
+    expect(await changing("./scripts/test.sh", base, path, "exit 0\n")).toHaveLength(1);
+  expect(await changing("./scripts/test.sh", base, "scripts/deploy.sh", "x\n")).toEqual([]);
+  expect(await changing("cd api && ./check", base, "api/check", "exit 0\n")).toHaveLength(1);
+  expect(await changing("python src/main.py --help", base, "src/main.py", "x\n")).toEqual([]);
 });

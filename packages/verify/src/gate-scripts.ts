@@ -1,4 +1,5 @@
-import { type Gate, globMatcher } from "@headrace/domain";
+import type { Gate } from "@headrace/domain";
+import { type MakeRules, parseRules, reachedRules } from "./tamper/make-rules.ts";
 
 type Scripts = Record<string, string>;
 
@@ -18,8 +19,10 @@ const scriptsOf = (manifest: string | undefined): Scripts => {
 
 const RUNNER = /\b(?:npm|pnpm|yarn|bun)\b/;
 
-/** The scripts that gates run by name, and those that these run in turn. */
-const behindGates = (scripts: Scripts, gates: readonly Gate[]): ReadonlySet<string> => {
+const wordsOf = (command: string): string[] => command.split(/[^\w:./@*+-]+/).filter(Boolean);
+
+/** The scripts that commands run by name, those that these run in turn, and the hooks npm runs with them. */
+const scriptsBehind = (scripts: Scripts, commands: readonly string[]): ReadonlySet<string> => {
   const found = new Set<string>();
   const follow = (command: string): void => {
     if (!RUNNER.test(command)) return;
@@ -30,28 +33,133 @@ const behindGates = (scripts: Scripts, gates: readonly Gate[]): ReadonlySet<stri
       follow(body);
     }
   };
-  for (const gate of gates) follow(gate.run);
+  for (const command of commands) follow(command);
   return found;
 };
 
-/**
- * What a change did to scripts that decide gates. `npm test` is a frozen command, but what it does stands in
- * package.json: a script that was there before is left as it is, unless the task may change the gates' configuration.
- */
-export const changedGateScripts = (facts: {
-  path: string;
-  /** package.json as it was and as it is; undefined where there is none */
-  before: string | undefined;
-  after: string | undefined;
-  gates: readonly Gate[];
-  permits: readonly string[];
-}): string[] => {
-  const { path, before, after, gates, permits } = facts;
-  const opened = globMatcher(permits.flatMap((p) => (p.startsWith("path:") ? [p.slice(5)] : [])));
-  if (permits.some((permit) => permit.startsWith("gates:")) || opened(path)) return [];
-  const old = scriptsOf(before);
-  const now = scriptsOf(after);
-  return [...behindGates(old, gates)]
-    .filter((name) => now[name] !== old[name])
-    .map((name) => `${path}: the script "${name}" decides a gate and was changed: put it back`);
+const MAKE = /(?:^|\/)(?:GNUmakefile|[Mm]akefile|[Jj]ustfile|\.justfile)$/;
+const MAKERS = /\b(?:g?make|just)\b/;
+
+/** What reads like a script of the build rather than like the product. */
+const SCRIPT =
+  /\.(?:sh|bash|zsh|ksh|mk|ps1|cmd)$|(?:^|\/)(?:scripts?|tools?|hack|\.?ci)\/|(?:^|\/)(?:run[-_.]?)?(?:all[-_.]?)?(?:checks?|lint|verify|ci|gates?|run[-_.]?tests?|tests?)$|(?:^|\/)(?:run[-_]tests?|runtests?|Taskfile|check|verify)\.\w+$/;
+
+/** What stands behind the frozen commands of the gates, at the base. */
+export type GateScope = {
+  /** everything that gates run in the end, as command lines and whole scripts */
+  commands: readonly string[];
+  /** scripts that they run as a whole */
+  files: ReadonlySet<string>;
+  /** targets they make, in whichever Makefile */
+  targets: ReadonlySet<string>;
+};
+
+export type BaseTree = {
+  has(path: string): boolean;
+  read(path: string): Promise<string | undefined>;
+};
+
+const MAX_COMMANDS = 200;
+const MAX_SCRIPT = 200_000;
+
+const folders = (words: readonly string[]): string[] => [
+  "",
+  ...words.flatMap((word, at) =>
+    ["cd", "-C", "--prefix", "--directory"].includes(words[at - 1] ?? "") ? [`${word}/`] : [],
+  ),
+];
+
+const normal = (path: string): string => path.replace(/^(?:\.\/)+/, "").replaceAll("/./", "/");
+
+/** Follows the gates' commands through package scripts, make targets and scripts of the base. */
+export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise<GateScope> => {
+  const commands = gates.map((gate) => gate.run);
+  const seen = new Set(commands);
+  const files = new Set<string>();
+  const targets = new Set<string>();
+  const push = (command: string) => {
+    if (seen.has(command) || commands.length >= MAX_COMMANDS) return;
+    seen.add(command);
+    commands.push(command.slice(0, MAX_SCRIPT));
+  };
+  for (let at = 0; at < commands.length; at++) {
+    const command = commands[at] ?? "";
+    const words = wordsOf(command);
+    for (const folder of folders(words)) {
+      if (RUNNER.test(command)) {
+        const scripts = scriptsOf(await base.read(normal(`${folder}package.json`)));
+        for (const name of scriptsBehind(scripts, [command])) push(scripts[name] ?? "");
+      }
+      if (MAKERS.test(command)) {
+        for (const rules of await makeRules(folder, base))
+          for (const rule of reachedRules(rules, words)) {
+            for (const target of rule.targets) targets.add(target);
+            push(rule.recipe);
+          }
+      }
+      for (const word of words) {
+        const path = normal(folder + word);
+        if (files.has(path) || !SCRIPT.test(path) || !base.has(path)) continue;
+        files.add(path);
+        push((await base.read(path)) ?? "");
+      }
+    }
+  }
+  return { commands, files, targets };
+};
+
+const makeRules = async (folder: string, base: BaseTree): Promise<MakeRules[]> => {
+  const names = ["GNUmakefile", "makefile", "Makefile", "justfile", "Justfile", ".justfile"];
+  const found = names.map((name) => normal(folder + name)).filter((path) => base.has(path));
+  const texts = await Promise.all(found.map((path) => base.read(path)));
+  return texts.map((text) => parseRules(text ?? ""));
+};
+
+/** What a change did to scripts that decide gates, as words that follow the path. `npm test` is frozen; what it does is not. */
+export const changedGateScripts = (
+  scope: GateScope,
+  { path, before, after }: { path: string; before: string | undefined; after: string | undefined },
+): string[] => {
+  if (/(?:^|\/)package\.json$/.test(path)) {
+    const old = scriptsOf(before);
+    const now = scriptsOf(after);
+    const reached = new Set([
+      ...scriptsBehind(old, scope.commands),
+      // a hook that is new runs with a script that is not
+      ...[...scriptsBehind(now, scope.commands)].filter(
+        (name) => old[name.replace(/^(?:pre|post)/, "")] !== undefined,
+      ),
+    ]);
+    return [...reached]
+      .filter((name) => now[name] !== old[name])
+      .map((name) => `holds the script "${name}", which decides a gate and was changed`);
+  }
+  if (MAKE.test(path) && scope.targets.size > 0 && before !== undefined) {
+    const [was, is] = [before, after ?? ""].map((text) => relevant(text, scope.targets));
+    return was === is ? [] : ["changes what a target does that a gate makes"];
+  }
+  if (MAKE.test(path) && scope.targets.size > 0 && /(?:^|\/)(?:GNUmakefile|makefile)$/.test(path))
+    return ["takes the place of the Makefile that a gate uses"];
+  return scope.files.has(path) && before !== after
+    ? ["is a script that a gate runs, and was changed"]
+    : [];
+};
+
+/** The part of a Makefile that decides its targets: their rules and what is not a rule, less variables they do not use. */
+const relevant = (text: string, targets: ReadonlySet<string>): string => {
+  const rules = parseRules(text);
+  const mine = rules.rules.filter((rule) =>
+    rule.targets.some((t) => targets.has(t) || t.includes("%")),
+  );
+  const used = mine.map((rule) => rule.head + rule.recipe).join("\n");
+  const free = rules.rest.filter((line) => {
+    const name = /^(?:export\s{1,8})?([\w-]{1,100})\s{0,20}[:?+]?=/.exec(line)?.[1];
+    return (
+      name === undefined ||
+      /^(?:SHELL|MAKEFLAGS|PATH|MAKE)$/.test(name) ||
+      line.startsWith("export") ||
+      used.includes(name)
+    );
+  });
+  return [...free, used].join("\n");
 };

@@ -1,3 +1,4 @@
+export { type CanaryBench, type CanaryGround, runCanaries } from "./canary/run-canaries.ts";
 export {
   type CheckInput,
   type CheckRow,
@@ -6,11 +7,16 @@ export {
   type RepositoryCheck,
 } from "./check-repository.ts";
 export { checkEvidence, type EvidenceTools } from "./evidence.ts";
-export { changedGateScripts } from "./gate-scripts.ts";
 export { failureHint } from "./hints.ts";
-export { type Judgement, judge } from "./judge.ts";
-export { touchedProtected } from "./protected.ts";
+export { type Baseline, type Facts, type Judgement, judge } from "./judge.ts";
 export { proxyAddress } from "./proxy-address.ts";
-export { findReceipt, makeReceipt, receiptKeysEqual } from "./receipts.ts";
+export {
+  comparedWith,
+  findReceipt,
+  makeReceipt,
+  markFlaky,
+  receiptKeysEqual,
+} from "./receipts.ts";
 export { renderCheck } from "./render-check.ts";
 export { type GateBench, runGates } from "./run-gates.ts";
+export { checkTampering, type TamperCheck } from "./tamper/check-tampering.ts";

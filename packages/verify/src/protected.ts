@@ -1,29 +1,42 @@
-import { globMatcher, LOCKFILES } from "@headrace/domain";
+import { globMatcher } from "@headrace/domain";
+import { ownGlobs } from "./tamper/own-globs.ts";
 
-/** What decides which tests run and how; a permit `gates:<name>` opens it. */
-const RUNNER_CONFIG = [
-  "**/{vitest,jest,playwright,cypress,karma,ava,nyc}.config.{js,cjs,mjs,ts,cts,mts,json}",
-  "**/vitest.workspace.{js,mjs,ts,mts,json}",
-  "**/.{mocharc,nycrc,c8rc}*",
-  "**/{pytest.ini,tox.ini,conftest.py,.coveragerc,noxfile.py}",
-];
+/** What the policy closes to every task, whatever its permits say. */
+export const closedPaths = (changed: readonly string[], globs: readonly string[]): string[] =>
+  changed.filter(globMatcher(globs));
 
-/**
- * The changed paths that a task may not change, with its permits: what the policy protects is closed whatever
- * they say; lockfiles and runner configuration need a permit of their kind or a `path:` that covers them.
- */
-export const touchedProtected = (
-  changed: readonly string[],
-  globs: readonly string[],
-  permits: readonly string[],
-): string[] => {
-  const closed = globMatcher(globs);
-  const guarded = globMatcher([
-    ...(permits.includes("lockfile") ? [] : LOCKFILES),
-    ...(permits.some((permit) => permit.startsWith("gates:")) ? [] : RUNNER_CONFIG),
-  ]);
-  const opened = globMatcher(
-    permits.filter((permit) => permit.startsWith("path:")).map((permit) => permit.slice(5)),
-  );
-  return changed.filter((path) => closed(path) || (guarded(path) && !opened(path)));
-};
+const SCRIPT = "{js,cjs,mjs,ts,cts,mts,json}";
+
+/** What decides which tests run and how, by its path alone; creating one counts as much as an edit. */
+export const isRunnerConfig = ownGlobs(
+  `**/{vitest,jest,playwright,cypress,karma,ava,nyc,c8,mocha,wdio,jasmine,stryker}.{config,conf}.${SCRIPT}`,
+  `**/{vitest,jest}.*.config.${SCRIPT}`,
+  `**/{vitest,jest}.{workspace,setup,preset,projects}*.${SCRIPT}`,
+  "**/.{mocharc,nycrc,c8rc,taprc,jestrc}*",
+  "**/{bunfig.toml,jasmine.json,phpunit.xml,phpunit.xml.dist,testng.xml,junit-platform.properties}",
+  "**/{pytest.ini,.pytest.ini,tox.ini,conftest.py,.coveragerc,noxfile.py}",
+  "**/{sitecustomize,usercustomize}.py",
+  "**/*.pth",
+  "**/{codecov,.codecov}.{yml,yaml}",
+  "**/.cargo/{config,config.toml}",
+  "**/.config/nextest.toml",
+  "**/{.rspec,spec_helper.rb,rails_helper.rb,test_helper.rb}",
+);
+
+const TOOLS =
+  "{node,npm,npx,pnpm,yarn,bun,git,curl,sh,bash,env,python,python3,pip,uv,pytest,tox,make,go,cargo,rustc,java,mvn,gradle,ruby,bundle,rspec,tsc,vitest,jest,mocha,eslint,biome,ruff,mypy}";
+
+/** A program or module under the name of a tool that gates use: whoever looks there first runs it instead. */
+export const isImpostor = ownGlobs(
+  `**/{bin,.bin,scripts,tools,sbin}/${TOOLS}`,
+  TOOLS,
+  "{,src/,lib/,python/}{pytest,_pytest,unittest,pluggy,coverage,tox,nose,mypy,ruff}.py",
+  "{,src/,lib/,python/}{pytest,_pytest,unittest,pluggy,coverage}/__init__.py",
+);
+
+/** Installed packages belong to the environment, never to the tree. */
+export const isInstalled = ownGlobs(
+  "**/node_modules/**/*",
+  "**/{site-packages,dist-packages}/**/*",
+  "**/.venv/**/*",
+);

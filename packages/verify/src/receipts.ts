@@ -1,4 +1,10 @@
-import { type GateResult, isInfrastructure, Receipt, type ReceiptKey } from "@headrace/domain";
+import {
+  type GateBaseline,
+  type GateResult,
+  isInfrastructure,
+  Receipt,
+  type ReceiptKey,
+} from "@headrace/domain";
 
 const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
 
@@ -30,3 +36,26 @@ export const findReceipt = (receipts: Iterable<Receipt>, key: ReceiptKey): Recei
   [...receipts].findLast(
     (receipt) => !isInfrastructure(receipt) && receiptKeysEqual(receipt.key, key),
   );
+
+/** Whether a receipt's gates were compared with these tests of the base, so that it would come out the same. */
+export const comparedWith = ({ results }: Receipt, baseline: readonly GateBaseline[]): boolean =>
+  results.every(({ gate, baseline: list = "none" }) => {
+    const base = baseline.find((one) => one.gate === gate);
+    return list === (base?.tests.list ?? "none");
+  });
+
+const MAX_REASON = 2000;
+
+const differs = (a: GateResult, b: GateResult): boolean =>
+  a.verdict !== b.verdict || (a.verdict !== "pass" && a.tests?.list !== b.tests?.list);
+
+/** The first of two receipts of one tree, less what the second shows to be no verdict: gates that differ are flaky. */
+export const markFlaky = (first: Receipt, second: Receipt): Receipt => ({
+  ...first,
+  results: first.results.map((result) => {
+    const again = second.results.find(({ gate }) => gate === result.gate);
+    if (again === undefined || !differs(result, again)) return result;
+    const reason = `${result.verdict} (${result.reason}), then ${again.verdict} (${again.reason})`;
+    return { ...result, verdict: "flaky", reason: reason.slice(0, MAX_REASON) };
+  }),
+});

@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
 import {
   Gate,
+  type GateEnd,
   GateResult,
   type GateSpec,
   isGreen,
   OFFLINE_ENV,
   Policy,
   type GateResult as Result,
+  TestOutcomes,
 } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
-import { ended, TableEngine } from "./exec-fixture.ts";
+import { ended, reportFor, TableEngine } from "./exec-fixture.ts";
 import { runGates } from "./run-gates.ts";
 
 const gate = (name: string, timeoutS = 60) => Gate.parse({ name, run: `run ${name}`, timeoutS });
@@ -53,19 +55,22 @@ describe("gates", () => {
         told.push(result);
       },
     });
+    const baseline = "none";
     expect(results.map(({ log: _log, ...rest }) => rest)).toEqual([
-      { gate: "a", verdict: "pass", reason: "exit 0", exitCode: 0, durationMs: 13 },
-      { gate: "b", verdict: "fail", reason: "exit 3", exitCode: 3, durationMs: 100 },
+      { gate: "a", verdict: "pass", reason: "exit 0", exitCode: 0, durationMs: 13, baseline },
+      { gate: "b", verdict: "fail", reason: "exit 3", exitCode: 3, durationMs: 100, baseline },
     ]);
     expect(told).toEqual(results);
     expect(setting.blobs.get(results[0]?.log ?? "")).toBe("a says");
     for (const result of results) GateResult.parse(result);
-    expect(engine.asked[0]).toEqual({
+    const { beside, collect, env, ...asked } = engine.asked[0] ?? {};
+    expect(env).toMatchObject({ ...OFFLINE_ENV, TZ: "UTC" });
+    expect(collect?.path.startsWith(`${beside?.path}/`)).toBe(true);
+    expect(asked).toEqual({
       image: "image:1",
       limits: policy.limits,
       services: policy.services,
       isolation: policy.isolation,
-      env: { ...OFFLINE_ENV, TZ: "UTC" },
       labels: { run: "run-1", step: "step-1" },
       command: "run a",
       tar: Uint8Array.of(1, 2),
@@ -145,5 +150,71 @@ describe("gates", () => {
     await expect(runGates({ ...bench(engine), gates: [gate("a")], onResult })).rejects.toThrow(
       "stale",
     );
+  });
+});
+
+describe("what the runner of a gate reports", () => {
+  const TESTS: TestOutcomes = [
+    { name: "a", outcome: "passed" },
+    { name: "b", outcome: "passed" },
+    { name: "c", outcome: "skipped" },
+    { name: "d", outcome: "todo" },
+  ];
+  const reporting = (collected: (spec: GateSpec) => GateEnd["collected"], exitCode = 0) => {
+    const setting = bench(new TableEngine({}));
+    const sandboxes = {
+      async runGate(spec: GateSpec): Promise<GateEnd> {
+        const left = collected(spec);
+        return { ...ended({ exitCode }), ...(left === undefined ? {} : { collected: left }) };
+      },
+    };
+    return { ...setting, sandboxes, gates: [gate("a")] };
+  };
+
+  test("is counted in its result, with every test by name in a blob", async () => {
+    const setting = reporting((spec) => reportFor(spec, TESTS));
+    const [result] = await runGates(setting);
+    expect(GateResult.parse(result)).toMatchObject({
+      verdict: "pass",
+      tests: { total: 4, passed: 2, failed: 0, skipped: 2 },
+      baseline: "none",
+    });
+    const list = setting.blobs.get(result?.tests?.list ?? "") ?? "";
+    expect(TestOutcomes.parse(JSON.parse(list))).toEqual(TESTS);
+  });
+
+  test("is compared with the tests of the base under the same gate", async () => {
+    const outcomes = [...TESTS, { name: "e", outcome: "passed" as const }];
+    const baseline = [
+      { gate: "b", list: "b".repeat(64), outcomes: [] },
+      { gate: "a", list: "a".repeat(64), outcomes },
+    ];
+    const setting = { ...reporting((spec) => reportFor(spec, TESTS)), baseline };
+    const [red] = await runGates(setting);
+    expect(red).toMatchObject({ verdict: "fail", baseline: "a".repeat(64) });
+    expect(red?.reason).toContain("1 test is gone: e");
+    const [permitted] = await runGates({ ...setting, permits: ["gates:a"] });
+    expect(permitted).toMatchObject({ verdict: "pass", baseline: "a".repeat(64) });
+  });
+
+  test("makes a green gate red where it is not this gate's own, or was cut", async () => {
+    const forged = reporting((spec) => reportFor(spec, TESTS, "0".repeat(32)));
+    const cut = reporting((spec) => ({ ...reportFor(spec, TESTS), cut: true }));
+    for (const setting of [forged, cut]) {
+      const [result] = await runGates(setting);
+      expect(result).toMatchObject({ verdict: "fail" });
+      expect(result?.reason).toContain("its test report cannot be trusted");
+      expect(result?.tests).toBeUndefined();
+    }
+  });
+
+  test("stands under another nonce in each gate, which its tree cannot know", async () => {
+    const engine = new TableEngine({ "run a": [ended(), ended()] });
+    const setting = { ...bench(engine), gates: [gate("a")] };
+    await runGates(setting);
+    await runGates(setting);
+    const folders = engine.asked.map(({ beside }) => beside?.path);
+    expect(new Set(folders).size).toBe(2);
+    for (const folder of folders) expect(folder).toMatch(/\/[0-9a-f]{32}$/);
   });
 });

@@ -1,64 +1,109 @@
 import {
+  type Environment,
   type Gate,
   type GateResult,
+  isGreen,
   isInfrastructure,
+  type Receipt,
   type ReceiptKey,
   SetupFailedError,
   type StepInputOf,
   type StepOutcome,
 } from "@headrace/domain";
-import { makeReceipt, receiptKeysEqual, runGates } from "@headrace/verify";
+import {
+  type Baseline,
+  comparedWith,
+  makeReceipt,
+  markFlaky,
+  receiptKeysEqual,
+  runGates,
+} from "@headrace/verify";
+import { outcomesOf } from "./outcomes-of.ts";
 import { tellSetupFailure } from "./setup-failure.ts";
 import { environmentOf, have, labelsOf, sandboxFor, tarOf } from "./trees.ts";
+import { withCanaries } from "./with-canaries.ts";
 import type { Work } from "./worker.ts";
 
-/** Runs the gates on the exact tree in fresh containers, or finds the known receipt's whole key equal. */
+/**
+ * Runs the gates on the exact tree in fresh containers, or finds the known receipt's whole key equal. Where it is asked
+ * for, a red verification is made once more: the second counts, and what differs in the first was flaky.
+ */
 export const doVerify = async (work: Work, input: StepInputOf<"verify">): Promise<StepOutcome> => {
-  const { claim, clock, repo } = work;
+  const { claim, repo } = work;
   await have(work, input.commit);
   await have(work, input.landingBase);
-  const image = await imageFor(work, input);
+  const place = await placeFor(work, input);
   // a reviewer, the next attempt or the next task follows, whatever the verdict
   const expectAgent = () => {
-    if (typeof image === "string") work.sandboxes.warm(sandboxFor(work, image));
+    if ("image" in place) work.sandboxes.warm(sandboxFor(work, place.image));
   };
   expectAgent();
   const key: ReceiptKey = {
     tree: await repo.treeOf(input.commit),
     landingBaseTree: await repo.treeOf(input.landingBase),
     policy: claim.policyHash,
-    image: image instanceof SetupFailedError ? "none: setup failed" : image,
+    image: "image" in place ? place.image : "none: setup failed",
     permits: input.permits,
     gates: input.gates,
   };
-  if (input.known && receiptKeysEqual(input.known.key, key)) {
-    return { kind: "done", result: { kind: "verify", receipt: input.known } };
+  const { known, baseline = [] } = input;
+  if (known && receiptKeysEqual(known.key, key) && comparedWith(known, baseline)) {
+    return { kind: "done", result: { kind: "verify", receipt: known } };
   }
-  const gates = claim.policy.gates.filter((gate) => input.gates.includes(gate.name));
-  const results =
-    image instanceof SetupFailedError
-      ? await allRed(work, input.commit, gates, image)
-      : await gatesOn(work, input.commit, gates, image);
+  const bench = { input, key, place, baseline: await outcomesOf(work, baseline) };
+  const receipt = await verified(work, bench);
   // gates may have taken longer than what waits is kept
   expectAgent();
-  const receipt = makeReceipt({ id: clock.id(), key, results, at: clock.now() });
-  const lost = results.find((r) => r.verdict === "infra_error");
-  if (isInfrastructure(receipt))
-    return { kind: "infrastructure", reason: lost?.reason ?? "a gate could not be run" };
-  return { kind: "done", result: { kind: "verify", receipt } };
+  if (isInfrastructure(receipt)) return lost(receipt);
+  if (isGreen(receipt) || !input.twice || place instanceof SetupFailedError)
+    return { kind: "done", result: { kind: "verify", receipt } };
+  const second = await verified(work, bench);
+  if (isInfrastructure(second)) return lost(second);
+  const first = markFlaky(receipt, second);
+  await tellFlaky(work, first);
+  return { kind: "done", result: { kind: "verify", receipt: second, first } };
+};
+
+const lost = ({ results }: Receipt): StepOutcome => {
+  const spoilt = results.find((r) => r.verdict === "infra_error");
+  return { kind: "infrastructure", reason: spoilt?.reason ?? "a gate could not be run" };
+};
+
+type Bench = {
+  input: StepInputOf<"verify">;
+  key: ReceiptKey;
+  place: Environment | SetupFailedError;
+  baseline: readonly Baseline[];
+};
+
+const verified = async (work: Work, { input, key, place, baseline }: Bench): Promise<Receipt> => {
+  const { claim, clock } = work;
+  const gates = claim.policy.gates.filter((gate) => input.gates.includes(gate.name));
+  const results =
+    place instanceof SetupFailedError
+      ? await allRed(work, input.commit, gates, place)
+      : await gatesOn(work, input, { gates, place, baseline });
+  return makeReceipt({ id: clock.id(), key, results, at: clock.now() });
+};
+
+const tellFlaky = async ({ api, claim }: Work, { results }: Receipt): Promise<void> => {
+  for (const { gate, reason } of results.filter(({ verdict }) => verdict === "flaky")) {
+    const text = `gate ${gate} is flaky: ${reason}`;
+    await api.report(claim.fence, { type: "note.added", level: "warning", text });
+  }
 };
 
 /**
  * Setup runs with network, so it sees unverified manifests only where the plan permits it; if those cannot be set
  * up, that is the change's fault and answered, not thrown.
  */
-const imageFor = async (
+const placeFor = async (
   work: Work,
   { commit, landingBase, permits }: StepInputOf<"verify">,
-): Promise<string | SetupFailedError> => {
-  if (!permits.includes("lockfile")) return (await environmentOf(work, landingBase)).image;
+): Promise<Environment | SetupFailedError> => {
+  if (!permits.includes("lockfile")) return environmentOf(work, landingBase);
   try {
-    return (await environmentOf(work, commit)).image;
+    return await environmentOf(work, commit);
   } catch (error) {
     if (error instanceof SetupFailedError) return error;
     throw error;
@@ -67,22 +112,30 @@ const imageFor = async (
 
 const gatesOn = async (
   work: Work,
-  commit: string,
-  gates: readonly Gate[],
-  image: string,
+  input: StepInputOf<"verify">,
+  { gates, place, baseline }: Pick<Bench, "baseline"> & { gates: Gate[]; place: Environment },
 ): Promise<GateResult[]> => {
   const { api, claim, inbox, sandboxes } = work;
-  return runGates({
+  const { commit, permits } = input;
+  const labels = labelsOf(work);
+  const bench = {
     sandboxes,
-    image,
+    image: place.image,
+    imageEnv: place.env,
+    policy: claim.policy,
+    labels,
+    signal: inbox.signal,
+  };
+  const results = await runGates({
+    ...bench,
     tar: await tarOf(work, commit),
     gates,
-    policy: claim.policy,
-    labels: labelsOf(work),
+    baseline,
+    permits,
     putBlob: (bytes) => api.putBlob(claim.fence, bytes),
     onResult: (result) => api.report(claim.fence, { type: "gate.finished", commit, result }),
-    signal: inbox.signal,
   });
+  return withCanaries(work, input, { bench, gates, results });
 };
 
 /** No gate passes on a tree whose dependencies cannot be installed; the log of setup says why. */

@@ -3,6 +3,8 @@ import { type EnvironmentSpec, SetupFailedError } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   bytes,
+  LABELS_OF_TEST,
+  LIMITS,
   type MakeHarness,
   openPlain,
   PLAIN,
@@ -36,6 +38,15 @@ export const sandboxEnvironmentSuite = (make: MakeHarness) =>
 
     it("without set-up are the base image itself", async () => {
       expect(await build({})).toMatchObject({ cached: true, log: "" });
+    });
+
+    it("tell the search path that gates have in them", async () => {
+      const { image, env } = await build({});
+      const { output } = await harness.sandboxes.runGate({
+        ...{ image, limits: LIMITS, env: {}, labels: LABELS_OF_TEST, command: "echo $PATH" },
+        ...{ tar: new Uint8Array(1024), timeoutMs: 20_000, maxOutputBytes: 1000 },
+      });
+      expect(env?.PATH).toBe(output.trim());
     });
 
     it("hold what set-up made of the files, and not the files themselves", async () => {

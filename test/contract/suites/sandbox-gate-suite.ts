@@ -1,5 +1,7 @@
+import type { GateSpec } from "@headrace/domain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commitFiles, gitBytes, type TempDir, tempRepo } from "../../support/git.ts";
+import { sandboxGateFiles } from "./sandbox-gate-files.ts";
 import {
   INTERFACES,
   LABELS_OF_TEST,
@@ -31,7 +33,9 @@ export const sandboxGateSuite = (make: MakeHarness) =>
     });
     const gate = (
       command: string,
-      options: { timeoutMs?: number; memoryMb?: number; signal?: AbortSignal } = {},
+      options: { timeoutMs?: number; memoryMb?: number; signal?: AbortSignal } & Partial<
+        Pick<GateSpec, "beside" | "collect">
+      > = {},
     ) =>
       harness.sandboxes.runGate(
         {
@@ -43,6 +47,8 @@ export const sandboxGateSuite = (make: MakeHarness) =>
           labels: LABELS_OF_TEST,
           timeoutMs: options.timeoutMs ?? 20_000,
           maxOutputBytes: 10_000,
+          ...(options.beside && { beside: options.beside }),
+          ...(options.collect && { collect: options.collect }),
         },
         options.signal,
       );
@@ -87,6 +93,8 @@ export const sandboxGateSuite = (make: MakeHarness) =>
       const forged = `printf '\\0\\0\\0\\2\\0\\0\\0\\0{}'; exit 3`;
       expect(await gate(forged)).toMatchObject({ exitCode: 3 });
     });
+
+    sandboxGateFiles(gate);
 
     it("can be given up", async () => {
       const given = new AbortController();

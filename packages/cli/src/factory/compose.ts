@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { createAttestor, openSigningKey } from "@headrace/attest";
 import { createControl } from "@headrace/control";
 import {
   type Clock,
@@ -75,7 +76,8 @@ const compose = async (
   // the store first: its lock says whether another factory owns the directory
   const installation = await readInstallation({ env, dataDir: data.root });
   const { prices, credentials } = installation;
-  const redact = createRedactor(secretsOf(env, installation.secrets));
+  const key = await openSigningKey(data.keys);
+  const redact = createRedactor(secretsOf(env, [...installation.secrets, ...key.secrets]));
   const log = (line: string) => write(redact(line));
   const store = await openStore({ file: data.store, clock, redact });
   closing.defer(() => store.close());
@@ -94,6 +96,7 @@ const compose = async (
     queue,
     clock,
     prices,
+    attestor: createAttestor(key, redact),
     repos: closing.use(await createRepos(data)),
     admit: models.admit,
     threads: (ports) => createThreads(ports, checkpoints),

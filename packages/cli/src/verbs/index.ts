@@ -12,6 +12,7 @@ const LOADERS = {
   log: async () => (await import("./log.ts")).log,
   review: async () => (await import("./review.ts")).review,
   land: async () => (await import("./land.ts")).land,
+  audit: async () => (await import("./audit.ts")).audit,
   pause: async () => (await import("./control.ts")).pause,
   resume: async () => (await import("./control.ts")).resume,
   cancel: async () => (await import("./control.ts")).cancel,

@@ -1,4 +1,5 @@
 import {
+  CANARY_WORDS,
   type EventOf,
   type EventType,
   formatUsd,
@@ -21,6 +22,8 @@ const TELL: Tell = {
   "run.started": () => "started",
   "run.checked": (e) =>
     `base checked: ${e.receipt.results.map((r) => `${r.gate} ${r.verdict} in ${duration(r.durationMs)}`).join(", ")}`,
+  "base.red": (e) =>
+    `incident: ${e.failing} tests of gate ${e.gate} fail on the base: they alone may go on failing`,
   "run.paused": (e) => `paused: ${e.reason}`,
   "run.resumed": () => "resumed",
   "run.cancelled": (e) => `cancelled: ${e.reason}`,
@@ -58,6 +61,8 @@ const TELL: Tell = {
   },
   "gate.finished": (e) =>
     `gate ${e.result.gate}: ${e.result.verdict} (${e.result.reason}, ${duration(e.result.durationMs)})`,
+  "canary.finished": ({ canary }) =>
+    `canary of gate ${canary.gate}: ${CANARY_WORDS[canary.outcome]} (${canary.detail})`,
   "receipt.recorded": silent,
   "research.finished": (e) => `research: ${e.summary}`,
   "review.finished": (e) => `review of the ${e.stage}: ${e.verdict.decision}, ${e.verdict.summary}`,
@@ -76,6 +81,7 @@ const TELL: Tell = {
   "budget.stopped": (e) =>
     `stopped for budget at ${formatUsd(e.spent)} of ${formatUsd(e.budget)}: ${e.reason}`,
   "budget.raised": (e) => `budget raised to ${formatUsd(e.budget)}`,
+  "log.signed": silent,
   "note.added": (e) => `${e.level === "warning" ? "warning: " : ""}${e.text}`,
 };
 

@@ -36,6 +36,7 @@ export const runLines = (state: RunState, now: Date, command: Command): string[]
   return [
     ...head,
     ...tasks.map((t) => taskLine(t, width, until, isEnded(run.status))),
+    ...incidentLines(state),
     ...questionLines(state, command),
   ];
 };
@@ -56,6 +57,17 @@ const taskLine = (row: TaskRow, width: number, now: Date, ended: boolean): strin
       : `${compact(totalTokens(row.usage)).padStart(7)} tokens  ${formatUsd(row.spent)}`;
   return `  ${left ? "-" : MARK[row.status]} ${row.id.padEnd(width)}  ${(left ? "not finished" : step).padEnd(22)} ${elapsed.padStart(10)}  ${spent}`.trimEnd();
 };
+
+/** Gates that were red before the run, with how many of their tests still fail at the tip. */
+const incidentLines = ({ run, tasks, receipts }: RunState): string[] =>
+  (run.baseRed ?? []).map(({ gate, failing }) => {
+    const last = Object.values(tasks).find((t) => t.landing?.commit === run.tip)?.landing;
+    const results = last && receipts[last.receipt]?.results;
+    const now = results?.find((r) => r.gate === gate)?.tests?.failed ?? failing;
+    const left =
+      now === 0 ? "none of them fails any more" : `${now} still ${now === 1 ? "fails" : "fail"}`;
+    return `  ! gate ${gate}: ${failing} ${failing === 1 ? "test fails" : "tests fail"} on the base; at the tip ${left}`;
+  });
 
 const questionLines = (state: RunState, command: Command): string[] =>
   Object.values(state.questions)

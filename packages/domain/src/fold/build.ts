@@ -12,6 +12,7 @@ export const foldBuild: Folds<
   | "merge.conflicted"
   | "merge.landed"
   | "gate.finished"
+  | "canary.finished"
   | "receipt.recorded"
 > = {
   "task.ready": (s, e) => setTask(s, e.task, { status: "building", startedAt: e.at }),
@@ -49,8 +50,15 @@ export const foldBuild: Folds<
     return setRun(next, { tip: e.commit });
   },
   "gate.finished": unchanged,
+  "canary.finished": unchanged,
   "receipt.recorded": (s, e) => ({
     ...s,
-    receipts: { ...s.receipts, [e.receipt.id]: e.receipt },
+    receipts: {
+      ...s.receipts,
+      [e.receipt.id]: {
+        ...e.receipt,
+        ...(e.envelope === undefined ? {} : { envelope: e.envelope }),
+      },
+    },
   }),
 };

@@ -47,6 +47,7 @@ type RunEvents =
   | "run.queued"
   | "run.started"
   | "run.checked"
+  | "base.red"
   | "run.paused"
   | "run.resumed"
   | "run.cancelled"
@@ -56,12 +57,18 @@ type RunEvents =
   | "acceptance.finished"
   | "export.finished"
   | "export.blocked"
-  | "note.added";
+  | "note.added"
+  | "log.signed";
 
 export const foldRun: Folds<RunEvents> = {
   "run.queued": (s, e) => setRun(s, { status: "queued", behind: e.behind }),
   "run.started": (s) => setRun(s, { status: "active" }),
   "run.checked": (s, e) => setRun(s, { checked: e.receipt }),
+  "base.red": (s, e) => {
+    const others = (s.run.baseRed ?? []).filter(({ gate }) => gate !== e.gate);
+    const incident = { gate: e.gate, failing: e.failing, receipt: e.receipt, at: e.at };
+    return setRun(s, { baseRed: [...others, incident] });
+  },
   "run.paused": (s) => setRun(s, { status: "paused" }),
   "run.resumed": (s) => {
     const steps = Object.fromEntries(Object.values(s.steps).map((r) => [r.id, { ...r, lost: 0 }]));
@@ -77,4 +84,5 @@ export const foldRun: Folds<RunEvents> = {
   "export.finished": (s, e) => setRun(s, { exported: { ...s.run.exported, ...e.refs } }),
   "export.blocked": (s, e) => setRun(s, { exportBlocked: [...s.run.exportBlocked, e.ref] }),
   "note.added": unchanged,
+  "log.signed": (s, e) => setRun(s, { signed: e.seq }),
 };

@@ -9,6 +9,12 @@ export type MergeAnswer =
   | { outcome: "clean"; tree: string }
   | { outcome: "conflict"; tree: string; files: string[] };
 
+/** How a tree is to differ: by a unified diff, or by files of it that hold other bytes and keep their modes. */
+export type Alteration = { patch: string } | { files: ReadonlyMap<string, Uint8Array> };
+export type AlteredTree =
+  | { outcome: "altered"; tree: string }
+  | { outcome: "unfit"; reason: string };
+
 export type CommitSpec = {
   tree: string;
   parents: readonly string[];
@@ -49,6 +55,8 @@ export interface FactoryRepo {
   /** An uncompressed tar of the commit's tree with attributes ignored, every entry owned by `uid`. */
   tar(commit: string, options: { uid: number; prefix?: string }): Promise<Uint8Array>;
   commit(spec: CommitSpec): Promise<string>;
+  /** A tree like that of `commit` but for the alteration; a diff that does not apply is answered. No ref moves. */
+  alter(commit: string, alteration: Alteration): Promise<AlteredTree>;
   /** Merges two commits with no work tree, hooks, drivers or attributes. */
   merge(ours: string, theirs: string): Promise<MergeAnswer>;
   /** Paths in which a landing is shown by objects alone not to hold its change, or what stood before; none: proven. */

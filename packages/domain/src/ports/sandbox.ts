@@ -54,7 +54,14 @@ export type SandboxWatch = {
 };
 
 /** An image with the workspace prepared: what setup installed, ready to work offline. */
-export type Environment = { image: string; cached: boolean; durationMs: number; log: string };
+export type Environment = {
+  image: string;
+  cached: boolean;
+  durationMs: number;
+  log: string;
+  /** variables that the image itself gives to agents and gates, where theirs do not take their place */
+  env?: Readonly<Record<string, string>>;
+};
 
 /** Setup failed by its own exit code: the repository's or the user's fault, told with its output. */
 export class SetupFailedError extends Error {
@@ -131,11 +138,29 @@ export type ExecResult = {
   durationMs: number;
 };
 
+/** What a gate left in the folder it was to be collected from, as bytes: nothing of it was extracted or followed. */
+export type Collected = {
+  /** regular files that lie in the folder itself under plain names of ASCII letters, digits and `._:-` */
+  files: { name: string; bytes: Uint8Array }[];
+  /** there was more than was to be collected: some files are missing here */
+  cut: boolean;
+};
+
+/** `collected` where it was asked for and the command ended by itself; undefined when the folder is gone. */
+export type GateEnd = ExecResult & { collected?: Collected };
+
 export type GateSpec = Omit<SandboxSpec, "network"> & {
   /** run with `sh -c` in the workspace */
   command: string;
   /** the tree, as `FactoryRepo.tar` builds it; enters through the archive endpoint */
   tar: Uint8Array;
+  /**
+   * Files of the factory's own outside the workspace: `path` is made before the start and `tar` extracted in it. The
+   * gate's user writes only what the modes of the tar's entries leave to others; `path` is no folder of the image.
+   */
+  beside?: { path: string; tar: Uint8Array };
+  /** a folder below `beside`'s path that the gate may write, read after the end as the hostile thing it is */
+  collect?: { path: string; maxBytes: number; maxFiles: number };
   timeoutMs: number;
   maxOutputBytes: number;
 };
@@ -186,7 +211,7 @@ export interface Sandboxes {
   /** Waits its turn where the machine has no room; turns are shared fairly between runs. */
   open(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
   /** One fresh container whose command is the gate; exit code, OOM and timeout come from the engine. */
-  runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult>;
+  runGate(spec: GateSpec, signal?: AbortSignal): Promise<GateEnd>;
   /** Removes containers of this owner that no live process of this boot holds; returns how many. */
   reap(): Promise<number>;
   /** Removes environment images that are older or more than is kept; returns the bytes that were freed. */

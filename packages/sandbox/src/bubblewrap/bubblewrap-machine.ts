@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { InfrastructureError } from "@headrace/domain";
+import { type Collected, type GateSpec, InfrastructureError } from "@headrace/domain";
+import { collectFolder } from "../collect.ts";
 import type { ContainerState } from "../container.ts";
 import { DiskWatch, type Exceeded } from "../disk-watch.ts";
 import type { Machine } from "../machine.ts";
 import type { Cgroup } from "./cgroups.ts";
 import type { Host } from "./host.ts";
-import type { Jail } from "./jail.ts";
+import { besideOnHost, type Jail } from "./jail.ts";
 import { type JailedProcess, openFifo, startJailed } from "./jailed-process.ts";
 import { JoinedStream } from "./joined-stream.ts";
 import { layerOf, removeTree, type Size } from "./room.ts";
@@ -83,6 +84,11 @@ export class BubblewrapMachine implements Machine {
     } finally {
       signal?.removeEventListener("abort", filling.kill);
     }
+  }
+
+  /** What it left in a folder below `beside`, once it has ended. */
+  collect({ path, ...limits }: NonNullable<GateSpec["collect"]>): Promise<Collected | undefined> {
+    return collectFolder(besideOnHost(this.#spec.jail, path), limits);
   }
 
   async start(signal?: AbortSignal): Promise<void> {

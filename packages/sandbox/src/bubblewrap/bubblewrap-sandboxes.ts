@@ -3,7 +3,7 @@ import {
   type EngineInfo,
   type Environment,
   type EnvironmentSpec,
-  type ExecResult,
+  type GateEnd,
   type GateSpec,
   type Isolation,
   type Sandbox,
@@ -16,6 +16,7 @@ import {
 import { startSandbox } from "../agent-sandbox.ts";
 import type { Egress } from "../egress/types.ts";
 import type { Keep } from "../evict.ts";
+import { isCollected } from "../gate-files.ts";
 import { HOME, WORKSPACE } from "../profile.ts";
 import { runToEnd } from "../run-to-end.ts";
 import { type NetworkUse, networkEnv, networkFiles } from "../setup-files.ts";
@@ -25,7 +26,7 @@ import type { BubblewrapMachine } from "./bubblewrap-machine.ts";
 import { BUBBLEWRAP_DIFFERENCES } from "./differences.ts";
 import { Environments } from "./environments.ts";
 import { type Host, prepareHost } from "./host.ts";
-import { isRoot } from "./jail.ts";
+import { isRoot, type Jail } from "./jail.ts";
 import { Rooms } from "./rooms.ts";
 
 export type BubblewrapSandboxesOptions = {
@@ -117,13 +118,16 @@ class BubblewrapSandboxes implements Sandboxes {
     return withOomKills(sandbox, machine);
   }
 
-  async runGate(spec: GateSpec, signal?: AbortSignal): Promise<ExecResult> {
+  async runGate(spec: GateSpec, signal?: AbortSignal): Promise<GateEnd> {
     // the shell becomes the gate's own, with one stream for all it prints, in order
     const command = ["/bin/sh", "-c", 'exec /bin/sh -c "$1" 2>&1', "sh", spec.command];
     const given = this.#rooms.affordable(spec);
     await using machine = await this.#machine("gate", given, command, signal);
     await machine.put(spec.tar, WORKSPACE, signal);
-    return await runToEnd(machine, spec, signal);
+    if (spec.beside !== undefined) await machine.put(spec.beside.tar, spec.beside.path, signal);
+    const end = await runToEnd(machine, spec, signal);
+    const collected = isCollected(spec, end) ? await machine.collect(spec.collect) : undefined;
+    return collected === undefined ? end : { ...end, collected };
   }
 
   /** A start takes some tens of milliseconds here: nothing is kept ready for it. */
@@ -163,7 +167,8 @@ class BubblewrapSandboxes implements Sandboxes {
     const furniture = await this.#environments.find(spec.image);
     const env = { HOME, LANG: "C.UTF-8", ...(phase === "gate" ? { CI: "true" } : {}), ...spec.env };
     const { limits, labels } = spec;
-    const wanted = { phase, command, env, limits, run: labels.run, furniture };
+    const beside = "beside" in spec && spec.beside ? besideOf(spec) : undefined;
+    const wanted = { phase, command, env, limits, run: labels.run, furniture, beside };
     return this.#rooms.create(host, wanted, signal);
   }
 }
@@ -182,6 +187,9 @@ const withOomKills = (sandbox: Sandbox, machine: BubblewrapMachine): Sandbox => 
   snapshot: (parent) => sandbox.snapshot(parent),
   [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
 });
+
+const besideOf = ({ beside, collect }: GateSpec): Jail["beside"] =>
+  beside && { path: beside.path, writable: collect?.path };
 
 const refuseImage = (image: string | undefined): void => {
   if (image === undefined) return;

@@ -15,6 +15,7 @@ import { SUPERVISOR_COMMAND } from "../supervisor-files.ts";
 import { Turns } from "../turns.ts";
 import type { BubblewrapMachine } from "./bubblewrap-machine.ts";
 import type { Host } from "./host.ts";
+import { PATH } from "./jail.ts";
 import { KEPT, removeTree, sizeOf } from "./room.ts";
 import type { Furniture, Rooms } from "./rooms.ts";
 
@@ -51,7 +52,8 @@ export class Environments {
   ): Promise<Environment> {
     const started = performance.now();
     const built = (image: string, cached: boolean, log = "") => {
-      return { image, cached, log, durationMs: Math.round(performance.now() - started) };
+      const durationMs = Math.round(performance.now() - started);
+      return { image, cached, log, durationMs, env: { PATH } };
     };
     const plain = `host-${host.identity}`;
     if (spec.setup.length === 0) return built(plain, true);

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { SANDBOX_UID, type SandboxLimits } from "@headrace/domain";
 import { FACTORY_FOLDER, HOME, WORKSPACE } from "../profile.ts";
 
@@ -12,7 +12,7 @@ const SHM_BYTES = 64 * MIB;
 const SYSTEM_FOLDERS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /** Folders of the host's /etc that programs of /usr point into; its other files are made, not shown. */
 export const ETC_FOLDERS = ["alternatives", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted"];
-const PATH = `${HOST_PATH}:${FACTORY_FOLDER}/bin`;
+export const PATH = `${HOST_PATH}:${FACTORY_FOLDER}/bin`;
 /** What of /proc tells of the whole machine, as engines hide it too. */
 const MASKED = ["kcore", "keys", "latency_stats", "sched_debug", "timer_list"];
 
@@ -32,6 +32,8 @@ export type Jail = {
   disableUserns: boolean;
   /** while it is filled and in set-up the factory's folder can be written; set-up has its /tmp on disk */
   phase: "filling" | "setup" | "agent" | "gate";
+  /** where the room's folder `beside` is seen, and what below it a gate may write */
+  beside?: { path: string; writable: string | undefined } | undefined;
 };
 
 /**
@@ -60,6 +62,7 @@ export const jailArguments = (jail: Jail): string[] => [
   ...["--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"],
   ...["--bind", join(jail.room, "home"), HOME, "--bind", join(jail.room, "workspace"), WORKSPACE],
   ...factoryFolder(jail),
+  ...besideFolder(jail),
   ...["--remount-ro", "/dev", "--remount-ro", "/"],
   ...["--chdir", WORKSPACE],
 ];
@@ -77,6 +80,19 @@ const factoryFolder = ({ room, node, phase }: Jail): string[] => {
       ? ["--bind", own, FACTORY_FOLDER]
       : ["--ro-bind", own, FACTORY_FOLDER, "--bind", join(own, "store"), `${FACTORY_FOLDER}/store`];
   return [...bound, "--ro-bind", node, `${FACTORY_FOLDER}/node`];
+};
+
+/** Where a path below `beside` lies on the host. */
+export const besideOnHost = ({ room, beside }: Jail, path: string): string =>
+  join(room, "beside", relative(beside?.path ?? path, path));
+
+const besideFolder = (jail: Jail): string[] => {
+  const { beside, phase } = jail;
+  if (beside === undefined) return [];
+  const { path, writable } = beside;
+  if (phase === "filling") return ["--bind", besideOnHost(jail, path), path];
+  const out = writable === undefined ? [] : ["--bind", besideOnHost(jail, writable), writable];
+  return ["--ro-bind", besideOnHost(jail, path), path, ...out];
 };
 
 const systemFolders = (): string[] => {

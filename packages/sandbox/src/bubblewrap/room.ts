@@ -8,7 +8,7 @@ import { runProgram } from "./programs.ts";
 
 /** Folders that a sandbox writes; what an environment keeps of them are the first two. */
 export const KEPT = ["workspace", "home"] as const;
-const OWN = [...KEPT, "tmp", "factory", "factory/store", "factory/bin"] as const;
+const OWN = [...KEPT, "tmp", "factory", "factory/store", "factory/bin", "beside"] as const;
 
 export type Size = { bytes: number; files: number };
 

@@ -24,6 +24,7 @@ export type RoomSpec = {
   limits: SandboxLimits;
   /** undefined: empty folders */
   furniture: Furniture | undefined;
+  beside?: Jail["beside"];
 };
 
 const EMPTY: Size = { bytes: 0, files: 0 };
@@ -72,12 +73,12 @@ export class Rooms {
       throw error;
     });
     const { etc, node, disableUserns } = host;
-    const { phase, env, limits } = spec;
+    const { phase, env, limits, beside } = spec;
     const machine = new BubblewrapMachine({
       id,
       host,
       cgroup,
-      jail: { room, etc, node, limits, env, disableUserns, phase },
+      jail: { room, etc, node, limits, env, disableUserns, phase, beside },
       command: spec.command,
       brought: spec.furniture?.size ?? EMPTY,
       onRemoved: leave,

@@ -1,0 +1,77 @@
+import { canonicalJson, ROW_KINDS, type RunState } from "@headrace/domain";
+import { type Log, sha256 } from "./log.ts";
+import { type AuditOptions, type StoredRun, type Tally, Violation } from "./records.ts";
+
+/** A row's text in one form; undefined where it is no JSON. */
+const canonical = (text: string): string | undefined => {
+  try {
+    return canonicalJson(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+};
+
+/** Every row is what the log folds to, no more and no less. */
+const checkFolded = (stored: StoredRun, state: RunState, tally: Tally): void => {
+  const { run } = state;
+  if (canonical(stored.head?.body ?? "") !== canonicalJson(run))
+    throw new Violation(`row of run ${run.id}`, "is not what its events say");
+  const held = new Map(stored.rows.map(({ kind, id, body }) => [`${kind}/${id}`, body]));
+  for (const kind of ROW_KINDS)
+    for (const [id, row] of Object.entries(state[kind])) {
+      const name = `${kind}/${id}`;
+      const text = held.get(name);
+      if (text === undefined) throw new Violation(`row ${name} of run ${run.id}`, "is missing");
+      if (canonical(text) !== canonicalJson(row))
+        throw new Violation(`row ${name} of run ${run.id}`, "is not what its events say");
+      held.delete(name);
+    }
+  for (const name of held.keys())
+    throw new Violation(`row ${name} of run ${run.id}`, "no event made it");
+  tally.add("rows are what the events say", stored.rows.length + 1);
+};
+
+/** The ledger and the log tell the same of every call. */
+const checkLedger = (stored: StoredRun, { entries, state }: Log, tally: Tally): void => {
+  const told = new Map<string, { step: string; role: string; model: string; cost: number }>();
+  for (const { event } of entries) {
+    if (event.type !== "model.called") continue;
+    const { call, step, role, model, cost } = event;
+    told.set(call, { step, role, model, cost: (told.get(call)?.cost ?? 0) + cost });
+  }
+  for (const { id, step, role, model, cost, state: settled } of stored.calls) {
+    const event = told.get(id) ?? { step, role, model, cost: 0 };
+    if (canonicalJson(event) !== canonicalJson({ step, role, model, cost }))
+      throw new Violation(`call ${id} of step ${step}`, "the ledger is not what the log says");
+    if ((settled === "open" || settled === "released") && told.has(id))
+      throw new Violation(`call ${id} of step ${step}`, `is ${settled}, but the log has its cost`);
+    told.delete(id);
+  }
+  for (const [id, { step }] of told)
+    throw new Violation(`call ${id} of step ${step}`, "is missing from the ledger");
+  const sum = stored.calls.reduce((total, call) => total + call.cost, 0);
+  if (sum !== state.run.spent)
+    throw new Violation(`ledger of run ${state.run.id}`, "adds up to another sum than the log");
+  tally.add("calls cost what the log says", stored.calls.length);
+};
+
+/** The text that a transcript is hashed as: its parts in order, each in one form. */
+const transcriptText = (bodies: readonly string[]): string =>
+  bodies.map((body) => canonical(body) ?? "").join("\n");
+
+/** What was said in a step that has ended is what was said when it ended. */
+const checkTranscripts = (stored: StoredRun, { entries }: Log, tally: Tally): void => {
+  for (const { event } of entries) {
+    if (event.type !== "step.finished" || event.transcript === undefined) continue;
+    const parts = stored.records.filter(({ step }) => step === event.step);
+    if (sha256(transcriptText(parts.map(({ body }) => body))) !== event.transcript)
+      throw new Violation(`transcript of step ${event.step}`, "is not what it was at its end");
+    tally.add("transcripts are what they were when their steps ended");
+  }
+};
+
+export const checkRows = ({ stored }: AuditOptions, log: Log, tally: Tally): void => {
+  checkFolded(stored, log.state, tally);
+  checkLedger(stored, log, tally);
+  checkTranscripts(stored, log, tally);
+};

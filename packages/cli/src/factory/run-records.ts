@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { type PublicKey, parsePublicKey, readPublicKey } from "@headrace/attest";
+import { PRODUCT, UserError } from "@headrace/domain";
+import { openRecordRepo, type RecordRepo } from "@headrace/repo";
+import { createClock, openStore, type SqliteStore } from "@headrace/store";
+import type { DataDir } from "../data-dir.ts";
+import { factoryRepoDir } from "./repos.ts";
+
+/** What is kept of one run, read from its files and from nowhere else. */
+export type RunRecords = AsyncDisposable & {
+  stored: Awaited<ReturnType<SqliteStore["raw"]>>;
+  blob(id: string): Promise<Uint8Array | undefined>;
+  git: RecordRepo;
+  key: PublicKey | undefined;
+};
+
+/** Opens nothing for writing, so a copy will do, and a factory may run beside it. */
+export const openRunRecords = async (
+  data: DataDir,
+  run: string,
+  keyFile?: string,
+): Promise<RunRecords> => {
+  if (!existsSync(data.store))
+    throw new UserError(
+      `there are no runs in ${data.root}`,
+      "Name the run's data directory: --data DIR",
+    );
+  await using closing = new AsyncDisposableStack();
+  const store = await openStore({ file: data.store, clock: createClock(), readOnly: true });
+  closing.defer(() => store.close());
+  const stored = await store.raw(run);
+  const [first] = stored.events;
+  if (first === undefined)
+    throw new UserError(`there is no run ${run}`, `\`${PRODUCT} status\` lists the runs.`);
+  const git = closing.use(openRecordRepo(factoryRepoDir(data.repos, targetOf(first.body))));
+  const key =
+    keyFile === undefined
+      ? await readPublicKey(data.keys)
+      : parsePublicKey(keyFile, await readKeyFile(keyFile));
+  const kept = closing.move();
+  return {
+    stored,
+    git,
+    key,
+    blob: (id) => store.getBlob(id),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+};
+
+const readKeyFile = (path: string): Promise<string> =>
+  readFile(path, "utf8").catch((cause) => {
+    throw new UserError(`${path} cannot be read`, "Name the file of a public key.", { cause });
+  });
+
+/** The repository the run was submitted for, by which the factory's own is found; a log that hides it has none. */
+const targetOf = (body: string): string => {
+  try {
+    const { repo } = JSON.parse(body);
+    return typeof repo?.path === "string" ? repo.path : "";
+  } catch {
+    return "";
+  }
+};

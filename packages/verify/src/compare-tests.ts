@@ -1,0 +1,76 @@
+import { globMatcher, plainLine, type TestOutcomes } from "@headrace/domain";
+
+const MAX_NAMED = 20;
+const MAX_NAME = 80;
+
+type Test = TestOutcomes[number];
+
+export const isSkipped = ({ outcome }: Test): boolean =>
+  outcome === "skipped" || outcome === "todo";
+
+export const failing = (tests: TestOutcomes): string[] =>
+  tests.filter(({ outcome }) => outcome === "failed").map(({ name }) => name);
+
+/** `3 tests fail: a; b; c`, with no more names than a person reads. */
+export const listed = (names: readonly string[], one: string, many: string): string => {
+  const told = names.slice(0, MAX_NAMED).map((name) => plainLine(name, MAX_NAME));
+  const rest = names.length > MAX_NAMED ? `; and ${names.length - MAX_NAMED} more` : "";
+  return `${names.length} ${names.length === 1 ? one : many}: ${told.join("; ")}${rest}`;
+};
+
+/**
+ * Tests that a task may remove or skip: all of a gate it may reconfigure, and those of files that a `path:` permit
+ * opens, where the runner names the file first.
+ */
+export const permittedTests = (
+  gate: string,
+  permits: readonly string[],
+): ((name: string) => boolean) => {
+  if (permits.includes(`gates:${gate}`)) return () => true;
+  const opened = globMatcher(permits.flatMap((p) => (p.startsWith("path:") ? [p.slice(5)] : [])));
+  return (name) => opened(name.split(" > ", 1)[0] ?? "");
+};
+
+/**
+ * Tests of the base that are not there any more, where there are fewer than on the base: one that was renamed has
+ * another in its place. What may go leaves no gap.
+ */
+export const gone = (
+  tests: TestOutcomes,
+  base: TestOutcomes,
+  permitted: (name: string) => boolean,
+): string[] => {
+  const [now, before] = [namesOf(tests), namesOf(base)];
+  const lost = [...before].filter((name) => !now.has(name) && !permitted(name));
+  const gained = [...now].filter((name) => !before.has(name));
+  return gained.length < lost.length ? lost : [];
+};
+
+/** Tests that ran on the base and are skipped now, and new ones that are skipped, where more are than on the base. */
+export const newlySkipped = (
+  tests: TestOutcomes,
+  base: TestOutcomes,
+  permitted: (name: string) => boolean,
+): string[] => {
+  const before = new Map(base.map((test) => [test.name, isSkipped(test)]));
+  const skipped = new Set(tests.filter(isSkipped).map(({ name }) => name));
+  const newly = [...skipped].filter((name) => before.get(name) !== true && !permitted(name));
+  const turned = newly.some((name) => before.has(name));
+  const freed = [...before].filter(([name, was]) => was && !skipped.has(name)).length;
+  return turned || newly.length > freed ? newly : [];
+};
+
+/** Whether what fails is some of what failed on the base, and what failed there and does not now has passed. */
+export const stillRed = (tests: TestOutcomes, base: TestOutcomes): boolean => {
+  const now = new Map(tests.map(({ name, outcome }) => [name, outcome]));
+  const before = failing(base);
+  const excused = new Set(before);
+  const failed = failing(tests);
+  return (
+    failed.length > 0 &&
+    failed.every((name) => excused.has(name)) &&
+    before.every((name) => now.get(name) === "failed" || now.get(name) === "passed")
+  );
+};
+
+const namesOf = (tests: TestOutcomes): Set<string> => new Set(tests.map(({ name }) => name));

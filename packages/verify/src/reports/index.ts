@@ -1,0 +1,3 @@
+export { type GateReporting, gateReporting } from "./gate-reporting.ts";
+export { readJUnit } from "./junit.ts";
+export { type ReportAnswer, readReports } from "./read-reports.ts";

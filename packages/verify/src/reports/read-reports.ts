@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { reportOf, type TestReport, type Told } from "./test-report.ts";
+import { readCargo, readGo, type TextForm } from "./text-forms.ts";
+
+/** `none`: no runner that is known ran. `unreadable` is said of what a runner began, and never counts as green. */
+export type ReportAnswer =
+  | { kind: "none" }
+  | { kind: "unreadable"; reason: string }
+  | { kind: "report"; report: TestReport };
+
+const Begin = z.object({
+  begin: z.string(),
+  runner: z.string().regex(/^[a-z:]{1,20}$/),
+  /** of a text form: what its tests are part of */
+  where: z.string().optional(),
+});
+const Test = z.object({
+  test: z.string(),
+  outcome: z.enum(["passed", "failed", "skipped", "todo"]),
+});
+const End = z.object({ end: z.string(), count: z.number().int() });
+
+class Unreadable extends Error {
+  override readonly name = "Unreadable";
+}
+
+const UNFINISHED = "the runner began and did not finish its report";
+
+const parse = <T>(schema: z.ZodType<T>, line: string | undefined, otherwise: string): T => {
+  try {
+    return schema.parse(JSON.parse(line ?? ""));
+  } catch (cause) {
+    throw new Unreadable(otherwise, { cause });
+  }
+};
+
+const TEXT_FORMS: ReadonlyMap<string, TextForm> = new Map([
+  ["go", readGo],
+  ["cargo", readCargo],
+]);
+
+const readLine = (line: string): Told => {
+  const { test, outcome } = parse(Test, line, "a line of it cannot be read");
+  return { name: test, outcome };
+};
+
+const readOne = (bytes: Uint8Array, nonce: string): { runner: string; told: Told[] } => {
+  const lines = new TextDecoder().decode(bytes).split("\n");
+  const { begin, runner, where } = parse(Begin, lines[0], "it does not begin as a report does");
+  if (begin !== nonce) throw new Unreadable("it is not of this gate");
+  // every line ends, the last one too
+  if (lines.length < 3 || lines.at(-1) !== "") throw new Unreadable(UNFINISHED);
+  const { end, count } = parse(End, lines.at(-2), UNFINISHED);
+  if (end !== nonce) throw new Unreadable("it does not end as it began");
+  const body = lines.slice(1, -2);
+  if (body.length !== count)
+    throw new Unreadable(`it holds ${body.length} lines and says that there are ${count}`);
+  const told = TEXT_FORMS.get(runner)?.(body) ?? body.map(readLine);
+  if (told === "unfinished") throw new Unreadable(UNFINISHED);
+  const inside = where === undefined ? "" : `${where} > `;
+  return { runner, told: told.map(({ name, outcome }) => ({ name: inside + name, outcome })) };
+};
+
+/**
+ * What the runners of one gate reported, joined. A report can say that tests failed, were skipped or are fewer; that
+ * a gate is green it cannot say.
+ */
+export const readReports = (
+  files: readonly { name: string; bytes: Uint8Array }[],
+  nonce: string,
+): ReportAnswer => {
+  if (files.length === 0) return { kind: "none" };
+  const runners = new Set<string>();
+  const told: Told[] = [];
+  for (const { name, bytes } of files) {
+    try {
+      const one = readOne(bytes, nonce);
+      runners.add(one.runner);
+      told.push(...one.told);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      return { kind: "unreadable", reason: `${error.message} (${name})` };
+    }
+  }
+  return { kind: "report", report: reportOf([...runners].sort().join(", "), told) };
+};

@@ -1,0 +1,46 @@
+import { addedLines, type ChangedFile, type Tampering } from "./change.ts";
+import { FIELD_RULES, type FieldRule } from "./config-rules.ts";
+import { type Leaf, readFields } from "./fields.ts";
+import { LINE_RULES } from "./line-rules.ts";
+
+const same = (a: Leaf | undefined, b: Leaf | undefined): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
+
+const changedKeys = (rule: FieldRule, { before, after }: ChangedFile): string[] => {
+  const old = readFields(rule.format, before);
+  const now = readFields(rule.format, after);
+  return [...new Set([...old.keys(), ...now.keys()])].filter((key) => {
+    if (!rule.keys.test(key) || same(old.get(key), now.get(key))) return false;
+    return rule.when?.(old.get(key), now.get(key), key) ?? true;
+  });
+};
+
+const MOST_NAMED = 5;
+
+const named = (keys: readonly string[]): string =>
+  keys.length > MOST_NAMED
+    ? `${keys.slice(0, MOST_NAMED).join(", ")} and ${keys.length - MOST_NAMED} more`
+    : keys.join(", ");
+
+/** Changes of configuration that weaken what gates demand, or that belong to tasks with a permit. */
+export const configTampering = (file: ChangedFile): Tampering[] => {
+  const { path } = file;
+  const fields = FIELD_RULES.flatMap((rule): Tampering[] => {
+    if (!rule.files(path) || (rule.onlyEdits && file.before === undefined)) return [];
+    const keys = changedKeys(rule, file);
+    if (keys.length === 0) return [];
+    return [
+      { path, what: `${rule.what} (${named(keys)})`, remedy: "put it back", opens: rule.opens },
+    ];
+  });
+  const lines = LINE_RULES.flatMap(({ files, added, fewer, what, opens }): Tampering[] => {
+    if (!files(path)) return [];
+    const [before, after] = [file.before ?? "", file.after ?? ""];
+    const fresh = added && addedLines(before, after).find(({ text }) => added.test(text));
+    if (fresh !== undefined)
+      return [{ path, line: fresh.line, what, remedy: "put it back", opens }];
+    const count = (text: string) => (fewer && text.match(fewer)?.length) ?? 0;
+    return count(after) < count(before) ? [{ path, what, remedy: "put it back", opens }] : [];
+  });
+  return [...fields, ...lines];
+};
