@@ -1,4 +1,5 @@
-import type { Gate } from "@headrace/domain";
+import { dirname } from "node:path/posix";
+import { type Gate, globMatcher, globProblem } from "@headrace/domain";
 import { type MakeRules, parseRules, reachedRules } from "./tamper/make-rules.ts";
 
 type Scripts = Record<string, string>;
@@ -52,12 +53,17 @@ export type GateScope = {
   files: ReadonlySet<string>;
   /** targets they make, in whichever Makefile */
   targets: ReadonlySet<string>;
+  /** whether a path is one of the scripts they run by a glob, such as `checks/*.sh` */
+  listed(path: string): boolean;
 };
 
 export type BaseTree = {
   has(path: string): boolean;
   read(path: string): Promise<string | undefined>;
 };
+
+/** A glob of scripts; of other files it may be what is linted. */
+const LISTED = /^[\w./*-]{1,200}\*[\w.*-]{0,100}\.(?:sh|bash|bats)$/;
 
 const MAX_COMMANDS = 200;
 const MAX_SCRIPT = 200_000;
@@ -77,15 +83,20 @@ export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise
   const seen = new Set(commands);
   const files = new Set<string>();
   const targets = new Set<string>();
-  const push = (command: string) => {
+  const globs = new Set<string>();
+  /** where a script lies, for what it names from there */
+  const homes = new Map<string, string>();
+  const push = (command: string, home = "") => {
     if (seen.has(command) || commands.length >= MAX_COMMANDS) return;
     seen.add(command);
-    commands.push(command.slice(0, MAX_SCRIPT));
+    homes.set(command, home);
+    commands.push(command);
   };
   for (let at = 0; at < commands.length; at++) {
     const command = commands[at] ?? "";
     const words = wordsOf(command);
-    for (const folder of folders(words)) {
+    for (const word of words) if (LISTED.test(word)) globs.add(normal(word));
+    for (const folder of new Set([...folders(words), homes.get(command) ?? ""])) {
       if (RUNNER.test(command)) {
         const scripts = scriptsOf(await base.read(normal(`${folder}package.json`)));
         for (const name of scriptsBehind(scripts, [command])) push(scripts[name] ?? "");
@@ -101,11 +112,12 @@ export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise
         const path = normal(folder + word);
         if (files.has(path) || !SCRIPT.test(path) || !base.has(path)) continue;
         files.add(path);
-        push((await base.read(path)) ?? "");
+        push(((await base.read(path)) ?? "").slice(0, MAX_SCRIPT), `${dirname(path)}/`);
       }
     }
   }
-  return { commands, files, targets };
+  const listed = globMatcher([...globs].filter((glob) => globProblem(glob) === undefined));
+  return { commands, files, targets, listed };
 };
 
 const makeRules = async (folder: string, base: BaseTree): Promise<MakeRules[]> => {
@@ -140,6 +152,8 @@ export const changedGateScripts = (
   }
   if (MAKE.test(path) && scope.targets.size > 0 && /(?:^|\/)(?:GNUmakefile|makefile)$/.test(path))
     return ["takes the place of the Makefile that a gate uses"];
+  if (scope.listed(path) && before !== undefined && after === undefined)
+    return ["is gone, which a gate runs"];
   return scope.files.has(path) && before !== after
     ? ["is a script that a gate runs, and was changed"]
     : [];
@@ -149,7 +163,7 @@ export const changedGateScripts = (
 const relevant = (text: string, targets: ReadonlySet<string>): string => {
   const rules = parseRules(text);
   const mine = rules.rules.filter((rule) =>
-    rule.targets.some((t) => targets.has(t) || t.includes("%")),
+    rule.targets.some((t) => targets.has(t) || t.includes("%") || /^\.(?!PHONY$)[A-Z_]+$/.test(t)),
   );
   const used = mine.map((rule) => rule.head + rule.recipe).join("\n");
   const free = rules.rest.filter((line) => {
