@@ -4,13 +4,15 @@ import { type MakeRules, parseRules, reachedRules } from "./tamper/make-rules.ts
 
 type Scripts = Record<string, string>;
 
+/** Scripts may run each other, so they are tried against each other; nobody writes more. */
+const MAX_SCRIPTS = 1000;
+
 const scriptsOf = (manifest: string | undefined): Scripts => {
   try {
     const { scripts } = Object(JSON.parse(manifest ?? "{}")) as { scripts?: unknown };
+    const entries = Object.entries(Object(scripts)).slice(0, MAX_SCRIPTS);
     return Object.fromEntries(
-      Object.entries(Object(scripts)).filter(
-        (script): script is [string, string] => typeof script[1] === "string",
-      ),
+      entries.filter((script): script is [string, string] => typeof script[1] === "string"),
     );
   } catch {
     // nothing runs from what is no manifest
@@ -65,7 +67,7 @@ export type BaseTree = {
 /** A glob of scripts; of other files it may be what is linted. */
 const LISTED = /^[\w./*-]{1,200}\*[\w.*-]{0,100}\.(?:sh|bash|bats)$/;
 
-const MAX_COMMANDS = 200;
+const MAX_COMMANDS = 2000;
 const MAX_SCRIPT = 200_000;
 
 const folders = (words: readonly string[]): string[] => [
@@ -112,13 +114,23 @@ export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise
         const path = normal(folder + word);
         if (files.has(path) || !SCRIPT.test(path) || !base.has(path)) continue;
         files.add(path);
-        push(((await base.read(path)) ?? "").slice(0, MAX_SCRIPT), `${dirname(path)}/`);
+        const text = ((await base.read(path)) ?? "").slice(0, MAX_SCRIPT);
+        for (const part of commandsIn(path, text)) push(part, `${dirname(path)}/`);
       }
     }
   }
   const listed = globMatcher([...globs].filter((glob) => globProblem(glob) === undefined));
   return { commands, files, targets, listed };
 };
+
+/** Lines of a shell script are commands; in another language a command's words may stand on many lines. */
+const commandsIn = (path: string, text: string): string[] =>
+  /\.(?:[cm]?[jt]s|py|rb)$/.test(path)
+    ? [text]
+    : text
+        .replaceAll("\\\n", " ")
+        .split("\n")
+        .filter((line) => !/^\s{0,200}(?:#|$)/.test(line));
 
 const makeRules = async (folder: string, base: BaseTree): Promise<MakeRules[]> => {
   const names = ["GNUmakefile", "makefile", "Makefile", "justfile", "Justfile", ".justfile"];
@@ -161,6 +173,7 @@ export const changedGateScripts = (
 
 /** The part of a Makefile that decides its targets: their rules and what is not a rule, less variables they do not use. */
 const relevant = (text: string, targets: ReadonlySet<string>): string => {
+  if (text.length > MAX_SCRIPT) return text;
   const rules = parseRules(text);
   const mine = rules.rules.filter((rule) =>
     rule.targets.some((t) => targets.has(t) || t.includes("%") || /^\.(?!PHONY$)[A-Z_]+$/.test(t)),

@@ -129,6 +129,7 @@ describe("hostile text", () => {
     "it ",
     "'",
     "/",
+    "=/[",
     "`",
     "catch {",
     "if process.env ",
