@@ -105,6 +105,10 @@ const rows: HonestRow[] = [
     },
     {},
   ],
+  [
+    "folders named as languages are",
+    { "python/more.py": "x = 1\n", "go/main.go": "package main\n" },
+  ],
 ];
 
 export const HONEST_PYTHON = honestOf(rows, PY);
