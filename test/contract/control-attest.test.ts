@@ -1,4 +1,7 @@
+import { dirname, join } from "node:path";
+import { auditRun, readPublicKey } from "@headrace/attest";
 import { type EventOf, isEnded, type RunState, type StoredEvent } from "@headrace/domain";
+import { openRecordRepo } from "@headrace/repo";
 import { expect, test } from "vitest";
 import { played, playedLine } from "../support/played-line.ts";
 
@@ -54,4 +57,42 @@ test("the log of a paused run is signed, and goes on behind the signature", asyn
   const signed = (await line.events(run)).filter(isOf("log.signed"));
   for (const { seq, head } of signed) expect(head.seq).toBe(seq - 1);
   expect(signed.length).toBeGreaterThan(1);
+});
+
+test("an audit finds nothing wrong with runs that were paused, cancelled, or outlived their factory", async () => {
+  await using line = await playedLine();
+  using git = openRecordRepo(line.bare);
+  const key = await readPublicKey(join(dirname(line.bare), "keys"));
+  const audit = async (run: string) =>
+    auditRun({
+      run,
+      stored: await line.store.raw(run),
+      blob: (id) => line.store.getBlob(id),
+      git,
+      key,
+    });
+  const tasks = () => [played("a"), played("b"), played("c", { blockedBy: ["a", "b"] })];
+  for (let at = 8; at < 100; at += 16) {
+    const run = await line.submit(tasks());
+    await line.until(run, ({ run: { seq } }) => seq >= at);
+    const disturb = [
+      () => line.commands().cancel(run, "enough"),
+      () => line.restart(),
+      () =>
+        line
+          .commands()
+          .pause(run, "a moment")
+          .then(() => line.commands().resume(run)),
+    ];
+    await disturb[(at / 8) % 3]?.().catch(() => undefined);
+    // at any moment between nothing is wrong, but that an end may not be signed yet
+    const between = await audit(run);
+    expect(between.violation?.reason ?? "are not signed").toContain("are not signed");
+    await line.until(run, (state) => isEnded(state.run.status) && isSigned(state));
+    await line.settled(run);
+    const { ok, violation, notes } = await audit(run);
+    expect(violation).toBeUndefined();
+    expect(ok).toBe(true);
+    expect(notes.filter((note) => !note.includes("prompt was not recorded"))).toEqual([]);
+  }
 });
