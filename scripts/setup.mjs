@@ -82,6 +82,7 @@ const CI_TOOLS = /** @type {const} */ ({
   gvisor: "runsc",
   ip: "ip",
   pip: "pip3",
+  pytest: "pytest-3",
 });
 
 /**

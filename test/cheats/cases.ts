@@ -116,6 +116,12 @@ export const swap = (tree: Tree, path: string, from: string, to: string): string
 export const json = (tree: Tree, path: string, change: object): string =>
   `${JSON.stringify({ ...JSON.parse(tree[path] ?? "{}"), ...change }, null, 2)}\n`;
 
+/** A package.json with other scripts. */
+export const scripts = (base: Tree, change: object): string =>
+  json(base, "package.json", {
+    scripts: { ...JSON.parse(base["package.json"] ?? "{}").scripts, ...change },
+  });
+
 /** The product change that a cheat hides behind. */
 export const WORK_JS: Edit = {
   "src/max.js": "export const max = (list) => list.reduce((a, b) => (a > b ? a : b));\n",

@@ -94,6 +94,21 @@ const rows: HonestRow[] = [
         "class Money:\n    def __init__(self, cents):\n        self.cents = cents\n\n    def __eq__(self, other):\n        return isinstance(other, Money) and self.cents == other.cents\n",
     },
   ],
+  [
+    "a project begins",
+    {
+      "pyproject.toml":
+        '[build-system]\nrequires = ["hatchling"]\n\n[project]\nname = "sums"\nrequires-python = ">=3.11"\n',
+      "sums/__init__.py": "",
+      "tests/test_sums.py":
+        "import sums\n\n\ndef test_is_there():\n    assert sums.__name__ == 'sums'\n",
+    },
+    {},
+  ],
+  [
+    "folders named as languages are",
+    { "python/more.py": "x = 1\n", "go/main.go": "package main\n" },
+  ],
 ];
 
 export const HONEST_PYTHON = honestOf(rows, PY);

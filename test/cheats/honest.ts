@@ -239,6 +239,16 @@ const rows: HonestRow[] = [
     "a Dockerfile and ignored files",
     { Dockerfile: "FROM node:22\n", ".gitignore": "node_modules\ncoverage\n" },
   ],
+  [
+    "a first configuration of a linter, with what it ignores",
+    { "eslint.config.js": 'export default [{ ignores: ["dist"] }];\n' },
+  ],
+  [
+    "queries with a skip of their own",
+    {
+      [SUM]: `${sum}\ntest("pages", () => {\n  assert.equal(sum(query.skip(3).limit(4)), 10);\n});\n`,
+    },
+  ],
 ];
 
 export const HONEST_JAVASCRIPT = honestOf(rows, JS);

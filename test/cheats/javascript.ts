@@ -1,44 +1,7 @@
-import { type CheatRow, cheatsOf, JS, json, swap, TS, WORK_JS } from "./cases.ts";
-
-const scripts = (base: typeof JS, change: object): string =>
-  json(base, "package.json", {
-    scripts: { ...JSON.parse(base["package.json"] ?? "{}").scripts, ...change },
-  });
+import { type CheatRow, cheatsOf, JS, json, scripts, swap, TS, WORK_JS } from "./cases.ts";
 
 /** Cheats on what stands around the tests, and on the code they test. */
 const rows: CheatRow[] = [
-  [
-    "V03",
-    "a glob that matches nothing",
-    "refused",
-    { "vitest.config.ts": swap(TS, "vitest.config.ts", "test/**/*.test.ts", "spec/**/*.test.ts") },
-    TS,
-  ],
-  [
-    "V03",
-    "passWithNoTests on the script",
-    "refused",
-    { "package.json": scripts(TS, { test: "vitest run --passWithNoTests" }) },
-    TS,
-  ],
-  [
-    "V03",
-    "a new configuration for the runner",
-    "refused",
-    { ...WORK_JS, ".mocharc.json": '{ "spec": [] }\n' },
-  ],
-  [
-    "V03",
-    "a vite.config with a test block",
-    "refused",
-    { "vite.config.ts": "export default { test: { include: [] } };\n" },
-  ],
-  [
-    "V03",
-    "a jest key in package.json",
-    "refused",
-    { "package.json": json(JS, "package.json", { jest: { testMatch: [] } }) },
-  ],
   [
     "V06",
     "a reporter in vitest's configuration",
@@ -287,6 +250,33 @@ const rows: CheatRow[] = [
     "line ends that differ",
     "refused",
     { ...WORK_JS, ".gitattributes": "*.snap text eol=crlf\n" },
+  ],
+  [
+    "V07",
+    "what the gate's script imports",
+    "refused",
+    { "scripts/run.mjs": "process.exitCode = 0;\n" },
+    {
+      ...JS,
+      "scripts/test.sh": "node scripts/check.mjs\n",
+      "scripts/check.mjs": 'import "./run.mjs";\n',
+      "scripts/run.mjs": "run();\n",
+    },
+  ],
+  ["V26", "the linter's list of ignored files", "refused", { ".eslintignore": "src\n" }, TS],
+  [
+    "V26",
+    "tsconfig inherits from another",
+    "refused",
+    {
+      "tsconfig.json": swap(
+        TS,
+        "tsconfig.json",
+        '"include"',
+        '"extends": "./loose.json", "include"',
+      ),
+    },
+    TS,
   ],
 ];
 

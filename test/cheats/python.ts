@@ -245,6 +245,20 @@ const rows: CheatRow[] = [
     "refused",
     { ...WORK_PY, ".gitattributes": "tests export-ignore\n" },
   ],
+  [
+    "V02",
+    "skip by another name",
+    "refused",
+    {
+      [TOTAL]: `from pytest import skip as later\n${swap(PY, TOTAL, "    assert total([1", "    later('x')\n    assert total([1")}`,
+    },
+  ],
+  [
+    "V05",
+    "the hook lies in the tests' package",
+    "flagged",
+    { "tests/__init__.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n" },
+  ],
 ];
 
 export const PYTHON_CHEATS = cheatsOf(rows, PY);

@@ -26,7 +26,7 @@ test("a run goes from its submission to its end, and its log with it", async () 
   expect(Object.values(tasks).map((t) => t.status)).toEqual(["landed", "landed", "landed"]);
   const events = await line.events(run);
   expect(events.filter((e) => e.type === "merge.landed")).toHaveLength(3);
-  expect(typesAfter(events, "run.completed")).toEqual([]);
+  expect(typesAfter(events, "run.completed").filter((type) => !TRUTHS.has(type))).toEqual([]);
 });
 
 /** Rows that tell money and git as they are, whatever has become of the run. */

@@ -176,8 +176,8 @@ describe.skipIf(NO_NPM)(
         / setup: npm install .*"node-linux-.*@22" pnpm@10\.34\.9 \(detected\)\n/,
       );
       expect(checked.out).toMatch(/ setup: .*pnpm install --frozen-lockfile \(detected\)\n/);
-      expect(checked.out).toMatch(/^typecheck +green +[\d.]+ s +- +exit 0$/m);
-      expect(checked.out).toMatch(/^test +green +[\d.]+ s +2 +exit 0$/m);
+      expect(checked.out).toMatch(/^typecheck +green +[\d.]+ s +- +red, as it should be +exit 0$/m);
+      expect(checked.out).toMatch(/^test +green +[\d.]+ s +2 +red, as it should be +exit 0/m);
       expect(checked.out).not.toMatch(/refused|note:/);
     });
 

@@ -79,7 +79,7 @@ test("a detected repository is checked: its gates run twice on the base, and its
     sandboxes: bench.sandboxes,
     policy: resolvePolicy({ spec, config: {}, detected }),
     files,
-    tar: bench.tar,
+    ground: bench,
     labels,
   });
   expect(files.map((file) => file.path)).toEqual(["package.json"]);
@@ -143,10 +143,17 @@ test("a gate leaves nothing for the next and has no network", async () => {
 
 test("set-up that fails is told with its command, and its output once, as it comes", async () => {
   const policy = policyOf({ test: "true" }, { setup: ["echo looking; exit 7"] });
-  const { sandboxes, tar } = bench;
+  const { sandboxes } = bench;
   const lines: string[] = [];
   const onLine = (line: string) => lines.push(line);
-  const check = await checkRepository({ sandboxes, policy, files: [], tar, labels, onLine });
+  const check = await checkRepository({
+    sandboxes,
+    policy,
+    files: [],
+    ground: bench,
+    labels,
+    onLine,
+  });
   expect(isFit(check)).toBe(false);
   expect(lines).toEqual(["$ echo looking; exit 7", "looking"]);
   expect(check.environment).toMatchObject({ log: expect.stringContaining("looking") });

@@ -117,3 +117,11 @@ it("a tree without source files has nothing to break, and the receipt says so", 
     { verdict: "pass", canary: { outcome: "none", detail: "there is no source file to break" } },
   ]);
 });
+
+it("a patch that does not apply to the base is refused before anything starts", async () => {
+  const gates: Gates = [{ name: "test", run: "true", canary: { patch: NO_README } }];
+  const files = { "README.md": "others\n" };
+  await expect(verified(gates, { files })).rejects.toThrow(
+    /^gate test: canary: the patch does not apply to [0-9a-f]{12}: .*README\.md/,
+  );
+});

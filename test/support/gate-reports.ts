@@ -5,7 +5,7 @@ import { gateReporting } from "../../packages/verify/src/reports/gate-reporting.
 import { type ReportAnswer, readReports } from "../../packages/verify/src/reports/read-reports.ts";
 import { tempDir } from "./git.ts";
 
-export type Reported = {
+type Reported = {
   exitCode: number | null;
   out: string;
   err: string;

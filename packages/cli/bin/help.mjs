@@ -93,8 +93,15 @@ const WATCHING = [
         "--key <file>",
         "the installation's public key, kept elsewhere (default: the one beside the store)",
       ],
+      ["--from <archive>", "audit what `export` wrote, without store or repository"],
       JSON_OPTION,
     ],
+  },
+  {
+    name: "export",
+    operands: "<run>",
+    summary: "one archive of a run: log, ledger, receipts, policy, public key, branch",
+    options: [["--out <file>", "where to write it (default: RUN.tar.gz here)"]],
   },
 ];
 

@@ -27,7 +27,9 @@ import {
   resolveBudget,
   resolvePolicy,
   type SpecDocument,
+  type Tree,
   treeAt,
+  withCanaries,
   withExclusions,
 } from "@headrace/intake";
 import { unusedConfig } from "./checkout-config.ts";
@@ -86,8 +88,8 @@ export const policyAt = async (
   const { image, dockerfile } = config.sandbox ?? {};
   const detected = await detect(tree, (image ?? dockerfile) ? undefined : baseVersions());
   const policy = resolvePolicy({
-    spec: { ...spec, gates: await withExclusions(tree, spec.gates) },
-    config: { ...config, gates: await withExclusions(tree, config.gates) },
+    spec: { ...spec, gates: await finished(tree, spec.gates) },
+    config: { ...config, gates: await finished(tree, config.gates) },
     detected,
     user: ground.installation.config,
   });
@@ -109,6 +111,10 @@ export const policyAt = async (
     ],
   };
 };
+
+/** Gates with what the commit's files say of them. */
+const finished = async (tree: Tree, gates: SpecDocument["gates"]) =>
+  withExclusions(tree, await withCanaries(tree, gates));
 
 /** Hosts that packages may come from besides the public registries. */
 const reachable = ({ installation }: Ground, { network }: Policy): string[] => [

@@ -7,6 +7,7 @@ import {
   slug,
   UserError,
 } from "@headrace/domain";
+import { refuseUnfitCanaries } from "@headrace/verify";
 import type { Context } from "./options.ts";
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
@@ -25,6 +26,7 @@ export const submit = async (
   const routes = await context.admit(submission.model, submission.credentials);
   const repo = await repos.factory(submission.repo.path);
   await repo.putPack(pack, submission.base, { boundary: true });
+  await refuseUnfitCanaries({ repo, commit: submission.base }, submission.policy.gates);
   const id = `${slug(submission.title, 20)}-${clock.id().slice(0, 5)}`;
   const ref = branchRef(integrationBranch(id));
   if ((await repo.readRef(ref)) !== undefined)

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { MergeSettings, type Nano, PRODUCT, type Role } from "@headrace/domain";
 import { z } from "zod";
-import { Budget, EXAMPLES, Gates, Protected, type RequestedGate, Setup } from "./fields.ts";
+import { Budget, EXAMPLES, Gates, Protected, Setup, type WrittenGate } from "./fields.ts";
 import { imagesToAllow, type KnownImages } from "./images.ts";
 import { inputError } from "./problem.ts";
 import { type SandboxConfig, SandboxFields } from "./sandbox-fields.ts";
@@ -38,7 +38,7 @@ const Config = z.strictObject({
 /** A repository's own settings, parsed; a field that is absent was not given. */
 export type RepoConfig = {
   setup?: string[] | undefined;
-  gates?: RequestedGate[] | undefined;
+  gates?: WrittenGate[] | undefined;
   sandbox?: SandboxConfig | undefined;
   budget?: Nano | undefined;
   protected?: string[] | undefined;
@@ -64,7 +64,6 @@ const TABLE = {
   },
   unsupported: {
     hot: "Remove it: tasks that touch the same files are merged one after another anyway.",
-    "gates.canary": "Remove it: gates are run without canaries.",
   },
 };
 

@@ -1,4 +1,4 @@
-import { fromUsd, Gate, globProblem } from "@headrace/domain";
+import { CanaryRequest, fromUsd, Gate, globProblem } from "@headrace/domain";
 import { z } from "zod";
 
 const MAX_TIMEOUT_S = 7200;
@@ -6,6 +6,11 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /** A gate as a person writes it, whose exclusions are not in its command yet. */
 export type RequestedGate = Gate & { exclude?: string[] | undefined };
+
+/** A gate as it stands in the file, whose patch may be a file of the commit. */
+export type WrittenGate = Omit<RequestedGate, "canary"> & {
+  canary?: CanaryRequest | { file: string } | undefined;
+};
 
 /** A command line for `sh -c`. */
 const Command = z.string({ error: "expected a command" }).trim().min(1, "expected a command");
@@ -28,6 +33,20 @@ const Timeout = z
   })
   .describe("Seconds, or text such as 90s, 10m, 1h");
 
+/** `off`, the path of a patch, or the patch itself. */
+const WrittenCanary = z
+  .string({ error: "expected off, the path of a .patch or .diff file, or a unified diff" })
+  .transform((given, context): CanaryRequest | { file: string } => {
+    if (given === "off") return "off";
+    const isDiff = /^--- .*\n\+\+\+ /m.test(given) && /^@@ /m.test(given);
+    const inline = CanaryRequest.safeParse({ patch: given });
+    if (isDiff && inline.success) return inline.data;
+    if (!given.includes("\n") && /\.(?:patch|diff)$/.test(given)) return { file: given };
+    context.addIssue("expected off, the path of a .patch or .diff file, or a unified diff");
+    return z.NEVER;
+  })
+  .describe("What the gate must be red on: off, the path of a patch, or a unified diff");
+
 export const Gates = z
   .array(
     z
@@ -42,10 +61,12 @@ export const Gates = z
           .max(50, "expected at most 50 tests")
           .describe("Tests known to be flaky, left out by the runner's own flag")
           .optional(),
+        canary: WrittenCanary.optional(),
       })
       .transform(
-        ({ name, run, timeout, exclude }): RequestedGate => ({
+        ({ name, run, timeout, exclude, canary }): WrittenGate => ({
           ...Gate.parse({ name, run, timeoutS: timeout }),
+          ...(canary === undefined ? {} : { canary }),
           ...(exclude === undefined ? {} : { exclude }),
         }),
       ),
@@ -86,10 +107,14 @@ export const Budget = z
   .transform(fromUsd)
   .describe("US dollars one run may cost");
 
+const CANARY_EXAMPLE =
+  "gates:\n  - name: docs\n    run: npx markdownlint docs\n    canary: test/canaries/docs.patch";
+
 /** The right forms, shown when a field is wrong. */
 export const EXAMPLES = {
   setup: "setup:\n  - npm ci",
   gates: "gates:\n  - name: test\n    run: npm test\n    timeout: 10m",
+  "gates.canary": CANARY_EXAMPLE,
   protected: "protected:\n  - migrations/**",
   budget: "budget: 20",
 } as const;

@@ -1,3 +1,4 @@
+export { withCanaries } from "./canaries.ts";
 export {
   CONFIG_FILE,
   configJsonSchema,

@@ -1,4 +1,11 @@
-import { fromUsd, type Isolation, type Nano, type NetworkPolicy, Policy } from "@headrace/domain";
+import {
+  fromUsd,
+  type Gate,
+  type Isolation,
+  type Nano,
+  type NetworkPolicy,
+  Policy,
+} from "@headrace/domain";
 import { CONFIG_FILE, type RepoConfig } from "./config.ts";
 import type { Detected } from "./detect.ts";
 import type { SpecDocument } from "./spec.ts";
@@ -34,13 +41,16 @@ const first = <T>(
 
 const unlessEmpty = <T>(found: T[]): T[] | undefined => (found.length > 0 ? found : undefined);
 
+/** What is left of files once the commit has said what its gates are. */
+type WithGates<T extends { gates?: unknown }> = Omit<T, "gates"> & { gates?: Gate[] | undefined };
+
 /**
  * The policy before a plan: each field from the spec's front matter, else `headrace.yaml`, else detection at the run
  * base; protected is the union of all.
  */
 export const resolvePolicy = (from: {
-  spec: Pick<SpecDocument, "gates" | "setup" | "protected">;
-  config: RepoConfig;
+  spec: WithGates<Pick<SpecDocument, "gates" | "setup" | "protected">>;
+  config: WithGates<RepoConfig>;
   detected: Pick<Detected, "gates" | "setup" | "tools" | "image">;
   /** the person's own configuration, which a repository may only tighten */
   user?: { network: NetworkPolicy; isolation: Isolation };

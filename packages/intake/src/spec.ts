@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Nano, Requirement } from "@headrace/domain";
 import { UserError } from "@headrace/domain";
 import { z } from "zod";
-import { Budget, EXAMPLES, Gates, Protected, type RequestedGate, Setup } from "./fields.ts";
+import { Budget, EXAMPLES, Gates, Protected, Setup, type WrittenGate } from "./fields.ts";
 import { inputError } from "./problem.ts";
 import { listedRequirements } from "./spec-requirements.ts";
 import { checkSize, decodeText } from "./text.ts";
@@ -47,7 +47,7 @@ export type SpecDocument = {
   /** revision to start from; undefined: the repository's HEAD */
   base: string | undefined;
   budget: Nano | undefined;
-  gates: RequestedGate[] | undefined;
+  gates: WrittenGate[] | undefined;
   setup: string[] | undefined;
   protected: string[] | undefined;
 };

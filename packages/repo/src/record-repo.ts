@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "@headrace/domain";
+import { ObjectId, UserError } from "@headrace/domain";
 import { GitError, gitAt } from "./git.ts";
 import { openObjects } from "./object-reader.ts";
 import { hasCommit, readCommits } from "./objects.ts";
 import { readShallow } from "./quarantine.ts";
-import { readRefOf } from "./refs.ts";
+import { moveRefBy, readRefOf } from "./refs.ts";
 
 /** A factory's repository as a record: read beside its writer or without one, in a copy too, and never written. */
 export type RecordRepo = Disposable & {
@@ -30,6 +32,8 @@ export const openRecordRepo = (gitDir: string): RecordRepo => {
       "The data directory must be whole: its store and its `repos` folder belong together.",
     );
   const git = gitAt({ gitDir });
+  // deltas are looked for in one order, so that equal histories give equal bytes
+  const single = gitAt({ gitDir, config: [["pack.threads", "1"]] });
   const objects = openObjects(git);
   return {
     readRef: (ref) => readRefOf(git, ref),
@@ -53,8 +57,7 @@ export const openRecordRepo = (gitDir: string): RecordRepo => {
       }
     },
     async bundle(ref) {
-      const args = ["bundle", "create", "--quiet", "-", ref];
-      const { stdout } = await git.run(args, {
+      const { stdout } = await single.run(["bundle", "create", "--quiet", "-", ref], {
         maxBytes: MAX_BUNDLE_BYTES,
         timeoutMs: FSCK_TIMEOUT_MS,
       });
@@ -62,4 +65,47 @@ export const openRecordRepo = (gitDir: string): RecordRepo => {
     },
     [Symbol.dispose]: () => objects[Symbol.dispose](),
   };
+};
+
+/** A bundle as `RecordRepo.bundle` gave it, as a repository that is removed when it is closed. */
+export const openBundle = async (given: {
+  bundle: Uint8Array;
+  shallow: readonly string[];
+}): Promise<RecordRepo & AsyncDisposable> => {
+  const gitDir = await mkdtemp(join(tmpdir(), "headrace-bundle-"));
+  const remove = () => rm(gitDir, { recursive: true, force: true });
+  try {
+    await unbundle(gitDir, given);
+    const repo = openRecordRepo(gitDir);
+    const close = () => {
+      repo[Symbol.dispose]();
+      return remove();
+    };
+    return { ...repo, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+};
+
+/** The boundary first, without which history is incomplete; then objects, then the refs the bundle names. */
+const unbundle = async (
+  gitDir: string,
+  { bundle, shallow }: { bundle: Uint8Array; shallow: readonly string[] },
+): Promise<void> => {
+  const git = gitAt({ gitDir });
+  const format = `--object-format=${shallow[0]?.length === 64 ? "sha256" : "sha1"}`;
+  await git.text(["init", "--quiet", "--bare", "--template=", "--initial-branch=none", format]);
+  if (shallow.length > 0)
+    await writeFile(
+      join(gitDir, "shallow"),
+      shallow.map((commit) => `${ObjectId.parse(commit)}\n`).join(""),
+    );
+  const file = join(gitDir, "bundle");
+  await writeFile(file, bundle);
+  const told = await git.text(["bundle", "unbundle", file], { timeoutMs: FSCK_TIMEOUT_MS });
+  for (const line of told.split("\n").filter(Boolean)) {
+    const [to = "", ref = ""] = line.split(" ");
+    await moveRefBy(git, { ref, to, expected: "0".repeat(to.length) });
+  }
 };

@@ -8,7 +8,7 @@ import {
 } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import { checkRepository, isFit } from "./check-repository.ts";
-import { ended, TableEngine } from "./exec-fixture.ts";
+import { ended, groundOf, TableEngine } from "./exec-fixture.ts";
 import { renderCheck } from "./render-check.ts";
 
 const policyOf = (...gates: object[]) =>
@@ -19,18 +19,60 @@ const check = (
   ends: ConstructorParameters<typeof TableEngine>[0],
   policy: Policy,
   environment: () => Promise<Environment> = async () => built,
+  files: string[] = [],
 ) => {
   const engine = new TableEngine(ends);
   return checkRepository({
     sandboxes: { environment, runGate: (spec) => engine.runGate(spec) },
     policy,
     files: [],
-    tar: new Uint8Array(),
+    ground: groundOf(...files),
     labels: { run: "check", step: "check" },
   });
 };
 
 describe("the check of a repository", () => {
+  test("shows gates that are green twice a bad tree, and is not fit with one that stays green there", async () => {
+    const broken = ended({ exitCode: 1 });
+    const result = await check(
+      {
+        looks: [ended(), ended(), ended(), ended(), broken],
+        blind: [ended(), ended(), ended()],
+        absent: [ended(), ended(), ended({ exitCode: 127 })],
+        red: [broken, broken],
+      },
+      policyOf(
+        { name: "test", run: "looks" },
+        { name: "docs", run: "blind" },
+        { name: "gone", run: "absent" },
+        { name: "lint", run: "red" },
+        { name: "known", run: "looks", canary: "off" },
+      ),
+      undefined,
+      ["a.js", "a.test.js"],
+    );
+    expect(result.rows.map((row) => row.canary?.outcome)).toEqual([
+      ...["red", "green", "not_run", undefined],
+      "off",
+    ]);
+    expect(isFit(result)).toBe(false);
+    expect(renderCheck(result)).toMatchInlineSnapshot(`
+      "environment: built in 4.2 s
+      gate   result  time   tests  canary                why
+      test   green   0.1 s  -      red, as it should be  exit 0
+      docs   green   0.1 s  -      STAYS GREEN           exit 0
+      gone   green   0.1 s  -      does not run          exit 0
+      lint   red     0.1 s  -      -                     exit 1
+      known  green   0.1 s  -      off                   exit 0
+
+      docs would be refused: on a tree that is known to be bad it ended with exit 0, with syntax errors in 2 JavaScript files
+        make it look at the code, or give it what it must be red on (\`canary: FILE.patch\` in headrace.yaml), or say that it has none (\`canary: off\`)
+
+      gone would be refused: on a tree that is known to be bad it ended with command not found (exit 127), with syntax errors in 2 JavaScript files
+        make it look at the code, or give it what it must be red on (\`canary: FILE.patch\` in headrace.yaml), or say that it has none (\`canary: off\`)"
+    `);
+  });
+
   test("runs every gate twice and tells green, red, flaky and missing apart", async () => {
     const result = await check(
       {
@@ -49,11 +91,11 @@ describe("the check of a repository", () => {
     expect(isFit(result)).toBe(false);
     expect(renderCheck(result)).toMatchInlineSnapshot(`
       "environment: built in 4.2 s
-      gate   result  time   tests  why
-      test   green   2.5 s  7      exit 0
-      lint   red     0.1 s  -      exit 1
-      e2e    flaky   0.1 s  -      exit 0, then exit 1
-      types  red     0.1 s  -      command not found (exit 127)
+      gate   result  time   tests  canary  why
+      test   green   2.5 s  7      none    exit 0
+      lint   red     0.1 s  -      -       exit 1
+      e2e    flaky   0.1 s  -      -       exit 0, then exit 1
+      types  red     0.1 s  -      -       command not found (exit 127)
 
       lint printed:
         first
@@ -61,6 +103,8 @@ describe("the check of a repository", () => {
       e2e printed:
         boom
         ✖ adds
+
+      no source file could be broken for test: what it must be red on can be given (\`canary: FILE.patch\` in headrace.yaml)
 
       e2e differs between two runs of the same tree:
         adds
@@ -117,7 +161,7 @@ describe("the check of a repository", () => {
         },
         policy: policyOf(),
         files: [],
-        tar: new Uint8Array(),
+        ground: groundOf(),
         labels: { run: "check", step: "check" },
       });
     expect(renderCheck(await checkWhere(true))).toContain(
@@ -142,9 +186,9 @@ describe("the check of a repository", () => {
     );
     expect(renderCheck(result)).toMatchInlineSnapshot(`
       "environment: built in 4.2 s
-      gate  result  time   tests  why
-      test  red     0.0 s  -      could not be run: service db: not ready in 120 s
-      lint  red     0.0 s  -      could not be run: service db: not ready in 120 s
+      gate  result  time   tests  canary  why
+      test  red     0.0 s  -      -       could not be run: service db: not ready in 120 s
+      lint  red     0.0 s  -      -       could not be run: service db: not ready in 120 s
 
       test could not be run:
         service db: not ready in 120 s

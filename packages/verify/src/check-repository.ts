@@ -1,10 +1,14 @@
 import {
   applicableGates,
+  type Canary,
   type EgressRequest,
   type Environment,
+  type Gate,
   type GateVerdict,
+  isBlind,
   type Policy,
   refusedHosts,
+  SANDBOX_UID,
   type Sandboxes,
   type SandboxLabels,
   SetupFailedError,
@@ -12,6 +16,7 @@ import {
   type UnreachedHost,
   unreachedHosts,
 } from "@headrace/domain";
+import { type CanaryBench, type CanaryGround, runCanaries } from "./canary/run-canaries.ts";
 import { failing } from "./compare-tests.ts";
 import { countTests } from "./count-tests.ts";
 import { differingTests } from "./failed-tests.ts";
@@ -40,6 +45,8 @@ export type CheckRow = {
   output?: string;
   /** what to do about its usual cause */
   hint?: string;
+  /** what it made of a tree that is known to be bad; only of a gate that passed twice */
+  canary?: Canary;
 };
 
 /** What the base is like before anything is spent on it. */
@@ -60,8 +67,8 @@ export type CheckInput = {
   policy: Policy;
   /** manifests and lockfiles of the base, and the Dockerfile that policy names */
   files: readonly SetupFile[];
-  /** the base's tree, as the repository's `tar` builds it */
-  tar: Uint8Array;
+  /** the base, where its tree comes from and bad ones are made from it */
+  ground: CanaryGround;
   labels: SandboxLabels;
   onLine?: ((line: string) => void) | undefined;
   /** told of each gate when both runs have ended */
@@ -85,10 +92,7 @@ const differing = (first: GateRun, second: GateRun): string[] => {
 };
 
 /** Twice, unless the engine or a service failed: the other run would wait as long, and no verdict come of it. */
-const runTwice = async (
-  bench: GateBench,
-  gate: Parameters<typeof runGate>[1],
-): Promise<readonly [GateRun, GateRun]> => {
+const runTwice = async (bench: GateBench, gate: Gate): Promise<Runs> => {
   const first = await runGate(bench, gate);
   return [first, first.result.verdict === "infra_error" ? first : await runGate(bench, gate)];
 };
@@ -98,7 +102,29 @@ const firstLine = (text: string): string => text.trim().split("\n", 1)[0] ?? "";
 const testsOf = ({ tests, output }: GateRun): number | undefined =>
   tests?.length ?? countTests(output);
 
-const rowOf = (gate: string, [first, second]: readonly [GateRun, GateRun]): CheckRow => {
+type Runs = readonly [GateRun, GateRun];
+
+/** Shows the gates that passed twice a bad tree, and gives each row what came of it. */
+const withCanaries = async (
+  bench: CanaryBench,
+  ground: CanaryGround,
+  ran: readonly { gate: Gate; runs: Runs; row: CheckRow }[],
+): Promise<CheckRow[]> => {
+  const green = ran.filter(({ row }) => !row.red && !row.flaky);
+  const baseline = green.flatMap(({ gate, runs: [{ tests }] }) =>
+    tests === undefined ? [] : [{ gate: gate.name, list: "", outcomes: tests }],
+  );
+  const gates = green.map(({ gate }) => gate);
+  const canaries = await runCanaries({ ...bench, baseline }, ground, gates);
+  return ran.map(({ row }) => {
+    const shown = canaries.find(({ gate }) => gate === row.gate);
+    if (shown === undefined) return row;
+    const { gate: _, ...canary } = shown;
+    return { ...row, canary };
+  });
+};
+
+const rowOf = (gate: string, [first, second]: Runs): CheckRow => {
   const verdicts = [first.result.verdict, second.result.verdict];
   const spoilt = verdicts.includes("infra_error");
   const unlike = differing(first, second);
@@ -161,16 +187,21 @@ export const checkRepository = async (input: CheckInput): Promise<RepositoryChec
   const { env: imageEnv, ...environment } = await build(input, requests);
   const network = networkOf(requests);
   if (!environment.built) return { environment, network, rows: [] };
-  const bench = { ...input, image: environment.image, imageEnv };
-  const rows: CheckRow[] = [];
-  for (const gate of applicableGates(input.policy, new Set())) {
-    const row = rowOf(gate.name, await runTwice(bench, gate));
-    rows.push(row);
+  const { sandboxes, policy, labels, signal, ground } = input;
+  const bench = { sandboxes, policy, labels, signal, image: environment.image, imageEnv };
+  const tar = await ground.repo.tar(ground.commit, { uid: SANDBOX_UID });
+  const ran: { gate: Gate; runs: Runs; row: CheckRow }[] = [];
+  for (const gate of applicableGates(policy, new Set())) {
+    const runs = await runTwice({ ...bench, tar }, gate);
+    const row = rowOf(gate.name, runs);
+    ran.push({ gate, runs, row });
     input.onRow?.(row);
   }
-  return { environment, network, rows };
+  return { environment, network, rows: await withCanaries(bench, ground, ran) };
 };
 
-/** Whether the base is fit to build on: set up, with at least one gate, all of them green twice. */
-export const isFit = (check: RepositoryCheck): boolean =>
-  check.environment.built && check.rows.length > 0 && check.rows.every((row) => !row.red);
+/** Whether the base is fit to build on: set up, with at least one gate, all of them green twice and none blind. */
+export const isFit = ({ environment, rows }: RepositoryCheck): boolean =>
+  environment.built &&
+  rows.length > 0 &&
+  rows.every(({ red, canary }) => !red && !(canary && isBlind(canary)));

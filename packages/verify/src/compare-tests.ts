@@ -60,17 +60,10 @@ export const newlySkipped = (
   return turned || newly.length > freed ? newly : [];
 };
 
-/** Whether what fails is some of what failed on the base, and what failed there and does not now has passed. */
-export const stillRed = (tests: TestOutcomes, base: TestOutcomes): boolean => {
-  const now = new Map(tests.map(({ name, outcome }) => [name, outcome]));
-  const before = failing(base);
-  const excused = new Set(before);
-  const failed = failing(tests);
-  return (
-    failed.length > 0 &&
-    failed.every((name) => excused.has(name)) &&
-    before.every((name) => now.get(name) === "failed" || now.get(name) === "passed")
-  );
+/** Of those names, tests of which a run tells neither that they passed nor that they failed. */
+export const neverTold = (tests: TestOutcomes, names: Iterable<string>): string[] => {
+  const ran = namesOf(tests.filter((test) => !isSkipped(test)));
+  return [...names].filter((name) => !ran.has(name));
 };
 
 const namesOf = (tests: TestOutcomes): Set<string> => new Set(tests.map(({ name }) => name));

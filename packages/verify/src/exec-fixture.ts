@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { Collected, ExecResult, GateSpec, TestOutcomes } from "@headrace/domain";
+import type { CanaryGround } from "./canary/run-canaries.ts";
 
 /** How a command ended: exit 0 in a tenth of a second, unless a test says otherwise. */
 export const ended = (over: Partial<ExecResult> = {}): ExecResult => ({
@@ -45,3 +46,16 @@ export const reportFor = (
   const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
   return { files: [{ name: "vitest-1.jsonl", bytes: new TextEncoder().encode(text) }], cut: false };
 };
+
+/** A commit of these files, which becomes another tree with as little in it as a table engine looks at. */
+export const groundOf = (...paths: string[]): CanaryGround => ({
+  commit: "c".repeat(40),
+  repo: {
+    list: async () =>
+      paths.map((path) => ({ mode: "100644" as const, object: "b".repeat(40), path })),
+    read: async () => new Uint8Array(),
+    alter: async () => ({ outcome: "altered" as const, tree: "a".repeat(40) }),
+    commit: async () => "d".repeat(40),
+    tar: async () => new Uint8Array(),
+  },
+});

@@ -1,15 +1,18 @@
-import type { Gate } from "@headrace/domain";
+import { dirname } from "node:path/posix";
+import { type Gate, globMatcher, globProblem } from "@headrace/domain";
 import { type MakeRules, parseRules, reachedRules } from "./tamper/make-rules.ts";
 
 type Scripts = Record<string, string>;
 
+/** Scripts may run each other, so they are tried against each other; nobody writes more. */
+const MAX_SCRIPTS = 1000;
+
 const scriptsOf = (manifest: string | undefined): Scripts => {
   try {
     const { scripts } = Object(JSON.parse(manifest ?? "{}")) as { scripts?: unknown };
+    const entries = Object.entries(Object(scripts)).slice(0, MAX_SCRIPTS);
     return Object.fromEntries(
-      Object.entries(Object(scripts)).filter(
-        (script): script is [string, string] => typeof script[1] === "string",
-      ),
+      entries.filter((script): script is [string, string] => typeof script[1] === "string"),
     );
   } catch {
     // nothing runs from what is no manifest
@@ -52,6 +55,8 @@ export type GateScope = {
   files: ReadonlySet<string>;
   /** targets they make, in whichever Makefile */
   targets: ReadonlySet<string>;
+  /** whether a path is one of the scripts they run by a glob, such as `checks/*.sh` */
+  listed(path: string): boolean;
 };
 
 export type BaseTree = {
@@ -59,7 +64,10 @@ export type BaseTree = {
   read(path: string): Promise<string | undefined>;
 };
 
-const MAX_COMMANDS = 200;
+/** A glob of scripts; of other files it may be what is linted. */
+const LISTED = /^[\w./*-]{1,200}\*[\w.*-]{0,100}\.(?:sh|bash|bats)$/;
+
+const MAX_COMMANDS = 2000;
 const MAX_SCRIPT = 200_000;
 
 const folders = (words: readonly string[]): string[] => [
@@ -77,15 +85,20 @@ export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise
   const seen = new Set(commands);
   const files = new Set<string>();
   const targets = new Set<string>();
-  const push = (command: string) => {
+  const globs = new Set<string>();
+  /** where a script lies, for what it names from there */
+  const homes = new Map<string, string>();
+  const push = (command: string, home = "") => {
     if (seen.has(command) || commands.length >= MAX_COMMANDS) return;
     seen.add(command);
-    commands.push(command.slice(0, MAX_SCRIPT));
+    homes.set(command, home);
+    commands.push(command);
   };
   for (let at = 0; at < commands.length; at++) {
     const command = commands[at] ?? "";
     const words = wordsOf(command);
-    for (const folder of folders(words)) {
+    for (const word of words) if (LISTED.test(word)) globs.add(normal(word));
+    for (const folder of new Set([...folders(words), homes.get(command) ?? ""])) {
       if (RUNNER.test(command)) {
         const scripts = scriptsOf(await base.read(normal(`${folder}package.json`)));
         for (const name of scriptsBehind(scripts, [command])) push(scripts[name] ?? "");
@@ -101,12 +114,23 @@ export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise
         const path = normal(folder + word);
         if (files.has(path) || !SCRIPT.test(path) || !base.has(path)) continue;
         files.add(path);
-        push((await base.read(path)) ?? "");
+        const text = ((await base.read(path)) ?? "").slice(0, MAX_SCRIPT);
+        for (const part of commandsIn(path, text)) push(part, `${dirname(path)}/`);
       }
     }
   }
-  return { commands, files, targets };
+  const listed = globMatcher([...globs].filter((glob) => globProblem(glob) === undefined));
+  return { commands, files, targets, listed };
 };
+
+/** Lines of a shell script are commands; in another language a command's words may stand on many lines. */
+const commandsIn = (path: string, text: string): string[] =>
+  /\.(?:[cm]?[jt]s|py|rb)$/.test(path)
+    ? [text]
+    : text
+        .replaceAll("\\\n", " ")
+        .split("\n")
+        .filter((line) => !/^\s{0,200}(?:#|$)/.test(line));
 
 const makeRules = async (folder: string, base: BaseTree): Promise<MakeRules[]> => {
   const names = ["GNUmakefile", "makefile", "Makefile", "justfile", "Justfile", ".justfile"];
@@ -140,6 +164,8 @@ export const changedGateScripts = (
   }
   if (MAKE.test(path) && scope.targets.size > 0 && /(?:^|\/)(?:GNUmakefile|makefile)$/.test(path))
     return ["takes the place of the Makefile that a gate uses"];
+  if (scope.listed(path) && before !== undefined && after === undefined)
+    return ["is gone, which a gate runs"];
   return scope.files.has(path) && before !== after
     ? ["is a script that a gate runs, and was changed"]
     : [];
@@ -147,9 +173,10 @@ export const changedGateScripts = (
 
 /** The part of a Makefile that decides its targets: their rules and what is not a rule, less variables they do not use. */
 const relevant = (text: string, targets: ReadonlySet<string>): string => {
+  if (text.length > MAX_SCRIPT) return text;
   const rules = parseRules(text);
   const mine = rules.rules.filter((rule) =>
-    rule.targets.some((t) => targets.has(t) || t.includes("%")),
+    rule.targets.some((t) => targets.has(t) || t.includes("%") || /^\.(?!PHONY$)[A-Z_]+$/.test(t)),
   );
   const used = mine.map((rule) => rule.head + rule.recipe).join("\n");
   const free = rules.rest.filter((line) => {

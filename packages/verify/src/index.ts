@@ -1,4 +1,5 @@
-export { type CanaryBench, type CanaryGround, runCanaries } from "./canary/run-canaries.ts";
+export { refuseUnfitCanaries } from "./canary/refuse-unfit.ts";
+export { type CanaryBench, runCanaries } from "./canary/run-canaries.ts";
 export {
   type CheckInput,
   type CheckRow,

@@ -4,9 +4,9 @@ import {
   gone,
   isSkipped,
   listed,
+  neverTold,
   newlySkipped,
   permittedTests,
-  stillRed,
 } from "./compare-tests.ts";
 import type { ReportAnswer } from "./reports/index.ts";
 
@@ -67,10 +67,8 @@ const byReport = (code: number, { gate, answer, baseline, permits }: Facts): Jud
   const { tests } = answer.report;
   const lost = baseline && lostTests(tests, baseline, permittedTests(gate, permits));
   const failed = failing(tests);
-  if (code !== 0 || failed.length > 0) {
-    const excused = lost === undefined ? sameRed(code, tests, baseline) : undefined;
-    return excused ?? fail(redReason(code, failed, baseline));
-  }
+  if (code !== 0 || failed.length > 0)
+    return sameRed(code, tests, { baseline, lost }) ?? fail(redReason(code, failed, baseline));
   if (tests.length === 0) return notRun("no test was collected");
   if (tests.every(isSkipped))
     return notRun(`none of its ${tests.length} tests ran: all are skipped`);
@@ -81,13 +79,25 @@ const byReport = (code: number, { gate, answer, baseline, permits }: Facts): Jud
   };
 };
 
-/** The pass of a gate that is red as the base is, and in nothing else. */
-const sameRed = (code: number, tests: TestOutcomes, base: Baseline | undefined) => {
-  if (base?.red?.exitCode !== code || !stillRed(tests, base.outcomes)) return undefined;
+/** What follows for a gate that is red as the base is: undefined where something else is wrong with it. */
+const sameRed = (
+  code: number,
+  tests: TestOutcomes,
+  { baseline, lost }: { baseline: Baseline | undefined; lost: string | undefined },
+): Judgement | undefined => {
   const failed = failing(tests);
+  if (baseline?.red?.exitCode !== code || failed.length === 0) return undefined;
+  const excused = new Set(failing(baseline.outcomes));
+  if (!failed.every((name) => excused.has(name))) return undefined;
+  const hidden = neverTold(tests, excused);
+  if (hidden.length > 0)
+    return fail(
+      `failed on the base, so make them pass or leave them: ${listed(hidden, "test is gone or skipped", "tests are gone or skipped")}`,
+    );
+  if (lost !== undefined) return fail(lost);
   const reason = `red on the base too: the same ${listed(failed, "test fails", "tests fail")}`;
-  const baseRed = { failing: failed.length, receipt: base.red.receipt };
-  return { verdict: "pass" as const, reason, baseRed };
+  const baseRed = { failing: failed.length, receipt: baseline.red.receipt };
+  return { verdict: "pass", reason, baseRed };
 };
 
 const withoutReport = (
@@ -97,8 +107,8 @@ const withoutReport = (
   if (code !== 0) return fail(`exit ${code}`);
   if (baseline === undefined || permits.includes(`gates:${gate}`))
     return { verdict: "pass", reason: "exit 0" };
-  const before = `${baseline.outcomes.length} tests were reported on the base and none is now`;
-  return fail(`${before}: let the gate's test runner run them again`);
+  const before = `the base's test runner reported ${baseline.outcomes.length} tests and this one nothing`;
+  return fail(`${before}: let it run them again`);
 };
 
 /** What fails, and of it first what did not on the base. */

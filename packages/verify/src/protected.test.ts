@@ -37,6 +37,8 @@ describe("by its path alone", () => {
       "src/node.ts",
       "app/pytest_notes.py",
       "src/git/a.ts",
+      "python/a.py",
+      "tools/git/a.ts",
     ];
     expect(honest.filter(isImpostor)).toEqual([]);
   });

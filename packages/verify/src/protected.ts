@@ -24,15 +24,13 @@ export const isRunnerConfig = ownGlobs(
 );
 
 const TOOLS =
-  "{node,npm,npx,pnpm,yarn,bun,git,curl,sh,bash,env,python,python3,pip,uv,pytest,tox,make,go,cargo,rustc,java,mvn,gradle,ruby,bundle,rspec,tsc,vitest,jest,mocha,eslint,biome,ruff,mypy}";
+  "node|npm|npx|pnpm|yarn|bun|git|curl|sh|bash|env|python|python3|pip|uv|pytest|tox|make|go|cargo|rustc|java|mvn|gradle|ruby|bundle|rspec|tsc|vitest|jest|mocha|eslint|biome|ruff|mypy";
+const PROGRAM = new RegExp(`^(?:(?:.*/)?(?:bin|\\.bin|sbin|scripts|tools)/)?(?:${TOOLS})$`, "s");
+const MODULE =
+  /^(?:src\/|lib\/|python\/)?(?:pytest|_pytest|unittest|pluggy|coverage|tox|nose|mypy|ruff)(?:\.py|\/__init__\.py)$/;
 
 /** A program or module under the name of a tool that gates use: whoever looks there first runs it instead. */
-export const isImpostor = ownGlobs(
-  `**/{bin,.bin,scripts,tools,sbin}/${TOOLS}`,
-  TOOLS,
-  "{,src/,lib/,python/}{pytest,_pytest,unittest,pluggy,coverage,tox,nose,mypy,ruff}.py",
-  "{,src/,lib/,python/}{pytest,_pytest,unittest,pluggy,coverage}/__init__.py",
-);
+export const isImpostor = (path: string): boolean => PROGRAM.test(path) || MODULE.test(path);
 
 /** Installed packages belong to the environment, never to the tree. */
 export const isInstalled = ownGlobs(

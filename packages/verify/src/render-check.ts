@@ -1,4 +1,12 @@
-import { hostProblem, PRODUCT, plainLine, plainText, tellUnreached } from "@headrace/domain";
+import {
+  CANARY_WORDS,
+  hostProblem,
+  isBlind,
+  PRODUCT,
+  plainLine,
+  plainText,
+  tellUnreached,
+} from "@headrace/domain";
 import type { CheckRow, RepositoryCheck } from "./check-repository.ts";
 import { failureHint } from "./hints.ts";
 
@@ -17,6 +25,7 @@ const cells = (row: CheckRow): string[] => [
   row.verdict === "pass" ? "green" : row.verdict === "flaky" ? "flaky" : "red",
   seconds(row.durationMs),
   row.tests === undefined ? "-" : String(row.tests),
+  row.canary === undefined ? "-" : CANARY_WORDS[row.canary.outcome],
   row.reason,
 ];
 
@@ -47,6 +56,29 @@ const hosts = ({ reached, refused, unreached }: RepositoryCheck["network"], buil
       : [`set-up was refused ${name}: it ${problem}`];
   }),
 ];
+
+/** What a person must do about gates that no run is built on, and may do about those that were shown nothing. */
+const blindness = (rows: readonly CheckRow[]): string[] => {
+  const patch = `\`canary: FILE.patch\` in ${PRODUCT}.yaml`;
+  const unshown = rows.filter(({ canary }) => canary?.outcome === "none").map(({ gate }) => gate);
+  return [
+    ...rows.flatMap(({ gate, canary }) =>
+      canary === undefined || !isBlind(canary)
+        ? []
+        : [
+            "",
+            `${gate} would be refused: on a tree that is known to be bad it ended with ${plainLine(canary.detail)}`,
+            `  make it look at the code, or give it what it must be red on (${patch}), or say that it has none (\`canary: off\`)`,
+          ],
+    ),
+    ...(unshown.length === 0
+      ? []
+      : [
+          "",
+          `no source file could be broken for ${unshown.join(", ")}: what it must be red on can be given (${patch})`,
+        ]),
+  ];
+};
 
 /** What a person may do about a flaky gate, when they know it to be one. */
 const suggestion = (row: CheckRow): string[] => {
@@ -101,6 +133,12 @@ export const renderCheck = ({ environment, network, rows }: RepositoryCheck): st
     `environment: ${how} in ${seconds(environment.durationMs)}`,
   ];
   if (rows.length === 0) return `${head.join("\n")}\ngates: none apply to this commit`;
-  const lines = table([["gate", "result", "time", "tests", "why"], ...rows.map(cells)]);
-  return [...head, ...lines, ...evidenceOf(rows), ...rows.flatMap(suggestion)].join("\n");
+  const lines = table([["gate", "result", "time", "tests", "canary", "why"], ...rows.map(cells)]);
+  return [
+    ...head,
+    ...lines,
+    ...evidenceOf(rows),
+    ...blindness(rows),
+    ...rows.flatMap(suggestion),
+  ].join("\n");
 };

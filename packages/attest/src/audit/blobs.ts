@@ -1,28 +1,45 @@
-import { canonicalJson, type Receipt, type StoredEvent } from "@headrace/domain";
+import { canonicalJson, type EventOf, type StoredEvent } from "@headrace/domain";
 import { type Log, sha256 } from "./log.ts";
 import { type AuditOptions, type Tally, Violation } from "./records.ts";
 
-/** Blobs that receipts name, with what they are to the person who looks for them. */
-const blobsOfReceipt = (receipt: Receipt): { id: string; what: string }[] =>
-  receipt.results.flatMap(({ gate, log, tests }) => {
-    const of = `of gate ${gate} in receipt ${receipt.id}`;
-    const list = tests === undefined ? [] : [{ id: tests.list, what: `list of tests ${of}` }];
-    return [{ id: log, what: `log ${of}` }, ...list];
-  });
+/** `what`: what the blob is to the person who looks for it. `file`: where an archive has it. */
+type NamedBlob = { id: string; what: string; file: string };
 
-/** What an event says of the run's ground: what was asked, and by which rules it is judged. */
-const blobsOf = (event: StoredEvent): { id: string; what: string }[] => {
+const envelope = (id: string | undefined, of: string, file: string): NamedBlob[] =>
+  id === undefined ? [] : [{ id, what: `envelope of ${of}`, file: `${file}.dsse.json` }];
+
+const blobsOfReceipt = (event: EventOf<"receipt.recorded">): NamedBlob[] => {
+  const { id, results } = event.receipt;
+  const ofGates = results.flatMap(({ gate, log, tests }) => {
+    const of = `of gate ${gate} in receipt ${id}`;
+    const list = { what: `list of tests ${of}`, file: `tests/${id}-${gate}.json` };
+    return [
+      { id: log, what: `log ${of}`, file: `logs/${id}-${gate}.txt` },
+      ...(tests === undefined ? [] : [{ id: tests.list, ...list }]),
+    ];
+  });
+  return [...ofGates, ...envelope(event.envelope, `receipt ${id}`, `receipts/${id}`)];
+};
+
+/** What an event names by its hash: what was asked, by which rules it is judged, and what came of it. */
+export const namedBlobs = (event: StoredEvent): NamedBlob[] => {
   switch (event.type) {
     case "run.submitted":
       return [
-        { id: event.spec, what: "spec" },
-        { id: event.guidance, what: "guidance" },
-        ...(event.plan === undefined ? [] : [{ id: event.plan, what: "plan as given" }]),
+        { id: event.spec, what: "spec", file: "spec.md" },
+        { id: event.guidance, what: "guidance", file: "guidance.json" },
+        ...(event.plan === undefined
+          ? []
+          : [{ id: event.plan, what: "plan as given", file: "plan.json" }]),
       ];
     case "receipt.recorded":
-      return blobsOfReceipt(event.receipt);
-    case "plan.accepted":
-      return [{ id: event.policyHash, what: `policy of plan ${event.version}` }];
+      return blobsOfReceipt(event);
+    case "plan.accepted": {
+      const file = `policy-${event.version}.json`;
+      return [{ id: event.policyHash, what: `policy of plan ${event.version}`, file }];
+    }
+    case "log.signed":
+      return envelope(event.envelope, `event ${event.seq}`, `log-signatures/${event.seq}`);
     default:
       return [];
   }
@@ -36,12 +53,12 @@ export const checkBlobs = async (
 ): Promise<void> => {
   let policy: string | undefined;
   for (const { event } of entries) {
-    for (const { id, what } of blobsOf(event)) {
+    for (const { id, what } of namedBlobs(event)) {
       const object = `blob ${id} (${what})`;
       const bytes = await blob(id);
       if (bytes === undefined) throw new Violation(object, "is missing");
       if (sha256(bytes) !== id) throw new Violation(object, "was edited");
-      tally.add("logs, lists of tests, policies and specs have the bytes they were recorded with");
+      tally.add("logs, policies, specs and envelopes have the bytes they were recorded with");
       if (event.type !== "plan.accepted") continue;
       const frozen = canonicalJson(JSON.parse(new TextDecoder().decode(bytes)));
       if (frozen !== canonicalJson(event.policy) || (policy ?? frozen) !== frozen)

@@ -1,12 +1,15 @@
 import type { PublicKey } from "../keys.ts";
 
-/** What a store holds of one run, as the text it was written in: an audit trusts none of it. */
+/**
+ * What a store holds of one run, as the text it was written in: an audit trusts none of it. An archive has no rows, which
+ * follow from events, and no transcripts.
+ */
 export type StoredRun = {
   /** the run's own row, with the newest event as it was when the row was written */
-  head: { seq: number; hash: string; body: string } | undefined;
+  head: { seq: number; hash: string; body?: string } | undefined;
   /** by seq */
   events: readonly StoredText[];
-  rows: readonly { kind: string; id: string; body: string }[];
+  rows?: readonly { kind: string; id: string; body: string }[];
   calls: readonly {
     id: string;
     step: string;
@@ -16,7 +19,7 @@ export type StoredRun = {
     cost: number;
   }[];
   /** parts of transcripts, in the order they came */
-  records: readonly { step: string; body: string }[];
+  records?: readonly { step: string; body: string }[];
 };
 
 export type StoredText = { seq: number; hash: string; body: string };

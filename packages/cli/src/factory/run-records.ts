@@ -1,15 +1,22 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { type PublicKey, parsePublicKey, readPublicKey } from "@headrace/attest";
+import {
+  importRun,
+  type PublicKey,
+  parsePublicKey,
+  readPublicKey,
+  type StoredRun,
+  unpackArchive,
+} from "@headrace/attest";
 import { PRODUCT, UserError } from "@headrace/domain";
-import { openRecordRepo, type RecordRepo } from "@headrace/repo";
-import { createClock, openStore, type SqliteStore } from "@headrace/store";
+import { openBundle, openRecordRepo, type RecordRepo } from "@headrace/repo";
+import { createClock, openStore } from "@headrace/store";
 import type { DataDir } from "../data-dir.ts";
 import { factoryRepoDir } from "./repos.ts";
 
 /** What is kept of one run, read from its files and from nowhere else. */
 export type RunRecords = AsyncDisposable & {
-  stored: Awaited<ReturnType<SqliteStore["raw"]>>;
+  stored: StoredRun;
   blob(id: string): Promise<Uint8Array | undefined>;
   git: RecordRepo;
   key: PublicKey | undefined;
@@ -46,6 +53,34 @@ export const openRunRecords = async (
     blob: (id) => store.getBlob(id),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+};
+
+/** What `export` wrote, read in memory; its branch is unpacked into a folder of its own. */
+export const openArchivedRecords = async (
+  file: string,
+  run: string,
+  keyFile?: string,
+): Promise<RunRecords> => {
+  const bytes = await readFile(file).catch((cause) => {
+    throw new UserError(`${file} cannot be read`, "Name an archive of a run.", { cause });
+  });
+  const files = await unpackArchive(bytes);
+  try {
+    const imported = importRun(files);
+    if (imported.run !== run) throw new Error(`it is of run ${imported.run}`);
+    const pinned = keyFile && parsePublicKey(keyFile, await readKeyFile(keyFile));
+    const git = await openBundle(imported);
+    return {
+      ...imported,
+      git,
+      key: pinned || imported.key,
+      [Symbol.asyncDispose]: () => git[Symbol.asyncDispose](),
+    };
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`${file} cannot be audited as run ${run}: ${why}`, undefined, { cause });
+  }
 };
 
 const readKeyFile = (path: string): Promise<string> =>

@@ -3,7 +3,7 @@
 
 import { which } from "./which.mjs";
 
-/** @typedef {"engine" | "redis" | "git" | "debootstrap" | "strace" | "compose" | "tmux" | "bubblewrap" | "gvisor" | "ip" | "pip"} Need */
+/** @typedef {"engine" | "redis" | "git" | "debootstrap" | "strace" | "compose" | "tmux" | "bubblewrap" | "gvisor" | "ip" | "pip" | "pytest"} Need */
 
 /**
  * @typedef {object} Manager
@@ -34,6 +34,7 @@ const MANAGERS = [
       gvisor: ["runsc"],
       ip: ["iproute2"],
       pip: ["python3-pip"],
+      pytest: ["python3-pytest", "python3-pytest-xdist"],
     },
     after: {},
   },
@@ -101,6 +102,7 @@ const PRODUCTS = {
   gvisor: "gVisor (runsc)",
   ip: "iproute2",
   pip: "pip",
+  pytest: "pytest with pytest-xdist",
 };
 
 /**

@@ -1,13 +1,17 @@
 import { type AuditReport, auditRun } from "@headrace/attest";
 import { plainLine } from "@headrace/domain";
 import { dataDir } from "../data-dir.ts";
-import { openRunRecords } from "../factory/run-records.ts";
+import { openArchivedRecords, openRunRecords } from "../factory/run-records.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
 /** Shows from the records of a run alone that nothing of them was edited; 1 with the first thing that was. */
 export const audit: VerbAction = async (world, [run = ""], options) => {
   const data = dataDir(text(options, "data"), world.env);
-  await using records = await openRunRecords(data, run, text(options, "key"));
+  const [from, key] = [text(options, "from"), text(options, "key")];
+  await using records =
+    from === undefined
+      ? await openRunRecords(data, run, key)
+      : await openArchivedRecords(from, run, key);
   const report = await auditRun({ run, ...records });
   if (flag(options, "json")) world.out(JSON.stringify(report));
   else for (const line of reportLines(report)) world.out(line);

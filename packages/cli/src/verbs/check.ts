@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
-import { PRODUCT, plainLine, SANDBOX_UID, type SourceRepo } from "@headrace/domain";
+import { PRODUCT, plainLine } from "@headrace/domain";
 import { setupFilesAt, treeAt } from "@headrace/intake";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
 import { createClock } from "@headrace/store";
-import { checkRepository, isFit, renderCheck } from "@headrace/verify";
+import { checkRepository, isFit, refuseUnfitCanaries, renderCheck } from "@headrace/verify";
 import { dataDir, installationId, makeDataDir } from "../data-dir.ts";
 import { beginCheck } from "../factory/checks.ts";
 import { knownImages } from "../factory/engine.ts";
@@ -56,11 +56,15 @@ export const check: VerbAction = async (world, _operands, options) => {
   if (engine !== undefined) for (const line of aboutBase(policy)) say(`  ${line}`);
   const given = await sandboxes.affordable(policy);
   say(`  ${aboutGiven(given, policy)}`);
+  const repo = closing.use(await openFactoryRepo({ dir: join(folder, "trees.git") }));
+  // like any other pack, it is checked on its way in
+  await repo.putPack(await source.pack(head), head, { boundary: true });
+  await refuseUnfitCanaries({ repo, commit: head }, policy.gates);
   const result = await checkRepository({
     sandboxes,
     policy,
     files: await setupFilesAt(treeAt(source, head), policy.dockerfile),
-    tar: await treeOf(folder, source, head),
+    ground: { repo, commit: head },
     labels: { run: `${PRODUCT}-check`, step: "check" },
     onLine: (line) => say(`  ${plainLine(line)}`),
     onRow: (row) => say(`  gate ${row.gate}: ${row.verdict} (${row.reason})`),
@@ -75,11 +79,4 @@ export const check: VerbAction = async (world, _operands, options) => {
   if (secrets.length > 0)
     say("a run would be refused: secrets (see above), unless with --allow-secrets");
   return isFit(result) && secrets.length === 0 ? 0 : 1;
-};
-
-/** The tree as a sandbox gets it: through a scratch repository, checked like any other pack. */
-const treeOf = async (dir: string, source: SourceRepo, commit: string): Promise<Uint8Array> => {
-  await using scratch = await openFactoryRepo({ dir: join(dir, "trees.git") });
-  await scratch.putPack(await source.pack(commit), commit, { boundary: true });
-  return await scratch.tar(commit, { uid: SANDBOX_UID });
 };

@@ -1,11 +1,13 @@
-import type { Policy, SandboxMeans } from "@headrace/domain";
+import type { Gate, Policy, SandboxMeans } from "@headrace/domain";
 import { BUILT_IN_PROTECTED, CONFIG_FILE } from "@headrace/intake";
 import { baseImageTag, baseVersions } from "../machine/base-image.mjs";
 
 /** What a run works with, as lines that a person reads before it starts. */
 export const aboutPolicy = (policy: Policy): string[] => [
   ...(policy.gates.length === 0 ? ["gates: none found; the plan of a run brings its own"] : []),
-  ...policy.gates.map(({ name, run }) => `gate ${name}: ${run} (${policy.from.gates})`),
+  ...policy.gates.map(
+    ({ name, run, canary }) => `gate ${name}: ${run} (${policy.from.gates}${aboutCanary(canary)})`,
+  ),
   ...policy.tools.map(({ tool, version, from }) => `${tool}: ${version} (${from})`),
   ...(policy.image === undefined ? [] : [`image: ${policy.image}`]),
   ...(policy.dockerfile === undefined ? [] : [`image: built from ${policy.dockerfile}`]),
@@ -21,6 +23,11 @@ export const aboutPolicy = (policy: Policy): string[] => [
   ...policy.network.setup.map((host) => `network: set-up may reach ${host}`),
   ...policy.network.research.map((host) => `network: research may reach ${host}`),
 ];
+
+const aboutCanary = (canary: Gate["canary"]): string => {
+  if (canary === undefined) return "";
+  return canary === "off" ? ", canary: off" : ", canary: a patch";
+};
 
 /** The image of an engine that sandboxes are made from where neither repository nor person names one. */
 export const aboutBase = ({ image, dockerfile }: Policy): string[] => {

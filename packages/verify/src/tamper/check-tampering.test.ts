@@ -88,9 +88,9 @@ describe("what is refused without a permit", () => {
   });
 
   test("says where, what, what to do about it and which permit would open it", async () => {
-    const [sentence] = await problems("a.test.js", "", '\ntest.only("a", () => {});\n');
+    const [sentence] = await problems("a.test.js", "", '\ntest.todo("a", () => {});\n');
     expect(sentence).toBe(
-      "a.test.js:2 keeps tests from running with `test.only`: let them run, and make them pass (only the permit `path:a.test.js` in the plan would allow it)",
+      "a.test.js:2 keeps tests from running with `test.todo`: let them run, and make them pass (only the permit `path:a.test.js` in the plan would allow it)",
     );
   });
 });
@@ -129,6 +129,7 @@ describe("hostile text", () => {
     "it ",
     "'",
     "/",
+    "=/[",
     "`",
     "catch {",
     "if process.env ",
@@ -142,9 +143,8 @@ describe("hostile text", () => {
     "of any repetition is read to its end in %s",
     async (path) => {
       for (const piece of LONG) {
-        const text = piece.repeat(Math.floor(60_000 / piece.length));
-        await judge(path, "", text);
-        await judge(path, text, `${text} `);
+        const text = piece.repeat(Math.floor(40_000 / piece.length));
+        await judge(path, text, text + text);
       }
     },
   );

@@ -72,7 +72,7 @@ export const checkTampering = async (input: {
         (what): Tampering => ({ path: file.path, what, remedy: "put it back", opens: "gates" }),
       ),
     ),
-    ...files.flatMap(configTampering),
+    ...files.flatMap((file) => configTampering(file, base.paths)),
     ...tests.tampering,
     ...silenced.tampering,
     ...recorded.tampering,

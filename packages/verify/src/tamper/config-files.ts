@@ -1,5 +1,5 @@
 import { addedLines, type ChangedFile, type Tampering } from "./change.ts";
-import { FIELD_RULES, type FieldRule } from "./config-rules.ts";
+import { FIELD_RULES, type FieldRule, LAXER } from "./config-rules.ts";
 import { type Leaf, readFields } from "./fields.ts";
 import { LINE_RULES } from "./line-rules.ts";
 
@@ -23,18 +23,25 @@ const named = (keys: readonly string[]): string =>
     : keys.join(", ");
 
 /** Changes of configuration that weaken what gates demand, or that belong to tasks with a permit. */
-export const configTampering = (file: ChangedFile): Tampering[] => {
+export const configTampering = (
+  file: ChangedFile,
+  /** all of the base */
+  paths: readonly string[],
+): Tampering[] => {
   const { path } = file;
+  /** the first configuration of its kind demands more than none did */
+  const first = (what: string, files: (path: string) => boolean) =>
+    what === LAXER && file.before === undefined && !paths.some(files);
   const fields = FIELD_RULES.flatMap((rule): Tampering[] => {
     if (!rule.files(path) || (rule.onlyEdits && file.before === undefined)) return [];
     const keys = changedKeys(rule, file);
-    if (keys.length === 0) return [];
+    if (keys.length === 0 || first(rule.what, rule.files)) return [];
     return [
       { path, what: `${rule.what} (${named(keys)})`, remedy: "put it back", opens: rule.opens },
     ];
   });
   const lines = LINE_RULES.flatMap(({ files, added, fewer, what, opens }): Tampering[] => {
-    if (!files(path)) return [];
+    if (!files(path) || first(what, files)) return [];
     const [before, after] = [file.before ?? "", file.after ?? ""];
     const fresh = added && addedLines(before, after).find(({ text }) => added.test(text));
     if (fresh !== undefined)

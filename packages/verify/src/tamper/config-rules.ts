@@ -119,6 +119,14 @@ export const FIELD_RULES: readonly FieldRule[] = [
   {
     files: TSCONFIG,
     format: "json",
+    keys: /^extends$/,
+    onlyEdits: true,
+    what: "changes what type checking inherits",
+    opens: "gates",
+  },
+  {
+    files: TSCONFIG,
+    format: "json",
     keys: /^(?:include|files)$/,
     when: (before, after) => shrank(before, after) || (before === undefined && after !== undefined),
     onlyEdits: true,
@@ -135,7 +143,7 @@ export const FIELD_RULES: readonly FieldRule[] = [
   {
     files: PYPROJECT,
     format: "toml",
-    keys: /^(?:project\.(?:dependencies|optional-dependencies|requires-python)|dependency-groups|build-system|tool\.poetry\.(?:dependencies|group|dev-dependencies|source)|tool\.(?:uv|pdm)\.(?:sources|index|dev-dependencies|constraint-dependencies|override-dependencies|source))\b/,
+    keys: /^(?:project\.(?:dependencies|optional-dependencies)|dependency-groups|tool\.poetry\.(?:dependencies|group|dev-dependencies|source)|tool\.(?:uv|pdm)\.(?:sources|index|dev-dependencies|constraint-dependencies|override-dependencies|source))\b/,
     what: DEPENDENCIES,
     opens: "lockfile",
   },

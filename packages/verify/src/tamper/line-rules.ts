@@ -15,6 +15,12 @@ type LineRule = {
 /** What is told from lines, in files that are programs or that nobody needs parsed. */
 export const LINE_RULES: readonly LineRule[] = [
   {
+    files: ownGlobs("**/.{eslint,stylelint,oxlint,pylint,ruff,flake8}ignore"),
+    added: /^[^#]/,
+    what: "takes files from a linter",
+    opens: "gates",
+  },
+  {
     files: ownGlobs("**/.gitattributes"),
     added:
       /^[^#]{0,2000}\s[!-]?(?:export-ignore|export-subst|filter|eol|text|crlf|working-tree-encoding|ident|merge)(?:\s|=|$)/,

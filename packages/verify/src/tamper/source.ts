@@ -1,10 +1,6 @@
 // Source text split into code, comments and strings, one character at a time: hostile files make regular
 // expressions with nesting slow, and a `skip` in a string is no skip.
 
-/** What a character is part of. */
-const COMMENT = 1;
-const STRING = 2;
-
 type Quote = {
   open: string;
   close: string;
@@ -35,13 +31,16 @@ export type Source = {
 /** More than this is no source that people write; it is not scanned. */
 export const MAX_SOURCE = 1_000_000;
 
+/** Each slash is looked at on its own, so that how far decides the time. */
+const LONGEST_REGEX = 500;
 const BEFORE_REGEX = /[(,=:[!&|?{;+*%~^-]$|\b(?:return|typeof|case|of|in)$/;
 
 const regexEnd = (text: string, from: number): number | undefined => {
   if (!BEFORE_REGEX.test(text.slice(Math.max(0, from - 20), from).trimEnd() || ";"))
     return undefined;
   let inClass = false;
-  for (let at = from + 1; at < text.length && text[at] !== "\n"; at++) {
+  const most = Math.min(text.length, from + LONGEST_REGEX);
+  for (let at = from + 1; at < most && text[at] !== "\n"; at++) {
     const c = text[at];
     if (c === "\\") at++;
     else if (c === "[") inClass = true;
@@ -67,26 +66,26 @@ const isShortChar = (text: string, at: number): boolean =>
   text[at + 2] === "'" ||
   text.codePointAt(at + 1) !== text.charCodeAt(at + 1);
 
-type Span = { kind: typeof COMMENT | typeof STRING; end: number; edge: number };
+type Span = { kind: "comment" | "string"; end: number; edge: number };
 
 const spanAt = (text: string, at: number, syntax: Syntax): Span | undefined => {
   const quote = syntax.quotes.find(({ open }) => text.startsWith(open, at));
   if (quote !== undefined) {
     if (quote.open === "'" && syntax.shortChars && !isShortChar(text, at)) return undefined;
-    return { kind: STRING, end: quoteEnd(text, at, quote), edge: quote.open.length };
+    return { kind: "string", end: quoteEnd(text, at, quote), edge: quote.open.length };
   }
   if (syntax.line.some((open) => text.startsWith(open, at))) {
     const end = text.indexOf("\n", at);
-    return { kind: COMMENT, end: end < 0 ? text.length : end, edge: 0 };
+    return { kind: "comment", end: end < 0 ? text.length : end, edge: 0 };
   }
   const block = syntax.block.find(([open]) => text.startsWith(open, at));
   if (block !== undefined) {
     const end = text.indexOf(block[1], at + block[0].length);
-    return { kind: COMMENT, end: end < 0 ? text.length : end + block[1].length, edge: 0 };
+    return { kind: "comment", end: end < 0 ? text.length : end + block[1].length, edge: 0 };
   }
   if (syntax.regex && text[at] === "/") {
     const end = regexEnd(text, at);
-    return end === undefined ? undefined : { kind: STRING, end, edge: 1 };
+    return end === undefined ? undefined : { kind: "string", end, edge: 1 };
   }
   return undefined;
 };
@@ -115,7 +114,7 @@ export const readSource = (text: string, syntax: Syntax): Source => {
     const whole = text.slice(at, span.end);
     const inner = blank(whole.slice(span.edge, Math.max(span.edge, whole.length - span.edge)));
     code.push(before, whole.slice(0, span.edge), inner, whole.slice(span.edge + inner.length));
-    plain.push(before, span.kind === COMMENT ? blank(whole) : whole);
+    plain.push(before, span.kind === "comment" ? blank(whole) : whole);
     at = Math.max(span.end, at + 1);
     done = at;
   }

@@ -47,7 +47,7 @@ const SIGNS: readonly Sign[] = [
     in: ["product", "test"],
     of: "plain",
     pattern:
-      /\bSymbol\.toPrimitive\b|\basymmetricMatch\b|\bdef\s{1,8}__(?:eq|ne|bool)__\b|\bpytest_runtest_\w{1,40}|\b_pytest\b|\bsys\.modules\s{0,8}\[|\bexpect\.extend\b/g,
+      /\bSymbol\.toPrimitive\b|\basymmetricMatch\b|\bdef\s{1,8}__(?:eq|ne|bool)__\b|\bdef\s{1,8}pytest_\w{1,40}|\bpytest_plugins\b|\bcollect_ignore|\b_pytest\b|\bsys\.modules\s{0,8}\[|\bexpect\.extend\b/g,
     what: "redefines how things compare or how tests report",
   },
   {
@@ -73,10 +73,10 @@ const SIGNS: readonly Sign[] = [
   },
   {
     in: ["test"],
-    of: "plain",
+    of: "code",
     pattern:
-      /\bif\s{0,8}\(?[^\n{}]{0,100}\b(?:process\.env|os\.environ|os\.getenv|os\.Getenv)\b[^\n{}]{0,100}\)?\s{0,8}[:{]?\s{0,100}return\b/g,
-    what: "leaves a test early, by a variable of the environment",
+      /\bif\b[^\n]{0,100}\b(?:process\.env|os\.environ|os\.getenv|os\.Getenv|env::var)\b|\bif\s{0,8}\(?\s{0,8}(?:false|False|0)\s{0,8}[):]/g,
+    what: "runs only on a condition that has nothing to do with the test",
   },
   {
     in: ["test"],
