@@ -38,4 +38,5 @@ it("a run on a gate that sees nothing ends before any model call, and goes on on
   const through = await shell.headrace(...args);
   expect(through, through.err + through.out).toMatchObject({ code: 0 });
   expect(through.out).toContain("canary of gate test: off");
+  expect(through.out).toContain("gate test was shown no bad tree: switched off by `canary: off`");
 });

@@ -18,6 +18,7 @@ export const reportLines = (state: RunState, command: Command): string[] => {
     "",
     ...requirementLines(state),
     ...run.reasons.map((reason) => `  because ${plainLine(reason, 500)}`),
+    ...unshownLines(state),
     ...costLines(state),
     ...nextLines(state, command),
   ];
@@ -43,6 +44,17 @@ const requirementLines = ({ run }: RunState): string[] =>
     );
     return `  ${result.met ? "met  " : "UNMET"} ${result.requirement}  ${plainLine(text, 70)}\n              ${plainLine(result.met ? proof.join("; ") : result.reason, 100)}`;
   });
+
+/** Gates whose green nothing has shown to be worth something. */
+const unshownLines = ({ receipts }: RunState): string[] => {
+  const rows = Object.values(receipts).flatMap(({ results }) => results);
+  const unshown = rows.flatMap(({ gate, canary }) =>
+    canary?.outcome === "off" || canary?.outcome === "none"
+      ? [`  gate ${gate} was shown no bad tree: ${plainLine(canary.detail)}`]
+      : [],
+  );
+  return [...new Set(unshown)];
+};
 
 const costLines = (state: RunState): string[] => {
   const { run } = state;
