@@ -25,7 +25,8 @@ const addressOf = (family: "IPv4" | "IPv6"): string =>
     .find((one) => one.family === family && !one.internal)?.address ??
   (family === "IPv4" ? "192.0.2.1" : "2001:db8::1");
 
-const HOST4 = addressOf("IPv4");
+/** An address of this host that a container on an ordinary network reaches. */
+export const HOST4 = addressOf("IPv4");
 const HOST6 = addressOf("IPv6");
 /** The engine's default bridge, which Node does not list while no container is on it. */
 const BRIDGE4 = "172.17.0.1";

@@ -6,7 +6,7 @@ import { commitFiles, git } from "../../support/git.ts";
 import { accepts, approves, codes, task } from "../../support/script.ts";
 import { openShell, type Shell } from "../../support/shell.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
-import { factoryOf } from "./j-instructions.ts";
+import { factoryOf } from "../obey.ts";
 
 const withRepo = async (shell: Shell): Promise<string> => {
   const repo = join(shell.dir, "repo");
