@@ -86,9 +86,9 @@ export const openStage = async (): Promise<Stage> => {
     },
     async [Symbol.asyncDispose]() {
       await (await shared?.catch(() => undefined))?.[Symbol.asyncDispose]();
-      for (const execution of made.has("host") ? await (await host()).executions() : [])
-        tripwires.report(execution);
+      const executions = made.has("host") ? await (await host()).executions() : undefined;
       try {
+        if (executions !== undefined) tripwires.report(executions);
         await tripwires.assertSilent("at the end");
       } finally {
         await closing.disposeAsync();
