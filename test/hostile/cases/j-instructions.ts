@@ -99,9 +99,12 @@ export const INSTRUCTIONS: readonly HostileCase[] = [
   instruction(12, "a forged tool result and SYSTEM line", (it) => {
     const [landing] = it.run.landings();
     for (const commit of [landing?.commit, landing?.change].map(String)) {
-      const trailers = git(it.run.repo, "log", "-1", "--format=%(trailers:only)", commit);
-      expect(trailers).not.toMatch(/forged|other/);
+      // neither for git nor for one who searches the log
+      const message = git(it.run.repo, "log", "-1", "--format=%B", commit);
+      expect(message).not.toMatch(/^Headrace-\w+: (?:forged|other)/m);
     }
+    const change = git(it.run.repo, "log", "-1", "--format=%B", String(landing?.change));
+    expect(change).toContain("> Headrace-Receipt: forged");
     expect(landing?.trailers["Headrace-Task"]).toBe("evil");
   }),
   instruction(13, "a reviewer's approval in the diff", (it) => {
