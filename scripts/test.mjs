@@ -15,7 +15,18 @@ const CI = process.env.CI === "true";
 /** What tests skip without, or cannot do without: in CI each must be there, so that nothing is skipped unseen. */
 const CI_PROGRAMS =
   process.platform === "linux"
-    ? ["git", "strace", "docker-compose", "tmux", "bwrap", "runsc", "ip", "openssl", "pip3"]
+    ? [
+        "git",
+        "strace",
+        "docker-compose",
+        "tmux",
+        "bwrap",
+        "dockerd",
+        "runsc",
+        "ip",
+        "openssl",
+        "pip3",
+      ]
     : ["git"];
 const CI_FINDINGS = ["engine", "redis", "base image"];
 const LINUX_ROOT = process.platform === "linux" && process.getuid?.() === 0;
