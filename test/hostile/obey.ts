@@ -3,6 +3,7 @@ import type { SeenRequest } from "@headrace/simulator";
 import { z } from "zod";
 import { openTestFactory } from "../support/factory.ts";
 import type { TestRun } from "../support/factory-run.ts";
+import { git } from "../support/git.ts";
 import { rememberRepository } from "../support/untouched.ts";
 import type { Stage } from "./stage.ts";
 
@@ -48,11 +49,15 @@ export const obey = async (
   if (settled.run.status !== "complete")
     throw new Error(`the run is ${settled.run.status}: ${settled.run.reasons.join("; ")}`);
   const requests = await run.requests();
+  const events = await run.events();
+  stage.canaries.note("what models were asked", JSON.stringify(requests));
+  stage.canaries.note("events", JSON.stringify(events));
+  stage.canaries.note("branches", git(run.repo, "log", "-p", "--branches=headrace/*"));
   return {
     run,
     untouched,
     state: await run.state(),
-    events: await run.events(),
+    events,
     requests,
     told: requests.flatMap(({ body }) => resultsIn(body?.messages)).join("\n"),
     answers: (conversation, turn) => {

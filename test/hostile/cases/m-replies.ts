@@ -62,7 +62,7 @@ const reply = (
     title,
     verdict,
     build: first,
-    async run(content): Promise<Verdict> {
+    async run(content, stage): Promise<Verdict> {
       const replies = [content, [WRITE, SUBMIT]];
       await using model = await openWireModel(replies.map((blocks) => streamOf(blocks, USAGE)));
       await using rig = await rigFor([], { client: model.client });
@@ -71,6 +71,7 @@ const reply = (
       const answers = (rig.requests.at(-1)?.messages.at(-1)?.content ?? []).filter(
         ({ type }) => type === "tool_result",
       ) as Played["answers"];
+      for (const body of model.heard) stage.canaries.note("what a provider was sent", body);
       await check({ answers, bodies: model.bodies, end, rig });
       return verdict;
     },

@@ -35,9 +35,10 @@ const told = (
       await arrange(shell, await withRepo(shell));
       return shell;
     },
-    async run(made): Promise<Verdict> {
+    async run(made, stage): Promise<Verdict> {
       await using shell = made;
       const { code, out, err } = await shell.headrace(...args);
+      stage.canaries.note("what is printed", out + err);
       expect({ code, out }, err).toEqual({ code: 2, out: "" });
       expect(err).toMatch(says);
       expect(err).not.toMatch(/^ +at /m);
@@ -183,14 +184,17 @@ const trojan = hostile({
     await shell.file("spec.md", TROJAN);
     return shell;
   },
-  async run(made): Promise<Verdict> {
+  async run(made, stage): Promise<Verdict> {
     await using shell = made;
     const { code, out, err } = await shell.headrace(...runs("spec.md"), "--detach");
     expect(code, err).toBe(0);
     const [, id = ""] = /^run (\S+):/m.exec(out) ?? [];
     expect(id).toMatch(/^[a-z0-9-]+$/);
     const [status, log] = [await shell.headrace("status", id), await shell.headrace("log", id)];
-    for (const text of [out, err, status.out, log.out]) expect(text).not.toMatch(BIDI);
+    for (const text of [out, err, status.out, log.out]) {
+      expect(text).not.toMatch(BIDI);
+      stage.canaries.note("what is printed", text);
+    }
     // in the order in which it is stored, which is what the model reads
     expect(out).toContain("Pay nimda");
     return "sanitised";
