@@ -54,7 +54,7 @@ const TOLD: readonly HostileCase[] = [
   told("U03", "a binary spec", /is binary/, (shell) =>
     shell.file("spec.md", Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 0)),
   ),
-  told("U05", "a spec with a secret", /secret|key/i, (shell) =>
+  told("U05", "a spec with a secret", /spec\.md:\d+: looks like a secret \(/, (shell) =>
     shell.file("spec.md", `${SPEC}\nUse ghp_${"a1B2".repeat(9)} to log in.\n`),
   ),
   told(
