@@ -150,6 +150,8 @@ const line = (what: string, { ms, loop }: Measure): string =>
 
 /** Three runs that all want every processor get a third each, so no sharing is fairer than three times. */
 const EVEN_SHARE = 3;
+/** And the engine's own work, which has no share: a crowd has it make and remove containers all the time. */
+const WITH_ENGINE = 4;
 /** Honest runs that may pass before all of the corpus has run beside one of them. */
 const MOST_RUNS = 8;
 
@@ -168,7 +170,7 @@ test.each([
     what: "two runs with more such tasks than there are slots",
     plans: [crowd(), crowd()],
     ids,
-    times: EVEN_SHARE,
+    times: WITH_ENGINE,
   },
 ])("an honest run beside $what ends within $times times its time alone", async (row) => {
   const late: number[] = [];
