@@ -21,6 +21,7 @@ const CI_PROGRAMS =
         "docker-compose",
         "tmux",
         "bwrap",
+        "dockerd",
         "runsc",
         "ip",
         "openssl",

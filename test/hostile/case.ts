@@ -55,7 +55,7 @@ const playOne = async (letter: string, one: HostileCase, stage: Stage): Promise<
   }
 };
 
-/** The cases of one letter as tests; after the last of them the tripwires are looked at. */
+/** The cases of one letter as tests; after the last of them it is looked around. */
 export const defineLetter = (
   letter: string,
   what: string,
@@ -64,7 +64,7 @@ export const defineLetter = (
 ) =>
   describe(`${letter}: ${what}`, () => {
     afterAll(async () => {
-      await stage().tripwires.assertSilent(letter);
+      await stage().lookAround(letter);
     });
     // not `test.each`, which cuts names at 40 characters
     for (const one of cases)

@@ -15,17 +15,29 @@ export type Listeners = AsyncDisposable & {
   forget(): void;
 };
 
-const METADATA = "169.254.169.254";
+/** Addresses at which clouds tell machines who they are, and hand out credentials. */
+export const METADATA = {
+  link: "169.254.169.254",
+  container: "169.254.170.2",
+  other: "100.100.100.200",
+  ipv6: "fd00:ec2::254",
+} as const;
+/** The door that only what forwards names would knock on. */
+export const RESOLVER = "a resolver on loopback";
+/** The engine's default bridge. */
+export const BRIDGE4 = "172.17.0.1";
 
 const listening = (server: Server, where: ListenOptions): Promise<boolean> =>
   new Promise((resolve) => {
     server.once("error", () => resolve(false)).listen(where, () => resolve(true));
   });
 
-/** Gives this host a cloud's metadata address, where it may; the returned function takes it away again. */
-const addMetadataAddress = (): (() => void) | undefined => {
-  const ip = (verb: string) => spawnSync("ip", ["addr", verb, `${METADATA}/32`, "dev", "lo"]);
-  return ip("add").status === 0 ? () => void ip("del") : undefined;
+/** Gives this host an address, where it may; the returned function takes it away again. */
+const addAddress = (address: string): (() => void) | undefined => {
+  const prefix = address.includes(":") ? 128 : 32;
+  const ip = (verb: string) =>
+    spawnSync("ip", ["addr", verb, `${address}/${prefix}`, "dev", "lo"]).status === 0;
+  return ip("add") ? () => void ip("del") : undefined;
 };
 
 export const openListeners = async (): Promise<Listeners> => {
@@ -59,15 +71,19 @@ export const openListeners = async (): Promise<Listeners> => {
     closing.defer(() => new Promise((resolve) => void socket.close(() => resolve())));
   };
 
-  const remove = addMetadataAddress();
-  if (remove !== undefined) closing.defer(remove);
   const first = await tcp("TCP on every IPv4 address", { host: "0.0.0.0", port: 0 });
   const { port } = first.address() as { port: number };
   await tcp("TCP on every IPv6 address", { host: "::", port, ipv6Only: true });
   await udp("UDP on every IPv4 address", "udp4", port);
   await udp("UDP on every IPv6 address", "udp6", port);
-  await udp("a resolver on loopback", "udp4", 53, "127.0.0.1");
-  if (remove !== undefined) await tcp("a cloud's metadata", { host: METADATA, port: 80 });
+  await udp(RESOLVER, "udp4", 53, "127.0.0.1");
+  await tcp("Redis on the bridge", { host: BRIDGE4, port: 6379 });
+  for (const host of Object.values(METADATA)) {
+    const remove = addAddress(host);
+    if (remove === undefined) continue;
+    closing.defer(remove);
+    await tcp(host, { host, port: 80 });
+  }
   const abstract = `headrace-hostile-${randomBytes(6).toString("hex")}`;
   if (process.platform === "linux") await tcp("an abstract socket", { path: `\0${abstract}` });
   return {

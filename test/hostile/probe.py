@@ -20,7 +20,9 @@ def datagram(family, address, *options):
 def asked(address):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(0.4)
-        s.sendto(SECRET, address)
+        # a question that a resolver answers without asking another: the address of the one who asks
+        name = socket.gethostname().encode()
+        s.sendto(b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0" + bytes([len(name)]) + name + b"\0\0\x01\0\x01", address)
         return s.recv(100)
 
 def ping(host, kind):
@@ -45,18 +47,20 @@ def tun():
     return os.open("/dev/net/tun", os.O_RDWR)
 
 def unshare():
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(0x10000000 | 0x40000000) != 0: raise OSError("refused")
+    # in a child: who has a namespace of its own sees no other
+    child = os.fork()
+    if child == 0:
+        try: os._exit(0 if ctypes.CDLL(None).unshare(0x10000000 | 0x40000000) == 0 else 1)
+        finally: os._exit(1)
+    if os.waitpid(child, 0)[1] != 0: raise OSError("refused")
     return b"unshared"
 
 def other_namespace():
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = os.open("/proc/1/ns/net", os.O_RDONLY)
-    for pid in range(2, 40):
+    own = os.readlink("/proc/self/ns/net")
+    for pid in filter(str.isdigit, os.listdir("/proc")):
         try: other = os.readlink(f"/proc/{pid}/ns/net")
         except OSError: continue
-        if other != os.readlink("/proc/self/ns/net"): return b"another namespace"
-    if libc.setns(fd, 0) == 0 and os.readlink("/proc/self/ns/net") != os.readlink("/proc/1/ns/net"): return b"joined"
+        if other != own: return b"another namespace"
     raise OSError("refused")
 
 def shell(command):
@@ -74,7 +78,7 @@ def attempt(kind, host, port):
     if kind == "ask": return asked((host, port_of(port)))
     if kind == "udp6": return datagram(socket.AF_INET6, (host, port_of(port)))
     if kind == "broadcast": return datagram(socket.AF_INET, (host, port_of(port)), (socket.SOL_SOCKET, socket.SO_BROADCAST, 1))
-    if kind == "dns": return socket.getaddrinfo("SECRET-abc123." + host, 80)
+    if kind == "dns": return socket.getaddrinfo(host, 80)
     if kind == "ping": return ping(host, socket.SOCK_DGRAM)
     if kind == "raw": return ping(host, socket.SOCK_RAW)
     if kind == "packet": return packet()

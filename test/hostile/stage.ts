@@ -4,9 +4,11 @@ import {
   SandboxLimitError,
   SandboxLimits,
 } from "@headrace/domain";
+import { expect } from "vitest";
 import { openPlain, plainImage, sh } from "../contract/suites/sandbox-harness.ts";
 import { dockerHarness } from "../support/engine.ts";
-import { commitFiles, packFrom, tempRepo } from "../support/git.ts";
+import { commitFiles, git, packFrom, tempRepo } from "../support/git.ts";
+import { type Canaries, plantCanaries } from "./canaries.ts";
 import { type HostProcess, startHostProcess } from "./host.ts";
 import { setTripwires, type Tripwires } from "./tripwires.ts";
 
@@ -18,6 +20,9 @@ type Base = { path: string; commit: string; pack: Uint8Array; data: string };
 /** What attacks need and what is dear to make: made when the first asks for it, shared by the others. */
 export type Stage = AsyncDisposable & {
   tripwires: Tripwires;
+  canaries: Canaries;
+  /** Looks for canaries and at the tripwires, after a letter's last case; throws where there is anything. */
+  lookAround(when: string): Promise<void>;
   host(): Promise<HostProcess>;
   engine(): Promise<Harness>;
   base(): Promise<Base>;
@@ -39,8 +44,13 @@ const FILES = {
   "test.sh": "grep -q main src/main.ts\n",
 };
 
-const makeBase = async (host: HostProcess, closing: AsyncDisposableStack): Promise<Base> => {
+const makeBase = async (
+  host: HostProcess,
+  remote: string,
+  closing: AsyncDisposableStack,
+): Promise<Base> => {
   const repo = closing.use(await tempRepo());
+  git(repo.path, "remote", "add", "origin", remote);
   const commit = await commitFiles(repo.path, FILES);
   const pack = packFrom(repo.path, `--shallow ${commit}`, commit);
   return { path: repo.path, commit, pack, data: await host.withBase(pack, commit) };
@@ -49,6 +59,8 @@ const makeBase = async (host: HostProcess, closing: AsyncDisposableStack): Promi
 export const openStage = async (): Promise<Stage> => {
   const closing = new AsyncDisposableStack();
   const tripwires = closing.use(await setTripwires());
+  const canaries = closing.use(await plantCanaries());
+  tripwires.count("canaries that came out", () => canaries.found().length);
   const made = new Map<string, Promise<unknown>>();
   const once: Stage["once"] = (key, work) => {
     const known = made.get(key) ?? work(closing);
@@ -57,7 +69,7 @@ export const openStage = async (): Promise<Stage> => {
   };
   const host = () => once("host", async () => closing.use(await startHostProcess()));
   const engine = () => once("engine", async () => closing.use(await dockerHarness()));
-  const base = () => once("base", async () => makeBase(await host(), closing));
+  const base = () => once("base", async () => makeBase(await host(), canaries.remote, closing));
   const image = () => once("image", async () => plainImage(await engine()));
   const fresh: Stage["fresh"] = async (limits = {}) => {
     const harness = await engine();
@@ -72,6 +84,15 @@ export const openStage = async (): Promise<Stage> => {
   let shared: Promise<Sandbox> | undefined;
   return {
     tripwires,
+    canaries,
+    async lookAround(when) {
+      // where a letter has one: what its other sandboxes print is noted by its cases
+      const open = await shared?.catch(() => undefined);
+      if (open !== undefined && (await alive(open)))
+        await canaries.hunt(open, `a sandbox, ${when}`);
+      expect(canaries.found(), `${when}: canaries that came out`).toEqual([]);
+      await tripwires.assertSilent(when);
+    },
     host,
     engine,
     base,
@@ -86,9 +107,9 @@ export const openStage = async (): Promise<Stage> => {
     },
     async [Symbol.asyncDispose]() {
       await (await shared?.catch(() => undefined))?.[Symbol.asyncDispose]();
-      for (const execution of made.has("host") ? await (await host()).executions() : [])
-        tripwires.report(execution);
+      const executions = made.has("host") ? await (await host()).executions() : undefined;
       try {
+        if (executions !== undefined) tripwires.report(executions);
         await tripwires.assertSilent("at the end");
       } finally {
         await closing.disposeAsync();

@@ -36,6 +36,8 @@ const systemFiles = async (): Promise<Record<string, string>> =>
 export type Tripwires = AsyncDisposable & {
   /** a program that exists on the host, and leaves its first argument behind when it is run */
   payload: string;
+  /** the folder in which it leaves that */
+  marks: string;
   /** a host file that is in no sandbox, and the text in it */
   treasure: { path: string; text: string };
   /** a folder that only the host has; attacks write to paths below it */
@@ -44,8 +46,8 @@ export type Tripwires = AsyncDisposable & {
   sprung(): Promise<string[]>;
   /** forgets what was sprung on purpose, to show that a trap works */
   reset(): Promise<void>;
-  /** Counts an execution that nobody allowed, as strace saw it. */
-  report(execution: string): void;
+  /** Takes what strace saw of the factory's programs; throws where it cannot have looked, for it saw no git. */
+  report(seen: { git: number; unlisted: readonly string[] }): void;
   /** Throws where a payload ran or a watched file changed. */
   assertSilent(when: string): Promise<void>;
   /** Has a number looked at with the others; it must stay 0. */
@@ -78,15 +80,22 @@ export const setTripwires = async (): Promise<Tripwires> => {
     ["changed host files", () => changes],
   ]);
   const unlisted: string[] = [];
+  let watched = "strace saw nothing";
   const sprung = () => readdir(sprungDir);
   return {
     payload,
+    marks: sprungDir,
     treasure,
     folder,
     sprung,
     count: (what, number) => void counts.set(what, number),
-    summary: () => [...counts].map(([what, number]) => `${number()} ${what}`).join(", "),
-    report: (execution) => void unlisted.push(execution),
+    summary: () =>
+      [...[...counts].map(([what, number]) => `${number()} ${what}`), watched].join(", "),
+    report(seen) {
+      expect(seen.git, "runs of git that strace saw").toBeGreaterThan(0);
+      watched = `strace saw git ${seen.git} times`;
+      unlisted.push(...seen.unlisted);
+    },
     async reset() {
       for (const name of await sprung()) await rm(join(sprungDir, name));
     },

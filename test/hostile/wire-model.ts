@@ -12,6 +12,8 @@ export type WireModel = AsyncDisposable & {
   client: ModelClient;
   /** the bodies of all requests, as they came */
   bodies: readonly string[];
+  /** the same with their headers */
+  heard: readonly string[];
 };
 
 /** What a call of a case costs, where that is not what it is about. */
@@ -61,10 +63,12 @@ export const streamOf = (
 /** Answers request n with stream n, and the last of them for ever. */
 export const openWireModel = async (streams: readonly string[]): Promise<WireModel> => {
   const bodies: string[] = [];
+  const heard: string[] = [];
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request.setEncoding("latin1")) body += chunk;
     bodies.push(body);
+    heard.push(`${request.rawHeaders.join("\n")}\n${body}`);
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.end(streams[Math.min(bodies.length, streams.length) - 1]);
   });
@@ -77,6 +81,7 @@ export const openWireModel = async (streams: readonly string[]): Promise<WireMod
       timeouts: TIMEOUTS,
     }),
     bodies,
+    heard,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

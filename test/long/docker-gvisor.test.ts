@@ -1,23 +1,18 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { openSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SandboxLimits, UserError } from "@headrace/domain";
 import { createDockerSandboxes } from "@headrace/sandbox";
-import Docker from "dockerode";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { which } from "../../packages/cli/src/machine/which.mjs";
 import { LABELS_OF_TEST, printed } from "../contract/suites/sandbox-harness.ts";
-import { engineAddress } from "../support/engine.ts";
 import { tempDir } from "../support/git.ts";
 import { leftOut } from "../support/needs.ts";
+import { startOwnEngine } from "../support/own-engine.ts";
 
 const isRoot = process.getuid?.() === 0;
 const [runsc, dockerd] = [which("runsc"), which("dockerd")];
-const noProgram = leftOut(runsc === undefined || dockerd === undefined);
 const missing = [
   ...(isRoot ? [] : ["root"]),
   ...(dockerd === undefined ? ["dockerd"] : []),
@@ -27,8 +22,8 @@ const missing = [
 const LIMITS = SandboxLimits.parse({ memoryMb: 512, cpus: 1 });
 const isolation = { runtime: "gvisor", userns: "any" } as const;
 
-describe.skipIf(!isRoot || noProgram)(
-  `gVisor (needs ${missing.join(", ") || "nothing more"})`,
+describe.skipIf(process.platform !== "linux" || leftOut(missing.length > 0))(
+  `gVisor (on Linux; needs ${missing.join(", ") || "nothing more"})`,
   () => {
     let engine: Awaited<ReturnType<typeof startEngine>>;
     beforeAll(async () => {
@@ -88,44 +83,21 @@ describe.skipIf(!isRoot || noProgram)(
   },
 );
 
-/** An engine of the test's own that has runsc, with the base image of the one that is there. */
+/** An engine of the test's own that has runsc. */
 const startEngine = async () => {
   await using stack = new AsyncDisposableStack();
-  const { path: root } = stack.use(await tempDir());
-  const at = (name: string) => join(root, name);
-  const setFlags = (flags: string) => writeFile(at("flags"), flags);
-  const wrapper = at("runsc");
-  await writeFile(wrapper, `#!/bin/sh\nexec ${runsc} $(cat ${at("flags")}) "$@"\n`);
+  const { path: folder } = stack.use(await tempDir());
+  const flags = join(folder, "flags");
+  const wrapper = join(folder, "runsc");
+  await writeFile(wrapper, `#!/bin/sh\nexec ${runsc} $(cat ${flags}) "$@"\n`);
   await chmod(wrapper, 0o755);
-  const folders = ["--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid")];
-  const network = ["--bridge=none", "--iptables=false", "--ip-masq=false"];
-  const socketPath = at("engine.sock");
-  const log = openSync(at("log"), "a");
-  const listening = ["-H", `unix://${socketPath}`, "--add-runtime", `runsc=${wrapper}`];
-  const daemon = spawn(
-    "unshare",
-    // `--bridge=none` removes the bridge of the engine that is there, unless it cannot see it
-    ["--net", "dockerd", ...folders, ...network, ...listening],
-    { stdio: ["ignore", log, log], detached: true },
+  const { address } = stack.use(
+    await startOwnEngine(folder, ["--add-runtime", `runsc=${wrapper}`]),
   );
-  stack.defer(() => end(daemon));
-  const docker = new Docker({ socketPath });
-  await vi.waitFor(() => docker.ping(), { timeout: 30_000, interval: 200 });
-  const image = await new Docker(await engineAddress()).getImage(baseImageTag()).get();
-  const loading = await docker.loadImage(image);
-  loading.resume();
-  await once(loading, "end");
   const kept = stack.move();
   return {
-    address: { socketPath },
-    setFlags,
+    address,
+    setFlags: (text: string) => writeFile(flags, text),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
-};
-
-const end = async (daemon: ChildProcess): Promise<void> => {
-  if (daemon.exitCode !== null || daemon.signalCode !== null) return;
-  const ended = once(daemon, "exit");
-  daemon.kill("SIGTERM");
-  await ended;
 };

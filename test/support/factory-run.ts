@@ -12,6 +12,7 @@ import {
   PlanProposal,
   Policy,
   type RunState,
+  type SandboxLimits,
   type Store,
   type StoredEvent,
   type Submission,
@@ -35,6 +36,7 @@ export type RunPlan = {
   /** `sh test.sh`, which runs every file of checks/, unless given */
   test?: string;
   protected?: string[];
+  limits?: Partial<SandboxLimits>;
   /** commands that install dependencies; none unless given */
   setup?: string[];
   /** the repository of an earlier run */
@@ -98,6 +100,7 @@ const submissionOf = (plan: RunPlan, at: { repo: string; base: string; script: s
     policy: Policy.parse({
       gates: [{ name: "test", run: plan.test ?? "sh test.sh", timeoutS: 60 }],
       setup: plan.setup ?? [],
+      limits: plan.limits ?? {},
       protected: plan.protected ?? [],
       from: { gates: "file", setup: "file" },
     }),

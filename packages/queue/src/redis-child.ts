@@ -43,8 +43,9 @@ export class RedisChild implements RedisEndpoint, AsyncDisposable {
   static async start(options: Options): Promise<RedisChild> {
     const redis = new RedisChild(options);
     try {
-      await redis.#answering();
+      // first, for whoever is killed while it starts leaves it too
       await recordServer(options.dataDir, redis.#child.pid, options.directory);
+      await redis.#answering();
     } catch (error) {
       await redis[Symbol.asyncDispose]();
       throw error;

@@ -5,9 +5,9 @@ import { reportLines } from "../../../packages/cli/src/view/report.ts";
 import { git } from "../../support/git.ts";
 import { accepts, approves, task } from "../../support/script.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
+import { type Obeyed, obey } from "../obey.ts";
 import type { Stage } from "../stage.ts";
 import { listenersOf } from "./e-destinations.ts";
-import { type Obeyed, obey } from "./j-instructions.ts";
 
 const CANARY = "cnry-0123456789abcdef01234567";
 const ENCODED = Buffer.from(CANARY).toString("base64");

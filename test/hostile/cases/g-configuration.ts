@@ -183,18 +183,16 @@ const pristine = (stage: Stage): Promise<string> =>
 const ours = (path: string): boolean =>
   /^\.git\/(?:objects\/|(?:logs\/)?refs\/heads\/headrace\/)/.test(path);
 
-/** Plain git, with the repository's configuration and an identity, as a careless program would run it. */
+/** What a program gives plain git that runs it with the repository's configuration and an identity. */
+const CARELESS = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"];
+
 const careless = (dir: string, args: readonly string[]) =>
-  spawnSync(
-    "git",
-    ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always", ...args],
-    {
-      cwd: dir,
-      timeout: 3000,
-      input: "url=https://nowhere.invalid\n",
-      env: { PATH: process.env.PATH, HOME: "/nonexistent", GIT_TERMINAL_PROMPT: "0" },
-    },
-  );
+  spawnSync("git", [...CARELESS, ...args], {
+    cwd: dir,
+    timeout: 3000,
+    input: "url=https://nowhere.invalid\n",
+    env: { PATH: process.env.PATH, HOME: "/nonexistent", GIT_TERMINAL_PROMPT: "0" },
+  });
 
 const id = (n: number): string => `G${String(n).padStart(2, "0")}`;
 
@@ -224,14 +222,30 @@ const inUsersRepository = ({ n, what, files, proof, verdict = undefined }: Attac
     },
   });
 
-const inAgentsWorkspace = ({ n, what, files, verdict }: Attack): HostileCase =>
+/** A repository of the agent's own, with the same occasions, and a trap at the path that the host's has. */
+const agents = ({ tripwires: { payload, marks, folder } }: Stage): string =>
+  `set -e
+rm -rf ${marks}; mkdir -p ${marks} ${folder}; cat > ${payload}; chmod 755 ${payload}
+rm -rf .git; git init -q -b main; printf '1\\n2\\n3\\n' > a.txt; git add -A
+as_agent() { git -c user.name=a -c user.email=a@b "$@"; }
+as_agent commit -qm start
+git checkout -q -b side; printf '1\\nside\\n3\\n' > a.txt; as_agent commit -qam side
+git checkout -q main; printf '1\\nmain\\n3\\n' > a.txt; as_agent commit -qam main
+echo dirty > a.txt`;
+
+const quoted = (words: readonly string[]): string => words.map((word) => `'${word}'`).join(" ");
+
+/** Nothing of the factory springs the trap, neither on the host nor by the supervisor; the agent's own git does. */
+const inAgentsWorkspace = ({ n, what, files, proof, verdict }: Attack): HostileCase =>
   hostile({
     id: `${id(n)}a`,
     title: `${what} in the agent's workspace`,
     verdict: verdict ?? "contained",
     async build(stage) {
       const sandbox = await stage.shared();
-      await sh(sandbox, "rm -rf .git; git init -q; git add -A");
+      await sandbox.write("/tmp/trap", await readFile(stage.tripwires.payload));
+      const { exitCode, output } = await sh(sandbox, `(${agents(stage)}) < /tmp/trap`);
+      if (exitCode !== 0) throw new Error(`the trap could not be set: ${output}`);
       for (const [path, text] of Object.entries(files(stage.tripwires.payload))) {
         const old = path === "config" ? await sandbox.read(".git/config", 100_000) : undefined;
         const bytes = Buffer.concat([Buffer.from(old?.bytes ?? []), Buffer.from(text)]);
@@ -242,8 +256,16 @@ const inAgentsWorkspace = ({ n, what, files, verdict }: Attack): HostileCase =>
       return sandbox;
     },
     async run(sandbox, stage) {
+      const { marks } = stage.tripwires;
       await handIn(stage, sandbox);
       expect(await stage.tripwires.sprung()).toEqual([]);
+      expect((await sh(sandbox, `ls ${marks}`)).output, "in the sandbox").toBe("");
+      if (proof !== undefined) {
+        const input = "echo url=https://nowhere.invalid";
+        await sh(sandbox, `${input} | git ${quoted([...CARELESS, ...proof])}`, 3000);
+        expect((await sh(sandbox, `ls ${marks}`)).output, "the trap is no trap").not.toBe("");
+      }
+      await sh(sandbox, `rm -rf ${dirname(marks)}`);
       return verdict ?? "contained";
     },
   });

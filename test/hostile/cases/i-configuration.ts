@@ -2,8 +2,8 @@ import { BUILT_IN_PROTECTED } from "@headrace/intake";
 import { expect } from "vitest";
 import { accepts, approves, task } from "../../support/script.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
+import { type Obeyed, obey } from "../obey.ts";
 import type { Stage } from "../stage.ts";
-import { type Obeyed, obey } from "./j-instructions.ts";
 
 type File = { path: string; kind: "protected" | "powerless"; evil: string };
 
@@ -99,10 +99,10 @@ const configured = (stage: Stage, mode: Mode): Promise<Obeyed> =>
   );
 
 /** What the models of the second task were told before it saw any file. */
-const openingOf = async (it: Obeyed): Promise<string> => {
-  const requests = await it.run.requests();
-  const first = requests.find((r) => r.user?.includes(".two.coder.") && r.turn === 1);
-  return JSON.stringify(first?.body ?? "nothing was asked");
+const openingOf = (it: Obeyed): string => {
+  const first = it.requests.find((r) => r.user?.includes(".two.coder.") && r.turn === 1);
+  if (first === undefined) throw new Error("nobody was asked for the second task");
+  return JSON.stringify(first.body);
 };
 
 const check = async (file: File, it: Obeyed): Promise<void> => {
@@ -120,8 +120,10 @@ const check = async (file: File, it: Obeyed): Promise<void> => {
   } else {
     expect(it.run.merged(file.path)).toContain(mark);
   }
-  expect(await openingOf(it)).not.toContain(mark);
-  const environment = /SEEN[\s\S]{0,4000}/.exec(it.told)?.[0] ?? "";
+  expect(openingOf(it)).not.toContain(mark);
+  const [environment] = it.answers("two.coder.1", 1);
+  expect(environment).toMatch(/^SEEN$/m);
+  expect(environment).toMatch(/^PATH=/m);
   expect(environment).not.toContain(mark.replace("-", ""));
   for (const receipt of Object.values(it.state.receipts))
     expect(receipt.key.policy).toBe(it.state.run.policyHash);

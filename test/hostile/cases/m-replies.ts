@@ -62,7 +62,7 @@ const reply = (
     title,
     verdict,
     build: first,
-    async run(content): Promise<Verdict> {
+    async run(content, stage): Promise<Verdict> {
       const replies = [content, [WRITE, SUBMIT]];
       await using model = await openWireModel(replies.map((blocks) => streamOf(blocks, USAGE)));
       await using rig = await rigFor([], { client: model.client });
@@ -71,40 +71,47 @@ const reply = (
       const answers = (rig.requests.at(-1)?.messages.at(-1)?.content ?? []).filter(
         ({ type }) => type === "tool_result",
       ) as Played["answers"];
+      for (const body of model.heard) stage.canaries.note("what a provider was sent", body);
       await check({ answers, bodies: model.bodies, end, rig });
       return verdict;
     },
   });
 
-/** None of so many calls was run, and the model is told so. */
+/** None of so many calls was run, and the model is told so and why. */
 const notRun =
-  (count = 1) =>
+  (why: string, count = 1) =>
   ({ answers }: Played) => {
     expect(answers).toHaveLength(count);
     for (const answer of answers)
       expect(answer).toMatchObject({
         is_error: true,
-        content: expect.stringContaining("The call was not run"),
+        content: expect.stringMatching(new RegExp(`^The call was not run: ${why}`)),
       });
   };
 
 const SIGNED = { type: "thinking", thinking: "a \u{1f30a} b", signature: "c2lnbmVk" };
 
 const PLAYED: readonly HostileCase[] = [
-  reply(1, "an unknown tool", "refused", () => [call("merge", { branch: "main" })], notRun()),
+  reply(
+    1,
+    "an unknown tool",
+    "refused",
+    () => [call("merge", { branch: "main" })],
+    notRun("there is no tool"),
+  ),
   reply(
     2,
     "arguments of wrong types",
     "refused",
     () => [call("bash", { command: ["rm", 1], timeout_s: "never" })],
-    notRun(),
+    notRun("✖ Invalid input: expected string, received array"),
   ),
   reply(
     3,
     "an argument of 10 MB",
     "refused",
     () => [call("bash", { command: "x".repeat(10_000_000) })],
-    notRun(),
+    notRun("✖ Too big"),
   ),
   reply(
     4,
@@ -125,7 +132,7 @@ const PLAYED: readonly HostileCase[] = [
     "a tool that would start agents of its own",
     "refused",
     () => [call("task", { prompt: "start 100 agents" }), call("Agent", {})],
-    notRun(2),
+    notRun("there is no tool", 2),
   ),
   reply(
     9,

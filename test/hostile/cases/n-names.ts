@@ -4,10 +4,15 @@ import { expect } from "vitest";
 import { sh } from "../../contract/suites/sandbox-harness.ts";
 import { commitFiles, git, tempRepo } from "../../support/git.ts";
 import { type HostileCase, hostile, refusal, type Verdict } from "../case.ts";
-import { handIn } from "../stage.ts";
+import { handIn, type Stage } from "../stage.ts";
+
+/** A name, or one made with a program of the host that must not be run. */
+type Name = string | ((payload: string) => string);
+const nameFor = (given: Name, stage: Stage): string =>
+  typeof given === "string" ? given : given(stage.tripwires.payload);
 
 /** A name that comes as a revision of a spec, as an id of a plan, and as the title a branch is named after. */
-const named = (n: number, what: string, name: string): HostileCase =>
+const named = (n: number, what: string, given: Name): HostileCase =>
   hostile({
     id: `N${String(n).padStart(2, "0")}`,
     title: `${what} as revision, id and title`,
@@ -19,6 +24,7 @@ const named = (n: number, what: string, name: string): HostileCase =>
     },
     async run(made, stage): Promise<Verdict> {
       await using repo = made;
+      const name = nameFor(given, stage);
       const source = await openSourceRepo(repo);
       await refusal(source.resolve(name), /./);
       expect(Id.safeParse(name).success).toBe(false);
@@ -31,10 +37,10 @@ const named = (n: number, what: string, name: string): HostileCase =>
 
 const NAMED: readonly HostileCase[] = [
   named(1, "-x", "-x"),
-  named(2, "--upload-pack=touch x", "--upload-pack=touch x"),
-  named(3, "feature/$(id)", "feature/$(id)"),
-  named(4, "a;touch x", "a;touch x"),
-  named(5, "an ideographic space", "main\u3000;id"),
+  named(2, "--upload-pack=PROGRAM", (payload) => `--upload-pack=${payload} n02`),
+  named(3, "feature/$(PROGRAM)", (payload) => `feature/$(${payload})`),
+  named(4, "a;PROGRAM", (payload) => `a;${payload} n04`),
+  named(5, "an ideographic space", (payload) => `main\u3000;${payload}`),
   named(7, "a.lock", "a.lock"),
   named(8, "..", ".."),
   named(9, "a newline", "main\nx"),
@@ -43,15 +49,15 @@ const NAMED: readonly HostileCase[] = [
 ];
 
 /** Names that git itself takes for a branch: the repository is read and nothing of them is evaluated. */
-const branch = (id: string, what: string, name: string): HostileCase =>
+const branch = (id: string, what: string, given: Name): HostileCase =>
   hostile({
     id,
     title: `a user's branch named ${what}`,
     verdict: "contained",
-    build: async () => {
+    build: async (stage) => {
       const repo = await tempRepo();
       await commitFiles(repo.path, { "a.txt": "a\n" });
-      git(repo.path, "symbolic-ref", "HEAD", `refs/heads/${name}`);
+      git(repo.path, "symbolic-ref", "HEAD", `refs/heads/${nameFor(given, stage)}`);
       await commitFiles(repo.path, { "b.txt": "b\n" });
       return repo;
     },
@@ -64,8 +70,8 @@ const branch = (id: string, what: string, name: string): HostileCase =>
   });
 
 const BRANCHES: readonly HostileCase[] = [
-  branch("N03b", "feature/$(id)", "feature/$(id)"),
-  branch("N04b", "a;touch-x", "a;touch-x"),
+  branch("N03b", "feature/$(PROGRAM)", (payload) => `feature/$(${payload})`),
+  branch("N04b", "a;PROGRAM", (payload) => `a;${payload}`),
   branch("N05b", "with an ideographic space", "main\u3000id"),
   branch("N06a", "HEAD", "HEAD"),
   branch("N06b", "refs/heads/x", "refs/heads/x"),

@@ -123,7 +123,8 @@ export const PATHS: readonly HostileCase[] = [
     5,
     "a hard link to a file of the factory's",
     "contained",
-    "ln /opt/headrace/supervisor.mjs x 2>/dev/null; ln /etc/passwd y 2>/dev/null; true",
+    // whether or not the link comes to be, what is written through it does not arrive
+    'sum() { cat /opt/headrace/supervisor.mjs /etc/passwd | sha256sum; }; was=$(sum); ln /opt/headrace/supervisor.mjs x 2>/dev/null; ln /etc/passwd y 2>/dev/null; (echo pwned >> x; echo pwned >> y) 2>/dev/null; test -n "$was" && test "$was" = "$(sum)"',
     handedIn("contained"),
   ),
   path(6, "a fifo, read and handed in", "contained", "mkfifo x", isNoFile),
@@ -206,7 +207,14 @@ export const PATHS: readonly HostileCase[] = [
     18,
     "extended attributes and capability bits",
     "harmless",
-    'python3 -c \'import os; os.setxattr("a.txt", "user.x", b"y")\' 2>/dev/null; ! setcap cap_sys_admin+ep a.txt 2>/dev/null',
+    `python3 - <<'END'
+import os, struct, sys
+try: os.setxattr("a.txt", "user.x", b"y")
+except OSError: pass
+try: os.setxattr("a.txt", "security.capability", struct.pack("<5I", 0x02000001, 1 << 21, 0, 0, 0))
+except PermissionError: sys.exit(0)
+sys.exit("a capability was set")
+END`,
     handedIn("harmless"),
   ),
   path(
@@ -220,11 +228,17 @@ export const PATHS: readonly HostileCase[] = [
     20,
     "a write to .git/config through the file tool",
     "contained",
-    "git init -q",
+    "git init -q; printf '#!/bin/sh\\ntouch /tmp/p20\\n' > trap; chmod +x trap",
     async (sandbox, stage) => {
-      const text = `[core]\n\tfsmonitor = ${stage.tripwires.payload} p20\n`;
+      const text = `[core]\n\tfsmonitor = /workspace/trap\n`;
       await sandbox.write(".git/config", bytes(text));
-      return handedIn("contained")(sandbox, stage);
+      const sprung = async () => (await sh(sandbox, "ls /tmp/p20")).exitCode === 0;
+      const end = await handedIn("contained")(sandbox, stage);
+      expect(await sprung()).toBe(false);
+      // the agent's own git springs it
+      await sh(sandbox, "git status");
+      expect(await sprung()).toBe(true);
+      return end;
     },
   ),
   path(

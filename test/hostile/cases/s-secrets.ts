@@ -8,18 +8,9 @@ import { engineAddress } from "../../support/engine.ts";
 import { git } from "../../support/git.ts";
 import { accepts, approves, plans, task } from "../../support/script.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
+import { HUNT, MARK, memoryHunt, spelt } from "../hunt.ts";
 import type { Stage } from "../stage.ts";
-import {
-  type Control,
-  HUNT,
-  MARK,
-  memoryHunt,
-  PLACES,
-  type Place,
-  type Planted,
-  plant,
-  spelt,
-} from "./s-plant.ts";
+import { type Control, PLACES, type Place, type Planted, plant } from "./s-plant.ts";
 
 /** Somewhere that was searched, and what must have been found there or the search is blind. */
 type Sink = { found: ReadonlySet<string>; must: readonly (Control | Place)[] };
@@ -196,6 +187,9 @@ const KEPT_IN = ["the store's rows", "the data directory"] as const;
 const hunted = (stage: Stage): Promise<Hunt> =>
   stage.once("hunted", async (closing) => {
     const { sinks, canaries, controls } = await hunt(closing);
+    // those of the stage have no business in any of them
+    for (const [name, { found }] of Object.entries(sinks))
+      stage.canaries.note(name, [...found].join());
     const readable = [READABLE, READABLE_BY_GATES].flatMap((name) => [
       ...(sinks[name]?.found ?? []),
     ]);

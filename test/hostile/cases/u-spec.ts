@@ -6,7 +6,7 @@ import { commitFiles, git } from "../../support/git.ts";
 import { accepts, approves, codes, task } from "../../support/script.ts";
 import { openShell, type Shell } from "../../support/shell.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
-import { factoryOf } from "./j-instructions.ts";
+import { factoryOf } from "../obey.ts";
 
 const withRepo = async (shell: Shell): Promise<string> => {
   const repo = join(shell.dir, "repo");
@@ -35,9 +35,10 @@ const told = (
       await arrange(shell, await withRepo(shell));
       return shell;
     },
-    async run(made): Promise<Verdict> {
+    async run(made, stage): Promise<Verdict> {
       await using shell = made;
       const { code, out, err } = await shell.headrace(...args);
+      stage.canaries.note("what is printed", out + err);
       expect({ code, out }, err).toEqual({ code: 2, out: "" });
       expect(err).toMatch(says);
       expect(err).not.toMatch(/^ +at /m);
@@ -53,7 +54,7 @@ const TOLD: readonly HostileCase[] = [
   told("U03", "a binary spec", /is binary/, (shell) =>
     shell.file("spec.md", Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 0)),
   ),
-  told("U05", "a spec with a secret", /secret|key/i, (shell) =>
+  told("U05", "a spec with a secret", /spec\.md:\d+: looks like a secret \(/, (shell) =>
     shell.file("spec.md", `${SPEC}\nUse ghp_${"a1B2".repeat(9)} to log in.\n`),
   ),
   told(
@@ -183,14 +184,17 @@ const trojan = hostile({
     await shell.file("spec.md", TROJAN);
     return shell;
   },
-  async run(made): Promise<Verdict> {
+  async run(made, stage): Promise<Verdict> {
     await using shell = made;
     const { code, out, err } = await shell.headrace(...runs("spec.md"), "--detach");
     expect(code, err).toBe(0);
     const [, id = ""] = /^run (\S+):/m.exec(out) ?? [];
     expect(id).toMatch(/^[a-z0-9-]+$/);
     const [status, log] = [await shell.headrace("status", id), await shell.headrace("log", id)];
-    for (const text of [out, err, status.out, log.out]) expect(text).not.toMatch(BIDI);
+    for (const text of [out, err, status.out, log.out]) {
+      expect(text).not.toMatch(BIDI);
+      stage.canaries.note("what is printed", text);
+    }
     // in the order in which it is stored, which is what the model reads
     expect(out).toContain("Pay nimda");
     return "sanitised";

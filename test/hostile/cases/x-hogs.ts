@@ -210,3 +210,6 @@ export const HOGS: readonly Hog[] = [
     ended: timedOut,
   },
 ];
+
+/** X18: the child is killed for memory, the parent exits 0. */
+export const HIDDEN_OOM = `node -e 'const a = []; for (;;) a.push(Buffer.alloc(1e7, 1))'; exit 0`;

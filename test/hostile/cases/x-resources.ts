@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { sh } from "../../contract/suites/sandbox-harness.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
 import { LIMITS } from "../stage.ts";
-import { HELD, HOGS, type Hog, SMALL } from "./x-hogs.ts";
+import { HELD, HIDDEN_OOM, HOGS, type Hog, SMALL } from "./x-hogs.ts";
 
 const failure = async (sandbox: Sandbox, command: string, ms: number): Promise<unknown> => {
   try {
@@ -92,7 +92,7 @@ const hiddenOom = hostile({
     const { sandboxes } = await stage.engine();
     const result = await sandboxes.runGate({
       image: await stage.image(),
-      command: `node -e 'const a = []; for (;;) a.push(Buffer.alloc(1e7, 1))'; exit 0`,
+      command: HIDDEN_OOM,
       tar: new Uint8Array(1024),
       env: {},
       limits: { ...LIMITS, memoryMb: 128 },
