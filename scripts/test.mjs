@@ -4,12 +4,12 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { inspect } from "../packages/cli/src/machine/findings.mjs";
 import { which } from "../packages/cli/src/machine/which.mjs";
 import { ROOT } from "./setup/folders.mjs";
 
-const BOUND_MS = 25 * 60_000;
+const BOUND_MS = 35 * 60_000;
 const CI = process.env.CI === "true";
 
 /** What tests skip without, or cannot do without: in CI each must be there, so that nothing is skipped unseen. */
@@ -35,6 +35,11 @@ const LINUX_ROOT = process.platform === "linux" && process.getuid?.() === 0;
 const tally = { passed: 0, failed: 0 };
 /** @type {string[]} titles, which name what the test lacks */
 const skipped = [];
+/** @type {string[]} told again at the end: who sees only the end of a long log must see why it is red */
+const failed = [];
+
+/** Characters of a failed test's message that are repeated at the end. */
+const REPEATED = 1500;
 
 /**
  * Runs a program of node_modules/.bin (npm put it on the PATH) with its output shown.
@@ -65,7 +70,9 @@ const show = (program, args) =>
  */
 const count = (what, passed) => {
   tally[passed ? "passed" : "failed"] += 1;
-  if (!passed) console.error(`failed: ${what}`);
+  if (passed) return;
+  console.error(`failed: ${what}`);
+  failed.push(what);
 };
 
 const checkMachine = async () => {
@@ -98,6 +105,7 @@ const runTests = async (projects, workers, more = []) => {
     tally.passed += results?.numPassedTests ?? 0;
     tally.failed += results?.numFailedTests ?? 0;
     skipped.push(...skippedIn(results));
+    failed.push(...failedIn(results));
     if (code !== 0 && !results?.numFailedTests) count(`vitest ended with exit code ${code}`, false);
     if (code === 0 && !results?.numPassedTests) count("vitest ran no test", false);
   } finally {
@@ -106,14 +114,28 @@ const runTests = async (projects, workers, more = []) => {
 };
 
 /**
- * @param {{ testResults: { assertionResults: { status: string, fullName: string }[] }[] } | undefined} results
- * @returns {string[]}
+ * @typedef {{ status: string, fullName: string, failureMessages?: string[] }} Assertion
+ * @typedef {{ testResults: { name: string, status: string, message?: string, assertionResults: Assertion[] }[] }} Results
  */
+
+/** @param {Results | undefined} results @returns {string[]} */
 const skippedIn = (results) =>
   (results?.testResults ?? [])
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ status }) => !["passed", "failed"].includes(status))
     .map(({ fullName }) => fullName);
+
+/** Failed tests, and files that failed outside of a test. @param {Results | undefined} results @returns {string[]} */
+const failedIn = (results) =>
+  (results?.testResults ?? []).flatMap(({ name, status, message, assertionResults }) => {
+    const red = assertionResults.filter((one) => one.status === "failed");
+    const told = red.map(
+      ({ fullName, failureMessages = [] }) =>
+        `${fullName} (${relative(ROOT, name)})\n${failureMessages.join("\n").slice(0, REPEATED)}`,
+    );
+    if (status !== "failed" || red.length > 0) return told;
+    return [`${relative(ROOT, name)}\n${(message ?? "").slice(0, REPEATED)}`];
+  });
 
 /** @param {string} file */
 const read = (file) => {
@@ -148,6 +170,10 @@ if (process.argv.includes("--long")) {
 if (skipped.length > 0 && asked.length === 0) {
   console.log(`\n${skipped.length} skipped:`);
   for (const title of skipped) console.log(`  ${title}`);
+}
+if (failed.length > 0) {
+  console.log(`\n${failed.length} failed:`);
+  for (const one of failed) console.log(`  ${one.trimEnd().replaceAll("\n", "\n    ")}`);
 }
 console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
 process.exitCode = tally.failed === 0 ? 0 : 1;

@@ -1,15 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SandboxLimits, UserError } from "@headrace/domain";
-import { createDockerSandboxes } from "@headrace/sandbox";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { which } from "../../packages/cli/src/machine/which.mjs";
 import { LABELS_OF_TEST, printed } from "../contract/suites/sandbox-harness.ts";
 import { tempDir } from "../support/git.ts";
 import { leftOut } from "../support/needs.ts";
-import { startOwnEngine } from "../support/own-engine.ts";
+import { sandboxesOn, startOwnEngine } from "../support/own-engine.ts";
 
 const isRoot = process.getuid?.() === 0;
 const [runsc, dockerd] = [which("runsc"), which("dockerd")];
@@ -34,13 +31,7 @@ describe.skipIf(process.platform !== "linux" || leftOut(missing.length > 0))(
     /** Sandboxes of a factory that meets this engine for the first time, with runsc started with these flags. */
     const sandboxesWith = async (flags: string) => {
       await engine.setFlags(`--platform=ptrace --network=none ${flags}`);
-      const sandboxes = createDockerSandboxes({
-        engine: engine.address,
-        baseImage: baseImageTag(),
-        owner: `test-${randomUUID()}`,
-        boot: "1",
-        onWarning: () => {},
-      });
+      const sandboxes = sandboxesOn(engine.address);
       const environment = (setup: string[] = []) =>
         sandboxes.environment(
           {

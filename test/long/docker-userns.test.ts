@@ -1,17 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type EnvironmentSpec, SandboxLimits, UserError } from "@headrace/domain";
-import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
 import { which } from "../../packages/cli/src/machine/which.mjs";
 import { LABELS_OF_TEST, printed } from "../contract/suites/sandbox-harness.ts";
 import { engineAddress } from "../support/engine.ts";
 import { tempDir } from "../support/git.ts";
 import { prepareHello } from "../support/hello-run.ts";
 import { leftOut } from "../support/needs.ts";
-import { startOwnEngine } from "../support/own-engine.ts";
+import { sandboxesOn, startOwnEngine } from "../support/own-engine.ts";
 import { openShell } from "../support/shell.ts";
 
 const missing = [
@@ -28,15 +25,6 @@ const SPEC: EnvironmentSpec = {
   isolation,
   timeoutMs: 60_000,
 };
-
-const sandboxesOn = (engine: EngineAddress) =>
-  createDockerSandboxes({
-    engine,
-    baseImage: baseImageTag(),
-    owner: `test-${randomUUID()}`,
-    boot: "1",
-    onWarning: () => {},
-  });
 
 describe.skipIf(process.platform !== "linux" || leftOut(missing.length > 0))(
   `user namespaces (on Linux; needs ${missing.join(", ") || "nothing more"})`,

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { openSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
+import { createDockerSandboxes, type EngineAddress } from "@headrace/sandbox";
 import Docker from "dockerode";
 import { vi } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
@@ -52,3 +54,13 @@ const end = async (daemon: ChildProcess): Promise<void> => {
   daemon.kill("SIGTERM");
   await ended;
 };
+
+/** Sandboxes of a factory that meets this engine for the first time. */
+export const sandboxesOn = (engine: EngineAddress) =>
+  createDockerSandboxes({
+    engine,
+    baseImage: baseImageTag(),
+    owner: `test-${randomUUID()}`,
+    boot: "1",
+    onWarning: () => {},
+  });

@@ -25,7 +25,8 @@ const odd = (
     async run(made, stage) {
       await using repo = made;
       const work = (await stage.host()).userRepository(repo.path);
-      if (verdict === "refused") return refusal(work);
+      // awaited here: the repository goes with this function
+      if (verdict === "refused") return await refusal(work);
       await work;
       expect(await stage.tripwires.sprung()).toEqual([]);
       return verdict;

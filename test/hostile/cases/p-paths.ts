@@ -65,9 +65,9 @@ const handedIn =
     return verdict;
   };
 
-/** What is named `x` is read as nothing, without an error, and hinders no work that is handed in. */
+/** What is named `odd` is read as nothing, without an error, and hinders no work that is handed in. */
 const isNoFile: Run = async (sandbox, stage) => {
-  expect(await sandbox.read("x", 10)).toBeUndefined();
+  expect(await sandbox.read("odd", 10)).toBeUndefined();
   return handedIn("contained")(sandbox, stage);
 };
 
@@ -127,12 +127,12 @@ export const PATHS: readonly HostileCase[] = [
     'sum() { cat /opt/headrace/supervisor.mjs /etc/passwd | sha256sum; }; was=$(sum); ln /opt/headrace/supervisor.mjs x 2>/dev/null; ln /etc/passwd y 2>/dev/null; (echo pwned >> x; echo pwned >> y) 2>/dev/null; test -n "$was" && test "$was" = "$(sum)"',
     handedIn("contained"),
   ),
-  path(6, "a fifo, read and handed in", "contained", "mkfifo x", isNoFile),
+  path(6, "a fifo, read and handed in", "contained", "mkfifo odd", isNoFile),
   path(
     7,
     "a unix socket",
     "contained",
-    "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"x\")'",
+    "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"odd\")'",
     isNoFile,
   ),
   path(

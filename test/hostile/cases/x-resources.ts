@@ -71,7 +71,8 @@ const manySmall = hostile({
   id: "X17",
   title: "1,000 commands of little output",
   verdict: "contained",
-  build: (stage) => stage.fresh(SMALL),
+  // it is many commands, not many processes: those that run at once need room for their shells
+  build: (stage) => stage.fresh({ ...SMALL, pids: 256 }),
   async run(opened): Promise<Verdict> {
     await using sandbox = opened;
     for (let batch = 0; batch < 50; batch++) {
