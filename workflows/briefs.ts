@@ -18,6 +18,7 @@ import {
 } from "@headrace/domain";
 import { z } from "zod";
 import { evidenceOf } from "./evidence.ts";
+import { noticedIn } from "./noticed.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { workspaceOf } from "./workspace.ts";
 
@@ -243,15 +244,6 @@ export const reviewerBrief = async (
     workspace: await workspaceOf(ports, state, at.change),
   };
   return brief(changing);
-};
-
-/** What the change step counted and found suspicious. */
-const noticedIn = (state: RunState, row: TaskRow, attempt: number): string[] => {
-  const result = state.steps[stepId(state.run.id, row.id, `change-${attempt}`)]?.result;
-  if (result?.kind !== "change" || result.change.outcome !== "made") return [];
-  const { classes = {}, flags = [] } = result.change;
-  const counts = Object.entries(classes).map(([name, count]) => `${count} ${name}`);
-  return [...(counts.length > 0 ? [`changed files: ${counts.join(", ")}`] : []), ...flags];
 };
 
 const SUBMITTED = z.object({ summary: z.string(), notes: z.string().optional() });

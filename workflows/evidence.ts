@@ -17,9 +17,11 @@ export const evidenceOf = async (
     pieces.push({ title: "the change was refused", text: change.change.reasons.join("\n") });
   }
   const verified = result(`verify-${attempt}`);
-  pieces.push(
-    ...(await redGates(ports, verified?.kind === "verify" ? verified.receipt : undefined)),
-  );
+  if (verified?.kind === "verify")
+    pieces.push(
+      ...(await redGates(ports, verified.receipt)),
+      ...(await failedChecks(ports, verified.receipt)),
+    );
   const review = result(`review-${attempt}`);
   if (review?.kind === "agent" && review.result.end === "submitted") {
     pieces.push(...findings(Verdict.parse(review.result.output)));
@@ -34,14 +36,24 @@ export const evidenceOf = async (
 
 const redGates = async (
   ports: WorkflowPorts,
-  receipt: Receipt | undefined,
+  { results }: Receipt,
   when = "",
 ): Promise<EvidencePiece[]> => {
-  const red = (receipt?.results ?? []).filter((r) => r.verdict !== "pass");
+  const red = results.filter((r) => r.verdict !== "pass");
   return Promise.all(
     red.map(async (r) => ({
       title: `gate ${r.gate}: ${r.reason}${when}`,
       text: await ports.text(r.log, ports.limits.evidenceBytes),
+    })),
+  );
+};
+
+const failedChecks = (ports: WorkflowPorts, { checks = [] }: Receipt): Promise<EvidencePiece[]> => {
+  const failed = checks.filter(({ outcome }) => outcome === "fail");
+  return Promise.all(
+    failed.map(async ({ check, detail, log }) => ({
+      title: `the gates are green, but ${check} is not: ${detail}`,
+      text: log === undefined ? "" : await ports.text(log, ports.limits.evidenceBytes),
     })),
   );
 };

@@ -1,9 +1,15 @@
 import {
+  type ChecksRequest,
+  checkBudgetMs,
   type GateBaseline,
   type GateCanary,
   isBlind,
+  type MachineTime,
+  type PlanVersion,
+  type Policy,
   type Receipt,
   type RunState,
+  type Task,
 } from "@headrace/domain";
 
 /** The receipt of exactly the tree of `base`: what landed last there, or the check of the run base. */
@@ -43,4 +49,32 @@ export const canariesOf = ({ receipts }: RunState): GateCanary[] => {
     for (const { gate, canary } of results)
       if (canary !== undefined && !isBlind(canary)) shown.set(gate, { gate, ...canary });
   return [...shown.values()];
+};
+
+const runTime = (results: Receipt["results"]): number =>
+  results.reduce((sum, { durationMs }) => sum + durationMs, 0);
+
+/** What a task's change is looked at for, with the time its gates took on the base it stands on as the measure. */
+export const checksFor = (state: RunState, { fix = false }: Task, base: string): ChecksRequest => {
+  const { checked, policy } = state.run;
+  const results = (receiptOf(state, base) ?? checked)?.results ?? [];
+  return { fix, budgetMs: checkBudgetMs(policy.verification, runTime(results)) };
+};
+
+/** What is known of the hours that a plan takes before its tasks begin; what agents take is known by nobody. */
+export const machineTimeOf = (
+  { run, tasks }: RunState,
+  plan: PlanVersion,
+  { gates, verification }: Policy,
+): MachineTime => {
+  const measured = run.checked?.results ?? [];
+  const gatesMs = runTime(measured);
+  return {
+    tasks: plan.tasks.filter(({ id }) => tasks[id]?.status !== "landed").length,
+    gatesMs,
+    checksMs: checkBudgetMs(verification, gatesMs),
+    unmeasured: gates
+      .filter(({ name }) => !measured.some(({ gate }) => gate === name))
+      .map(({ name }) => name),
+  };
 };

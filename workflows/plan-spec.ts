@@ -11,6 +11,7 @@ import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { askPerson } from "./ask-person.ts";
 import { critiqueBrief, plannerBrief } from "./briefs.ts";
+import { machineTimeOf } from "./gates-for.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, stepResult, threadState, value } from "./thread.ts";
 
@@ -165,10 +166,11 @@ const accept = (ports: WorkflowPorts) => async (s: S) => {
   const policy =
     state.run.policyHash === undefined ? planPolicy(state.run.policy, plan) : state.run.policy;
   const policyHash = await ports.freeze(policy);
+  const accepted = { version: plan.version, requirements, policy, policyHash };
   await ports.record(s.run, (now) =>
     now.run.planVersion >= plan.version
       ? []
-      : [{ type: "plan.accepted", version: plan.version, requirements, policy, policyHash }],
+      : [{ type: "plan.accepted", ...accepted, machineTime: machineTimeOf(now, plan, policy) }],
   );
   return { next: "finish" as const };
 };

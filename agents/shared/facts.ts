@@ -102,12 +102,16 @@ const permitText = (permit: string): string => {
   return PERMITTED[kind]?.(value) ?? permit;
 };
 
+const FIX =
+  "It is a fix: the factory also runs its new and changed tests without the change, and one of them has to fail there.";
+
 /** One task as the agent who builds, resolves or judges it reads it. */
 export const taskText = (task: Task): string =>
   [
     `${task.id}: ${task.title}`,
     task.description,
     `It is done when:\n${bullets(task.acceptance)}`,
+    ...(task.fix ? [FIX] : []),
     ...(task.paths.length > 0 ? [`Expected to touch: ${task.paths.join(", ")}`] : []),
     ...(task.permits.length > 0
       ? [`Also allowed to change: ${task.permits.map(permitText).join("; ")}`]

@@ -292,3 +292,39 @@ test("a tree is altered by files that hold other bytes, or by a diff, and nothin
   await expect(s.repo.alter(s.base, { files: new Map([["none", bytes]]) })).rejects.toThrow();
   expect(await s.repo.treeOf(s.base)).not.toBe(altered.tree);
 });
+
+test("a tree is altered by what another commit has at some paths, be it nothing, a mode or a folder", async () => {
+  await using s = await started({
+    "test/a.sh": { run: "#!/bin/sh\n" },
+    "test/b": "a file\n",
+    "src/a.txt": "one\n",
+  });
+  const change = await s.change(s.base, {
+    "test/a.sh": "weakened\n",
+    "test/b": null,
+    "test/b/c.txt": "a folder\n",
+    "test/new.sh": "new\n",
+    "src/a.txt": "two\n",
+  });
+  await s.take(change, s.base);
+  const altered = async (commit: string, from: string) => {
+    const paths = ["test/new.sh", "test/a.sh", "test/b", "test/b/c.txt"];
+    const answer = await s.repo.alter(commit, { from, paths });
+    if (answer.outcome !== "altered") throw new Error(answer.reason);
+    const spec = { tree: answer.tree, parents: [], message: "altered", at };
+    return entriesOf(await s.repo.tar(await s.repo.commit(spec), { uid: 7 }));
+  };
+  const restored = await altered(change, s.base);
+  expect(restored).toMatchObject({
+    "test/a.sh": { text: "#!/bin/sh\n", mode: 0o755 },
+    "test/b": { text: "a file\n" },
+    "src/a.txt": { text: "two\n" },
+  });
+  expect(Object.keys(restored)).not.toContain("test/new.sh");
+  expect(await altered(s.base, change)).toMatchObject({
+    "test/a.sh": { text: "weakened\n" },
+    "test/b/c.txt": { text: "a folder\n" },
+    "test/new.sh": { text: "new\n" },
+    "src/a.txt": { text: "one\n" },
+  });
+});

@@ -1,7 +1,7 @@
 import { gatesFor, isGreen, Verdict } from "@headrace/domain";
 import { reviewerBrief } from "../briefs.ts";
 import { converse } from "../converse.ts";
-import { baselineFor, canariesOf } from "../gates-for.ts";
+import { baselineFor, canariesOf, checksFor } from "../gates-for.ts";
 import type { WorkflowPorts } from "../ports.ts";
 import { recordFor, stepResult } from "../thread.ts";
 import { again, finishWith, inAttempt, rowOf, type S, thread } from "./attempt.ts";
@@ -20,12 +20,16 @@ export const verify = (ports: WorkflowPorts) => async (s: S) => {
       permits: row.task.permits,
       baseline: baselineFor(state, landingBase),
       canaries: canariesOf(state),
+      checks: checksFor(state, row.task, landingBase),
     },
   });
   if (isGreen(receipt)) return { next: "review" as const };
-  const red = receipt.results.filter((r) => r.verdict !== "pass");
-  const reasons = red.map((r) => `gate ${r.gate}: ${r.reason}`).join("; ");
-  return again(ports, s, "red", reasons || "no gate applied");
+  const { results, checks = [] } = receipt;
+  const reasons = [
+    ...results.filter((r) => r.verdict !== "pass").map((r) => `gate ${r.gate}: ${r.reason}`),
+    ...checks.filter((c) => c.outcome === "fail").map((c) => `${c.check}: ${c.detail}`),
+  ];
+  return again(ports, s, "red", reasons.join("; ") || "no gate applied");
 };
 
 export const review = (ports: WorkflowPorts) => async (s: S) => {

@@ -1,5 +1,6 @@
 import {
   BlobId,
+  type Check,
   type GateResult,
   Id,
   isGreen,
@@ -46,13 +47,30 @@ const isWarned = (result: GateResult): boolean =>
 const names = (results: readonly GateResult[], which: (result: GateResult) => boolean): string[] =>
   results.filter(which).map(({ gate }) => gate);
 
+/** A further check among the names of gates, none of which has a space. */
+const checked = ({ checks = [] }: Receipt, outcome: Check["outcome"]): string[] =>
+  checks.filter((one) => one.outcome === outcome).map(({ check }) => `check ${check}`);
+
+/** What a receipt comes to in the terms of a test result. A check that was skipped is in none of the lists. */
+export const verdictOf = (receipt: Receipt) => {
+  const { results } = receipt;
+  const warnedTests = [...names(results, isWarned), ...checked(receipt, "flagged")];
+  const isPassed = (r: GateResult) => r.verdict === "pass" && !isWarned(r);
+  return {
+    result: isGreen(receipt) ? (warnedTests.length > 0 ? "WARNED" : "PASSED") : "FAILED",
+    passedTests: [...names(results, isPassed), ...checked(receipt, "pass")],
+    warnedTests,
+    failedTests: [...names(results, (r) => r.verdict !== "pass"), ...checked(receipt, "fail")],
+  };
+};
+
 /**
- * A receipt as an in-toto test result: a test is a gate, and one that did not pass has failed. What the predicate has
- * no field for is in one of our own, the receipt itself first of all.
+ * A receipt as an in-toto test result: a test is a gate or a further check, and a gate that did not pass has failed. What
+ * the predicate has no field for, such as canaries, is in one of our own, the receipt itself first of all.
  */
 export const receiptStatement = ({ receipt, commit, log, ...subject }: ReceiptFacts): object => {
-  const { key, results } = receipt;
-  const warned = results.some(isWarned);
+  const { key } = receipt;
+  const { result, ...tests } = verdictOf(receipt);
   return {
     _type: STATEMENT,
     subject: [
@@ -61,15 +79,13 @@ export const receiptStatement = ({ receipt, commit, log, ...subject }: ReceiptFa
     ],
     predicateType: TEST_RESULT,
     predicate: {
-      result: isGreen(receipt) ? (warned ? "WARNED" : "PASSED") : "FAILED",
+      result,
       configuration: [
         { name: "policy", digest: { sha256: key.policy } },
         imageOf(key.image),
         { name: "landing base", digest: { gitTree: key.landingBaseTree } },
       ],
-      passedTests: names(results, (r) => r.verdict === "pass" && !isWarned(r)),
-      warnedTests: names(results, isWarned),
-      failedTests: names(results, (r) => r.verdict !== "pass"),
+      ...tests,
       [PRODUCT]: { ...subject, receipt, log },
     },
   };
@@ -86,6 +102,9 @@ export const ReceiptStatement = z
     predicateType: z.literal(TEST_RESULT),
     predicate: z.object({
       result: z.enum(["PASSED", "WARNED", "FAILED"]),
+      passedTests: z.array(z.string()),
+      warnedTests: z.array(z.string()),
+      failedTests: z.array(z.string()),
       [PRODUCT]: z.object({
         run: Id,
         step: z.string(),
@@ -96,9 +115,9 @@ export const ReceiptStatement = z
       }),
     }),
   })
-  .transform(({ subject: [tree, commit], predicate }) => ({
-    ...predicate[PRODUCT],
-    result: predicate.result,
+  .transform(({ subject: [tree, commit], predicate: { [PRODUCT]: ours, ...verdict } }) => ({
+    ...ours,
+    verdict,
     tree: tree.digest.gitTree,
     commit: commit.digest.gitCommit,
   }));

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { GateCanary } from "./canary.ts";
+import { Check, MachineTime } from "./checks.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member, MergeSettings } from "./merge-queue.ts";
 import { Nano } from "./money.ts";
@@ -87,6 +88,7 @@ export const EventBody = z.discriminatedUnion("type", [
     requirements: z.array(Requirement),
     policy: Policy,
     policyHash: BlobId,
+    machineTime: MachineTime.optional(),
   }),
 
   event("task.ready", {}),
@@ -130,6 +132,8 @@ export const EventBody = z.discriminatedUnion("type", [
   event("gate.finished", { commit: ObjectId, result: GateResult }),
   /** a gate was given a tree that is known to be bad, made from `commit` */
   event("canary.finished", { commit: ObjectId, canary: GateCanary }),
+  /** the tree of `commit`, whose gates are green, was looked at further */
+  event("check.finished", { commit: ObjectId, check: Check }),
   /** `envelope`: the signed statement of the receipt; a log older than signatures has none */
   event("receipt.recorded", { receipt: Receipt, envelope: BlobId.optional() }),
   /** `envelope` is signed over the event `head` names, and by its hash over all before it */

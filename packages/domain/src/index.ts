@@ -1,5 +1,6 @@
 export * from "./canary.ts";
 export { canonicalJson, mapTexts } from "./canonical-json.ts";
+export * from "./checks.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./exit-code.ts";

@@ -23,6 +23,8 @@ export const Task = z.object({
   paths: z.array(z.string().min(1).max(300)).max(50).default([]),
   /** a question the researcher answers before any code is written */
   research: z.string().min(1).max(4000).optional(),
+  /** it mends something that is wrong: its new tests must be red without it */
+  fix: z.boolean().optional(),
   permits: z.array(Permit).max(20).default([]),
 });
 export type Task = z.infer<typeof Task>;

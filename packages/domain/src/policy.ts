@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CanaryRequest } from "./canary.ts";
+import { VerificationSettings } from "./checks.ts";
 import { Id } from "./ids.ts";
 import { NetworkPolicy } from "./network.ts";
 
@@ -85,6 +86,8 @@ export const Policy = z.object({
   services: z.array(Service).max(8).default([]),
   network: NetworkPolicy.prefault({}),
   isolation: Isolation.prefault({}),
+  /** absent: the default, so that a policy that says nothing keeps its hash */
+  verification: VerificationSettings.optional(),
   /** where each field came from, shown before the run */
   from: z.object({ gates: PolicySource, setup: PolicySource }),
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Canary } from "./canary.ts";
+import { Check } from "./checks.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 
 /** `flaky` is never decided from one run; a single verification uses the other four. Only `pass` is green. */
@@ -62,17 +63,20 @@ export const Receipt = z.object({
   id: Id,
   key: ReceiptKey,
   results: z.array(GateResult),
+  /** what was looked for besides, on a task's own tree once its gates were green; absent where nothing was */
+  checks: z.array(Check).optional(),
   at: z.string(),
 });
 export type Receipt = z.infer<typeof Receipt>;
 
-/** Green: at least one gate applied, every one of them was run, and each passed (I12). */
-export const isGreen = (receipt: Pick<Receipt, "key" | "results">): boolean =>
+/** Green: at least one gate applied, every one of them was run, each passed (I12), and no further check failed. */
+export const isGreen = (receipt: Pick<Receipt, "key" | "results" | "checks">): boolean =>
   receipt.key.gates.length > 0 &&
   receipt.results.length === receipt.key.gates.length &&
   receipt.key.gates.every((name) =>
     receipt.results.some((r) => r.gate === name && r.verdict === "pass"),
-  );
+  ) &&
+  (receipt.checks ?? []).every(({ outcome }) => outcome !== "fail");
 
 /** Some gate could not run for a reason that is not the change's: try again, blame nobody (I11). */
 export const isInfrastructure = (receipt: Pick<Receipt, "results">): boolean =>

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { GateCanary } from "./canary.ts";
+import { ChecksRequest } from "./checks.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member } from "./merge-queue.ts";
 import type { Nano } from "./money.ts";
@@ -49,6 +50,8 @@ export const StepInput = z.discriminatedUnion("kind", [
      * red where that stays green. Absent: no canary is run
      */
     canaries: z.array(GateCanary).optional(),
+    /** what the tree is looked at for once its gates are green; absent: nothing */
+    checks: ChecksRequest.optional(),
     /** a red verification is run once more before it counts */
     twice: z.boolean().optional(),
   }),

@@ -28,6 +28,8 @@ protected:
   - migrations/**
 merge:
   batch: 3
+verification:
+  budget: 1.5
 routes:
   coder: some-model
 `;
@@ -46,6 +48,7 @@ routes:
     budget: 5_000_000_000,
     protected: ["migrations/**"],
     merge: { batch: 3 },
+    verification: { budget: 1.5 },
     routes: { coder: "some-model" },
   });
 });
@@ -111,6 +114,11 @@ describe("a broken file names file, line, field and remedy", () => {
       "merge:\n  batch: 0",
       /^headrace\.yaml:2: merge\.batch: expected a whole number from 1 to 20, got 0\n {2}Write for example:\n {4}merge:/,
     ],
+    [
+      "verification:\n  budget: a lot",
+      /^headrace\.yaml:2: verification\.budget: expected a number from 0 to 20, got "a lot"\n {2}Write for example:\n {4}verification:/,
+    ],
+    ["verification:\n  budget: 21", /verification\.budget: expected a number from 0 to 20, got 21/],
     ["budget: -1", /^headrace\.yaml:1: budget: expected more than 0 US dollars, got -1/],
     ["__proto__: {}", /^headrace\.yaml:1: __proto__: is not a known field/],
     ["just text", /^headrace\.yaml:1: expected object, got "just text"/],

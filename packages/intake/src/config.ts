@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { MergeSettings, type Nano, PRODUCT, type Role } from "@headrace/domain";
+import {
+  MergeSettings,
+  type Nano,
+  PRODUCT,
+  type Role,
+  VerificationSettings,
+} from "@headrace/domain";
 import { z } from "zod";
 import { Budget, EXAMPLES, Gates, Protected, Setup, type WrittenGate } from "./fields.ts";
 import { imagesToAllow, type KnownImages } from "./images.ts";
@@ -23,6 +29,9 @@ const Config = z.strictObject({
   merge: MergeSettings.strict()
     .describe("How many changes the merge queue verifies together at most")
     .optional(),
+  verification: VerificationSettings.strict()
+    .describe("What further checks of a change may take: how many times the base gates' own time")
+    .optional(),
   routes: z
     .strictObject({
       planner: Model,
@@ -43,6 +52,7 @@ export type RepoConfig = {
   budget?: Nano | undefined;
   protected?: string[] | undefined;
   merge?: MergeSettings | undefined;
+  verification?: VerificationSettings | undefined;
   routes?: Partial<Record<Role, string | undefined>> | undefined;
 };
 
@@ -60,6 +70,7 @@ const TABLE = {
       "sandbox:\n  network:\n    setup: [downloads.example.com]\n    research: [docs.example.com]",
     "sandbox.isolation": "sandbox:\n  isolation:\n    runtime: gvisor\n    userns: required",
     merge: "merge:\n  batch: 5",
+    verification: "verification:\n  budget: 3",
     routes: "routes:\n  coder: claude-sonnet-4-5",
   },
   unsupported: {

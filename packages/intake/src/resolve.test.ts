@@ -71,6 +71,12 @@ test("services, disk and hosts are headrace.yaml's, the person's own hosts among
   });
 });
 
+test("the verification budget is headrace.yaml's, and nobody's where it says nothing", () => {
+  const policy = (config: object) => resolvePolicy({ spec: spec(), config, detected: nothing });
+  expect(policy({ verification: { budget: 0 } }).verification).toEqual({ budget: 0 });
+  expect(JSON.stringify(policy({}))).not.toContain("verification");
+});
+
 test("versions and the image that has them are what was detected, unless an image is named", () => {
   const tools = [{ tool: "python", version: "3.12", from: ".python-version" }];
   const detected = { ...nothing, tools, image: "docker.io/library/python:3.12-bookworm" };

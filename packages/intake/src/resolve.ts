@@ -90,6 +90,7 @@ export const resolvePolicy = (from: {
       runtime: strict("gvisor", isolation?.runtime, user?.isolation.runtime),
       userns: strict("required", isolation?.userns, user?.isolation.userns),
     },
+    verification: config.verification,
     from: { gates: gatesFrom, setup: setupFrom },
   });
 };

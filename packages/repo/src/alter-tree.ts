@@ -26,8 +26,13 @@ export const alterTree = async (
       });
       if (code !== 0) return { outcome: "unfit", reason: stderr.trim().slice(0, 1000) };
     } else {
-      const lines = await indexLines(git, await listTree(objects, commit), alteration.files);
-      await git.run(["update-index", "-z", "--index-info"], { env, stdin: lines });
+      const lines =
+        "files" in alteration
+          ? await indexLines(git, await listTree(objects, commit), alteration.files)
+          : linesOf(await listTree(objects, alteration.from), alteration.paths);
+      // what stands where a folder is wanted, or the other way round, gives way
+      const update = ["update-index", "--replace", "-z", "--index-info"];
+      await git.run(update, { env, stdin: lines });
     }
     const { stdout } = await git.run(["write-tree"], { env });
     return { outcome: "altered", tree: stdout.toString("utf8").trim() };
@@ -55,4 +60,19 @@ const indexLines = async (
       return `${mode} ${stored.get(bytes)}\t${path}\0`;
     })
     .join("");
+};
+
+/** Lines for what another tree has at these paths; a path that it lacks is taken away. */
+const linesOf = (
+  entries: Awaited<ReturnType<typeof listTree>>,
+  paths: readonly string[],
+): string => {
+  const there = new Map(entries.map((entry) => [entry.path, entry]));
+  const line = (path: string): string => {
+    const { mode, object } = there.get(path) ?? { mode: "0", object: "0".repeat(40) };
+    return `${mode} ${object}\t${path}\0`;
+  };
+  // what goes makes room for what comes
+  const [kept, gone] = [paths.filter((p) => there.has(p)), paths.filter((p) => !there.has(p))];
+  return [...gone, ...kept].map(line).join("");
 };

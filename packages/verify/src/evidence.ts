@@ -8,6 +8,7 @@ import {
   type RequirementResult,
 } from "@headrace/domain";
 import { judge } from "./judge.ts";
+import { twoAtATime } from "./two-at-a-time.ts";
 
 const MAX_CLAIMS = 300;
 const MAX_COMMANDS = 100;
@@ -46,30 +47,17 @@ const checkCommand = (exec: ExecResult): Finding => {
   return { holds: false, detail: `${reason}\n${exec.output.slice(-(MAX_DETAIL - 100))}` };
 };
 
-/** Commands under way at a time; each has a sandbox to itself. */
-const AT_ONCE = 2;
-
-/** What each command came to. Once one could not be run no more are begun, and that is thrown. */
+/** What each command came to, each in a sandbox to itself. */
 const runAll = async (
   commands: readonly string[],
   { runCommand }: EvidenceTools,
-): Promise<Map<string, Finding>> => {
-  const findings = new Map<string, Finding>();
-  const waiting = [...commands];
-  const lane = async (): Promise<void> => {
-    for (let command = waiting.shift(); command !== undefined; command = waiting.shift()) {
-      try {
-        findings.set(command, checkCommand(await runCommand(command)));
-      } catch (error) {
-        waiting.length = 0;
-        throw error;
-      }
-    }
-  };
-  const lanes = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
-  for (const end of lanes) if (end.status === "rejected") throw end.reason;
-  return findings;
-};
+): Promise<Map<string, Finding>> =>
+  new Map(
+    await twoAtATime(
+      commands,
+      async (command) => [command, checkCommand(await runCommand(command))] as const,
+    ),
+  );
 
 /** What is claimed to be unmet needs no proof. */
 const evidenceOf = (claim: RequirementClaim): readonly Evidence[] =>

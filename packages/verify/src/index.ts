@@ -7,6 +7,7 @@ export {
   isFit,
   type RepositoryCheck,
 } from "./check-repository.ts";
+export { runChecks } from "./checks/run-checks.ts";
 export { checkEvidence, type EvidenceTools } from "./evidence.ts";
 export { failureHint } from "./hints.ts";
 export { type Baseline, type Facts, type Judgement, judge } from "./judge.ts";

@@ -1,4 +1,5 @@
 import {
+  type Check,
   type GateBaseline,
   type GateResult,
   isInfrastructure,
@@ -13,12 +14,14 @@ export const makeReceipt = (facts: {
   id: string;
   key: ReceiptKey;
   results: readonly GateResult[];
+  checks?: readonly Check[] | undefined;
   at: Date;
 }): Receipt =>
   Receipt.parse({
     id: facts.id,
     key: { ...facts.key, permits: sorted(facts.key.permits), gates: sorted(facts.key.gates) },
     results: facts.results,
+    ...(facts.checks === undefined ? {} : { checks: facts.checks }),
     at: facts.at.toISOString(),
   });
 

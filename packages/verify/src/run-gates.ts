@@ -46,6 +46,8 @@ export type GateRun = {
   result: Omit<GateResult, "log" | "tests">;
   output: string;
   tests?: TestOutcomes;
+  /** it was ended at its timeout */
+  timedOut?: true;
 };
 
 const answerOf = ({ collected }: GateEnd, { nonce }: GateReporting): ReportAnswer => {
@@ -68,6 +70,7 @@ const ended = (bench: GateBench, gate: Gate, end: GateEnd, reporting: GateReport
       baseline: baseline?.list ?? "none",
     },
     output: end.output,
+    ...(end.timedOut ? { timedOut: true } : {}),
     ...(answer.kind === "report" ? { tests: answer.report.tests } : {}),
   };
 };

@@ -12,6 +12,7 @@ import {
 } from "@headrace/domain";
 import {
   type Baseline,
+  type CanaryBench,
   comparedWith,
   makeReceipt,
   markFlaky,
@@ -22,6 +23,7 @@ import { outcomesOf } from "./outcomes-of.ts";
 import { tellSetupFailure } from "./setup-failure.ts";
 import { environmentOf, have, labelsOf, sandboxFor, tarOf } from "./trees.ts";
 import { withCanaries } from "./with-canaries.ts";
+import { checksOf } from "./with-checks.ts";
 import type { Work } from "./worker.ts";
 
 /**
@@ -79,11 +81,16 @@ type Bench = {
 const verified = async (work: Work, { input, key, place, baseline }: Bench): Promise<Receipt> => {
   const { claim, clock } = work;
   const gates = claim.policy.gates.filter((gate) => input.gates.includes(gate.name));
-  const results =
-    place instanceof SetupFailedError
-      ? await allRed(work, input.commit, gates, place)
-      : await gatesOn(work, input, { gates, place, baseline });
-  return makeReceipt({ id: clock.id(), key, results, at: clock.now() });
+  const facts = { id: clock.id(), key };
+  if (place instanceof SetupFailedError) {
+    const results = await allRed(work, input.commit, gates, place);
+    return makeReceipt({ ...facts, results, at: clock.now() });
+  }
+  const bench = benchOf(work, place);
+  const results = await gatesOn(work, input, { bench, gates, baseline });
+  const receipt = { key, results };
+  const checks = await checksOf(work, input, { bench, gates, baseline, receipt });
+  return makeReceipt({ ...facts, results, checks, at: clock.now() });
 };
 
 const tellFlaky = async ({ api, claim }: Work, { results }: Receipt): Promise<void> => {
@@ -110,22 +117,24 @@ const placeFor = async (
   }
 };
 
+/** Where gates run in this environment, but for the trees. */
+const benchOf = (work: Work, { image, env }: Environment): CanaryBench => {
+  const { claim, inbox, sandboxes } = work;
+  const { policy } = claim;
+  return {
+    ...{ sandboxes, image, imageEnv: env, policy },
+    ...{ labels: labelsOf(work), signal: inbox.signal },
+  };
+};
+
 const gatesOn = async (
   work: Work,
   input: StepInputOf<"verify">,
-  { gates, place, baseline }: Pick<Bench, "baseline"> & { gates: Gate[]; place: Environment },
+  on: Pick<Bench, "baseline"> & { bench: CanaryBench; gates: Gate[] },
 ): Promise<GateResult[]> => {
-  const { api, claim, inbox, sandboxes } = work;
+  const { api, claim } = work;
   const { commit, permits } = input;
-  const labels = labelsOf(work);
-  const bench = {
-    sandboxes,
-    image: place.image,
-    imageEnv: place.env,
-    policy: claim.policy,
-    labels,
-    signal: inbox.signal,
-  };
+  const { bench, gates, baseline } = on;
   const results = await runGates({
     ...bench,
     tar: await tarOf(work, commit),

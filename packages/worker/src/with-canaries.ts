@@ -40,7 +40,7 @@ export const withCanaries = async (
 };
 
 /** A pass that rests on tests being red on the base too must be worse than that on a bad tree. */
-const asBaseline = ({ gate, tests, baseRed, exitCode }: GateResult) => {
+export const asBaseline = ({ gate, tests, baseRed, exitCode }: GateResult) => {
   if (tests === undefined) return [];
   const red = baseRed && exitCode !== null ? { exitCode, receipt: baseRed.receipt } : undefined;
   return [{ gate, tests, red }];

@@ -9,7 +9,7 @@ const envelope = (id: string | undefined, of: string, file: string): NamedBlob[]
   id === undefined ? [] : [{ id, what: `envelope of ${of}`, file: `${file}.dsse.json` }];
 
 const blobsOfReceipt = (event: EventOf<"receipt.recorded">): NamedBlob[] => {
-  const { id, results } = event.receipt;
+  const { id, results, checks = [] } = event.receipt;
   const ofGates = results.flatMap(({ gate, log, tests }) => {
     const of = `of gate ${gate} in receipt ${id}`;
     const list = { what: `list of tests ${of}`, file: `tests/${id}-${gate}.json` };
@@ -18,7 +18,13 @@ const blobsOfReceipt = (event: EventOf<"receipt.recorded">): NamedBlob[] => {
       ...(tests === undefined ? [] : [{ id: tests.list, ...list }]),
     ];
   });
-  return [...ofGates, ...envelope(event.envelope, `receipt ${id}`, `receipts/${id}`)];
+  const ofChecks = checks.flatMap(({ check, log }) =>
+    // gates are named without dots
+    log === undefined
+      ? []
+      : [{ id: log, what: `log of ${check} in receipt ${id}`, file: `logs/${id}.${check}.txt` }],
+  );
+  return [...ofGates, ...ofChecks, ...envelope(event.envelope, `receipt ${id}`, `receipts/${id}`)];
 };
 
 /** What an event names by its hash: what was asked, by which rules it is judged, and what came of it. */

@@ -2,13 +2,12 @@ import {
   canonicalJson,
   type EventOf,
   isEnded,
-  isGreen,
   isRunning,
   type StoredEvent,
 } from "@headrace/domain";
 import type { z } from "zod";
 import { open } from "../dsse.ts";
-import { type LogHead, LogStatement, ReceiptStatement } from "../statements.ts";
+import { type LogHead, LogStatement, ReceiptStatement, verdictOf } from "../statements.ts";
 import { type Log, sha256 } from "./log.ts";
 import { type AuditOptions, type Tally, Violation } from "./records.ts";
 
@@ -62,7 +61,8 @@ const checkReceipt = async (
   if (signed.task !== event.task) throw differs(`its task (${signed.task})`);
   if (signed.attempt !== event.attempt) throw differs(`its attempt (${signed.attempt})`);
   if (signed.tree !== receipt.key.tree) throw differs(`its tree (${signed.tree})`);
-  if ((signed.result !== "FAILED") !== isGreen(receipt)) throw differs("its verdict");
+  if (canonicalJson(signed.verdict) !== canonicalJson(verdictOf(receipt)))
+    throw differs("its verdict");
   const input = state.steps[signed.step]?.input;
   if (input?.kind !== "verify" || input.commit !== signed.commit)
     throw differs(`its commit (${signed.commit})`);

@@ -10,6 +10,7 @@ import {
 import { quoted } from "../command.ts";
 import { dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
+import { checksOf } from "../view/check-lines.ts";
 import { duration } from "../view/duration.ts";
 import { standing } from "../view/report.ts";
 import { flag, text, type VerbAction } from "../world.ts";
@@ -57,6 +58,11 @@ const packets = (state: RunState) =>
         receipt?.results.map(({ gate, verdict, durationMs }) => ({ gate, verdict, durationMs })) ??
         [],
       receipt: row.landing?.receipt ?? "",
+      checks: checksOf(state, row).map(({ check, outcome, detail }) => ({
+        check,
+        outcome,
+        detail,
+      })),
       ...(row.landing?.part === undefined ? {} : { part: row.landing.part }),
       attempts: row.attempts,
       models: row.models,
@@ -79,5 +85,8 @@ const packetLines = (packet: ReturnType<typeof packets>[number]): string[] => [
     (r) => `  for       ${r.id} (spec line ${r.span.from}): ${plainLine(r.text, 90)}`,
   ),
   `  verified  ${packet.gates.map((g) => `${g.gate} ${g.verdict} in ${duration(g.durationMs)}`).join(", ")} (receipt ${packet.receipt}${together(packet.part)})`,
+  ...packet.checks.map(
+    ({ check, outcome, detail }) => `  checked   ${check} ${outcome}: ${plainLine(detail, 200)}`,
+  ),
   `  took      ${packet.attempts} attempt${packet.attempts === 1 ? "" : "s"}, ${formatUsd(packet.cost)}, ${packet.models.join(", ")}`,
 ];

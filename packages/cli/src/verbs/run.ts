@@ -20,6 +20,7 @@ import { refuseSecrets } from "../secret-scan.ts";
 import { type Prepared, prepareSubmission, readRequest } from "../submission.ts";
 import { openTarget } from "../target.ts";
 import { readInstallation } from "../user-config.ts";
+import { aboutTimeouts } from "../view/machine-time.ts";
 import { aboutAsked, aboutPolicy } from "../view/policy-lines.ts";
 import { flag, text, type VerbAction, type World } from "../world.ts";
 
@@ -107,7 +108,8 @@ const announce = (
   const { submission, source, notes } = prepared;
   say(`run ${id}: ${submission.title}`);
   say(`  starts from ${submission.base.slice(0, 12)} of ${source.path}${aside(source)}`);
-  for (const line of [...aboutPolicy(submission.policy), aboutAsked(submission.policy)])
+  const { policy } = submission;
+  for (const line of [...aboutPolicy(policy), aboutAsked(policy), aboutTimeouts(policy)])
     say(`  ${plainLine(line)}`);
   for (const note of notes) say(`  note: ${note}`);
   say(`  budget ${formatUsd(submission.budget)}${scripted(prepared)}`);

@@ -9,6 +9,7 @@ import {
   totalTokens,
 } from "@headrace/domain";
 import { compact, duration } from "./duration.ts";
+import { aboutHours } from "./machine-time.ts";
 
 type Tell = { [T in EventType]: (event: EventOf<T>) => string | undefined };
 
@@ -42,7 +43,7 @@ const TELL: Tell = {
   },
   "plan.rejected": (e) => `plan ${e.version} sent back: ${e.reasons.join("; ")}`,
   "plan.accepted": (e) =>
-    `plan ${e.version} accepted: ${e.requirements.length} requirements, policy frozen`,
+    `plan ${e.version} accepted: ${e.requirements.length} requirements, policy frozen${e.machineTime === undefined ? "" : `; ${aboutHours(e.machineTime)}`}`,
   "task.ready": () => "ready",
   "task.queued": () => "waits to be merged",
   "task.returned": (e) => `came back from the merge queue: ${e.reason}`,
@@ -63,6 +64,8 @@ const TELL: Tell = {
     `gate ${e.result.gate}: ${e.result.verdict} (${e.result.reason}, ${duration(e.result.durationMs)})`,
   "canary.finished": ({ canary }) =>
     `canary of gate ${canary.gate}: ${CANARY_WORDS[canary.outcome]} (${canary.detail})`,
+  "check.finished": ({ check: { check, outcome, detail, durationMs } }) =>
+    `check ${check}: ${outcome} (${detail}${durationMs === 0 ? "" : `; ${duration(durationMs)}`})`,
   "receipt.recorded": silent,
   "research.finished": (e) => `research: ${e.summary}`,
   "review.finished": (e) => `review of the ${e.stage}: ${e.verdict.decision}, ${e.verdict.summary}`,

@@ -20,6 +20,9 @@ export const aboutPolicy = (policy: Policy): string[] => [
   ),
   ...(policy.isolation.runtime === "gvisor" ? ["isolation: gVisor is required"] : []),
   ...(policy.isolation.userns === "required" ? ["isolation: user namespaces are required"] : []),
+  ...(policy.verification === undefined
+    ? []
+    : [`further checks: ${policy.verification.budget} times what the gates take on the base`]),
   ...policy.network.setup.map((host) => `network: set-up may reach ${host}`),
   ...policy.network.research.map((host) => `network: research may reach ${host}`),
 ];

@@ -7,6 +7,7 @@ import {
   type RunState,
 } from "@headrace/domain";
 import type { Command } from "../command.ts";
+import { checkLines } from "./check-lines.ts";
 import { runLines } from "./run-lines.ts";
 
 /** What a person reads when a run stops: how it ended, what each requirement rests on, and what to do next. */
@@ -19,6 +20,7 @@ export const reportLines = (state: RunState, command: Command): string[] => {
     ...requirementLines(state),
     ...run.reasons.map((reason) => `  because ${plainLine(reason, 500)}`),
     ...unshownLines(state),
+    ...checkLines(state),
     ...costLines(state),
     ...nextLines(state, command),
   ];

@@ -13,6 +13,7 @@ export const foldBuild: Folds<
   | "merge.landed"
   | "gate.finished"
   | "canary.finished"
+  | "check.finished"
   | "receipt.recorded"
 > = {
   "task.ready": (s, e) => setTask(s, e.task, { status: "building", startedAt: e.at }),
@@ -51,6 +52,7 @@ export const foldBuild: Folds<
   },
   "gate.finished": unchanged,
   "canary.finished": unchanged,
+  "check.finished": unchanged,
   "receipt.recorded": (s, e) => ({
     ...s,
     receipts: {

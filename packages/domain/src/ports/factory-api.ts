@@ -70,7 +70,15 @@ export type Settlement =
 /** The events a worker may report; all others are the control plane's. */
 export type WorkerEvent = Extract<
   NewEvent,
-  { type: "tool.ran" | "gate.finished" | "canary.finished" | "network.used" | "note.added" }
+  {
+    type:
+      | "tool.ran"
+      | "gate.finished"
+      | "canary.finished"
+      | "check.finished"
+      | "network.used"
+      | "note.added";
+  }
 >;
 
 /**

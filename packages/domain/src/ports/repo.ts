@@ -9,8 +9,14 @@ export type MergeAnswer =
   | { outcome: "clean"; tree: string }
   | { outcome: "conflict"; tree: string; files: string[] };
 
-/** How a tree is to differ: by a unified diff, or by files of it that hold other bytes and keep their modes. */
-export type Alteration = { patch: string } | { files: ReadonlyMap<string, Uint8Array> };
+/**
+ * How a tree is to differ: by a unified diff; by files of it that hold other bytes and keep their modes; or by having at
+ * these paths what the commit `from` has there, be it nothing.
+ */
+export type Alteration =
+  | { patch: string }
+  | { files: ReadonlyMap<string, Uint8Array> }
+  | { from: string; paths: readonly string[] };
 export type AlteredTree =
   | { outcome: "altered"; tree: string }
   | { outcome: "unfit"; reason: string };

@@ -4,10 +4,11 @@ import {
   type Gate,
   type GateCanary,
   InfrastructureError,
-  SANDBOX_UID,
 } from "@headrace/domain";
 import { gateScope } from "../gate-scripts.ts";
 import { type GateBench, type GateRun, runGate } from "../run-gates.ts";
+import { tarOfTree } from "../tree-tar.ts";
+import { twoAtATime } from "../two-at-a-time.ts";
 import { brokenFiles } from "./broken-files.ts";
 
 /** The tree that gates pass on, and where bad ones are made from it. */
@@ -22,9 +23,6 @@ export type CanaryBench = Omit<GateBench, "tar" | "permits">;
 /** A tree that a gate must be red on, and in words what is bad in it. */
 type BadTree = { tree: string; told: string; tar: Uint8Array };
 
-/** As many as gates of a verification. */
-const AT_ONCE = 2;
-
 /**
  * Runs each of `gates`, which passed on the ground's tree, on a tree that is known to be bad: with the gate's own patch,
  * or with every source file broken. Answers in their order; `tests` of the ground's tree come in as the bench's baseline.
@@ -37,25 +35,10 @@ export const runCanaries = async (
 ): Promise<GateCanary[]> => {
   const byDefault = gates.filter(({ canary }) => canary === undefined);
   const broken = byDefault.length === 0 ? undefined : await brokenTree(ground, byDefault);
-  const waiting = [...gates.entries()];
-  const canaries: GateCanary[] = [];
-  const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [at, gate] = next;
-      const canary = await canaryOf(bench, ground, { gate, broken });
-      canaries[at] = { gate: gate.name, ...canary };
-    }
-  };
-  const lanes = await Promise.allSettled(
-    Array.from({ length: AT_ONCE }, () =>
-      lane().catch((error: unknown) => {
-        waiting.length = 0;
-        throw error;
-      }),
-    ),
-  );
-  for (const end of lanes) if (end.status === "rejected") throw end.reason;
-  return canaries;
+  return twoAtATime(gates, async (gate) => {
+    const canary = await canaryOf(bench, ground, { gate, broken });
+    return { gate: gate.name, ...canary };
+  });
 };
 
 const canaryOf = async (
@@ -104,18 +87,12 @@ const brokenTree = async (
   const altered = await repo.alter(commit, { files: broken.files });
   if (altered.outcome === "unfit") throw new Error(altered.reason);
   const { tree } = altered;
-  return { tree, told: `syntax errors in ${broken.told}`, tar: await tarOf(ground, tree) };
+  return { tree, told: `syntax errors in ${broken.told}`, tar: await tarOfTree(repo, tree) };
 };
 
 const patched = async (ground: CanaryGround, patch: string): Promise<BadTree | undefined> => {
   const altered = await ground.repo.alter(ground.commit, { patch });
   if (altered.outcome === "unfit") return undefined;
   const { tree } = altered;
-  return { tree, told: "its own patch applied", tar: await tarOf(ground, tree) };
-};
-
-/** The same commit for the same tree, which no ref ever names. */
-const tarOf = async ({ repo }: CanaryGround, tree: string): Promise<Uint8Array> => {
-  const spec = { tree, parents: [], message: "A tree that is known to be bad", at: new Date(0) };
-  return repo.tar(await repo.commit(spec), { uid: SANDBOX_UID });
+  return { tree, told: "its own patch applied", tar: await tarOfTree(ground.repo, tree) };
 };
