@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { commitFiles, git } from "./git.ts";
+import { commitFiles, type FileChange, git } from "./git.ts";
 import { accepts, approves, type Conversation, codes, plans, task } from "./script.ts";
 import type { Shell } from "./shell.ts";
 
@@ -20,11 +20,12 @@ export const helloScript = (
   accepts({ r1: { file: "hello.txt", quote: HELLO.trim() } }),
 ];
 
-/** A repository `name` of one commit with a gate, spec.md, and the script as `name`.yaml. */
+/** A repository `name` of one commit with a gate or other files, spec.md, and the script as `name`.yaml. */
 export const prepareHello = async (
   shell: Shell,
   name: string,
   script: readonly Conversation[] = helloScript(),
+  files: Readonly<Record<string, FileChange>> = {},
 ): Promise<{ repo: string; args: string[] }> => {
   const repo = join(shell.dir, name);
   await mkdir(repo);
@@ -33,6 +34,7 @@ export const prepareHello = async (
   await commitFiles(repo, {
     "README.md": "readme\n",
     "headrace.yaml": stringify({ gates: [gate] }),
+    ...files,
   });
   await shell.file("spec.md", HELLO_SPEC);
   await shell.file(`${name}.yaml`, stringify({ conversations: script }));

@@ -110,8 +110,13 @@ const DECIDING = [
   {
     name: "land",
     operands: "<run>",
-    summary: "merge a run's integration branch, as it was verified, into yours",
-    options: [["--into <branch>", "the branch (default: the one checked out)"]],
+    summary:
+      "merge a run's integration branch into yours; gates run on a merge that is not as verified",
+    options: [
+      ["--into <branch>", "the branch (default: the one checked out)"],
+      ["--fast-forward", "move the branch to the verified commit itself, or not at all"],
+      ["--unverified", "do not run the gates where your branch has moved on; the merge says so"],
+    ],
   },
   {
     name: "pause",
