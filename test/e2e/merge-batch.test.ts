@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTestFactory, type TestFactory } from "../support/factory.ts";
 import { accepts, approves, codes, task } from "../support/script.ts";
+import { ended, LAUNCHER } from "../support/shell.ts";
 import { expectSound } from "../support/soundness.ts";
 
 /** Landings wait until nothing is being built, so that all changes stand in one batch. */
@@ -20,6 +22,10 @@ beforeAll(async () => {
   });
 });
 afterAll(() => factory[Symbol.asyncDispose]());
+
+/** A verb beside the running factory. */
+const headrace = (...args: string[]) =>
+  ended(spawn(process.execPath, [LAUNCHER, ...args, "--data", factory.data]));
 
 const WHOLE = "left and right together\n";
 
@@ -69,4 +75,30 @@ test("two changes of one batch that are green alone and red together never both 
   const landings = run.landings();
   expect(landings).toHaveLength(3);
   expect(run.merged("list.txt")).toBe(WHOLE.trim());
+});
+
+test("landings of one batch pass their audit, and an inner one is verified by the last of them", async () => {
+  const run = await factory.start({
+    tasks: [task("one"), task("two"), task("three")],
+    script: [
+      ...["one", "two", "three"].flatMap((id) => [codes(id, { [`${id}.txt`]: id }), approves(id)]),
+      accepts({ r1: { file: "one.txt", quote: "one" } }),
+    ],
+  });
+  await run.settled();
+  await expectSound(run);
+  const [first, , last] = run.landings();
+  expect(first?.trailers["Headrace-Receipt"]).toMatch(/#1\/3 /);
+  const audit = await headrace("audit", run.id);
+  expect(audit, audit.out + audit.err).toMatchObject({ code: 0 });
+  const verify = await headrace("verify", first?.commit ?? "");
+  expect(verify, verify.out + verify.err).toMatchObject({ code: 0 });
+  expect(verify.out).toContain("it is 1 of 3 landings that were verified together");
+  const inner = await headrace("verify", first?.commit ?? "", "--json");
+  expect(JSON.parse(inner.out)).toMatchObject({
+    agrees: true,
+    landing: { commit: first?.commit, part: { index: 1, of: 3 } },
+    commit: last?.commit,
+    base: run.base,
+  });
 });

@@ -42,6 +42,8 @@ export type TestFactory = AsyncDisposable &
     api: FactoryApi;
     store: OpenedStore;
     redis: RedisEndpoint;
+    /** its data directory */
+    data: string;
     /** Makes a repository, submits a run on it, and hands back how to look at both. */
     start(plan: RunPlan): Promise<TestRun>;
   };
@@ -161,6 +163,7 @@ export const openTestFactory = async (
     control: control.commands,
     api: control.api,
     redis,
+    data: data.path,
     async start(plan) {
       const { submission, pack, ...at } = await prepareRun(plan, closing);
       const { run, behind } = await control.commands.submit(submission, pack);

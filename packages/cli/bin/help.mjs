@@ -22,6 +22,10 @@ const NO_AWAKE = /** @type {const} */ ([
   "--no-awake",
   "let the machine sleep while work runs (a factory that runs already keeps its own setting)",
 ]);
+const KEY = /** @type {const} */ ([
+  "--key <file>",
+  "the installation's public key, kept elsewhere (default: the one beside the store)",
+]);
 const LISTEN = "listen there instead of on loopback: address:port";
 
 /** Options every verb takes. @type {Verb["options"]} */
@@ -89,11 +93,18 @@ const WATCHING = [
     operands: "<run>",
     summary: "show that a run's records and its branch agree and were not edited; offline",
     options: [
-      [
-        "--key <file>",
-        "the installation's public key, kept elsewhere (default: the one beside the store)",
-      ],
+      KEY,
       ["--from <archive>", "audit what `export` wrote, without store or repository"],
+      JSON_OPTION,
+    ],
+  },
+  {
+    name: "verify",
+    operands: "<run-or-commit>",
+    summary: "run the gates of a landing again, from its commit, and compare with its receipt",
+    options: [
+      KEY,
+      ["--from <archive>", "verify what `export` wrote, without store or repository"],
       JSON_OPTION,
     ],
   },

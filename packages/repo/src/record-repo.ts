@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ObjectId, UserError } from "@headrace/domain";
+import { InfrastructureError, ObjectId, UserError } from "@headrace/domain";
 import { GitError, gitAt } from "./git.ts";
 import { openObjects } from "./object-reader.ts";
-import { hasCommit, readCommits } from "./objects.ts";
+import { hasCommit, packOf, readCommits } from "./objects.ts";
 import { readShallow } from "./quarantine.ts";
 import { moveRefBy, readRefOf } from "./refs.ts";
 
@@ -16,6 +16,8 @@ export type RecordRepo = Disposable & {
   commit(id: string): Promise<{ tree: string; parents: string[]; message: string } | undefined>;
   /** What git finds wrong with the objects: contents that are not what their names say, or missing ones. */
   problems(): Promise<string[]>;
+  /** A pack of one commit without its history. Throws `InfrastructureError` where objects of it are damaged or missing. */
+  pack(commit: string): Promise<Uint8Array>;
   /** A bundle of the ref and all it reaches, and the boundary that whoever takes it in must know. */
   bundle(ref: string): Promise<{ bundle: Uint8Array; shallow: string[] }>;
 };
@@ -54,6 +56,16 @@ export const openRecordRepo = (gitDir: string): RecordRepo => {
       } catch (error) {
         if (!(error instanceof GitError)) throw error;
         return error.stderr.split("\n").filter(Boolean);
+      }
+    },
+    async pack(commit) {
+      try {
+        return await packOf(git, [commit], { shallow: [commit] });
+      } catch (cause) {
+        if (!(cause instanceof GitError)) throw cause;
+        throw new InfrastructureError(`${commit} cannot be read: ${cause.stderr.trim()}`, {
+          cause,
+        });
       }
     },
     async bundle(ref) {

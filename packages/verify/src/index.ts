@@ -8,6 +8,7 @@ export {
   type RepositoryCheck,
 } from "./check-repository.ts";
 export { runChecks } from "./checks/run-checks.ts";
+export { compareReceipts, type GateComparison } from "./compare-receipts.ts";
 export { checkEvidence, type EvidenceTools } from "./evidence.ts";
 export { failureHint } from "./hints.ts";
 export { type Baseline, type Facts, type Judgement, judge } from "./judge.ts";

@@ -51,24 +51,36 @@ export const namedBlobs = (event: StoredEvent): NamedBlob[] => {
   }
 };
 
+/** The bytes that were recorded under this hash. */
+export const recordedBlob = async (
+  { blob }: AuditOptions,
+  { id, what }: Pick<NamedBlob, "id" | "what">,
+): Promise<Uint8Array> => {
+  const object = `blob ${id} (${what})`;
+  const bytes = await blob(id);
+  if (bytes === undefined) throw new Violation(object, "is missing");
+  if (sha256(bytes) !== id) throw new Violation(object, "was edited");
+  return bytes;
+};
+
 /** Whatever an event names by its hash has that hash, and the policy is the one that was accepted first. */
 export const checkBlobs = async (
-  { blob }: AuditOptions,
+  options: AuditOptions,
   { entries }: Log,
   tally: Tally,
 ): Promise<void> => {
   let policy: string | undefined;
   for (const { event } of entries) {
-    for (const { id, what } of namedBlobs(event)) {
-      const object = `blob ${id} (${what})`;
-      const bytes = await blob(id);
-      if (bytes === undefined) throw new Violation(object, "is missing");
-      if (sha256(bytes) !== id) throw new Violation(object, "was edited");
+    for (const named of namedBlobs(event)) {
+      const bytes = await recordedBlob(options, named);
       tally.add("logs, policies, specs and envelopes have the bytes they were recorded with");
       if (event.type !== "plan.accepted") continue;
       const frozen = canonicalJson(JSON.parse(new TextDecoder().decode(bytes)));
       if (frozen !== canonicalJson(event.policy) || (policy ?? frozen) !== frozen)
-        throw new Violation(object, "is not the policy that was frozen with the first plan");
+        throw new Violation(
+          `blob ${named.id} (${named.what})`,
+          "is not the policy that was frozen with the first plan",
+        );
       policy = frozen;
     }
   }

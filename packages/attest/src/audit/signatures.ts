@@ -3,6 +3,7 @@ import {
   type EventOf,
   isEnded,
   isRunning,
+  type RecordedReceipt,
   type StoredEvent,
 } from "@headrace/domain";
 import type { z } from "zod";
@@ -67,6 +68,22 @@ const checkReceipt = async (
   if (input?.kind !== "verify" || input.commit !== signed.commit)
     throw differs(`its commit (${signed.commit})`);
   return signed.log;
+};
+
+/** The id of the key by which a receipt is shown to be what was signed, on a log that is what it was then. */
+export const checkSigned = async (
+  options: AuditOptions,
+  log: Log,
+  receipt: RecordedReceipt,
+): Promise<string> => {
+  const recorded = log.entries.find(
+    ({ event }) => event.type === "receipt.recorded" && event.receipt.id === receipt.id,
+  )?.event;
+  if (recorded?.type !== "receipt.recorded" || recorded.envelope === undefined)
+    throw new Violation(`receipt ${receipt.id}`, "is not signed");
+  const head = await checkReceipt(options, log, recorded, recorded.envelope);
+  checkHead(log, { event: recorded, head, after: 0 });
+  return options.key?.id ?? "";
 };
 
 const checkLog = async (options: AuditOptions, event: EventOf<"log.signed">): Promise<LogHead> => {

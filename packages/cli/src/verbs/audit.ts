@@ -12,7 +12,7 @@ export const audit: VerbAction = async (world, [run = ""], options) => {
     from === undefined
       ? await openRunRecords(data, run, key)
       : await openArchivedRecords(from, run, key);
-  const report = await auditRun({ run, ...records });
+  const report = await auditRun(records);
   if (flag(options, "json")) world.out(JSON.stringify(report));
   else for (const line of reportLines(report)) world.out(line);
   return report.ok ? 0 : 1;

@@ -12,7 +12,7 @@ export const exportRecords: VerbAction = async (world, [run = ""], options) => {
   const data = dataDir(text(options, "data"), world.env);
   const path = resolve(world.cwd, text(options, "out") ?? `${run}.tar.gz`);
   await using records = await openRunRecords(data, run);
-  const files = await exportRun({ run, ...records, bundle: records.git.bundle }).catch(unreadable);
+  const files = await exportRun({ ...records, bundle: records.git.bundle }).catch(unreadable);
   const archive = await packArchive(files);
   await writeFile(path, archive, { mode: 0o600, flag: "wx" }).catch((cause) => {
     if (cause.code !== "EEXIST") throw cause;

@@ -13,6 +13,7 @@ const LOADERS = {
   review: async () => (await import("./review.ts")).review,
   land: async () => (await import("./land.ts")).land,
   audit: async () => (await import("./audit.ts")).audit,
+  verify: async () => (await import("./verify.ts")).verify,
   export: async () => (await import("./export.ts")).exportRecords,
   pause: async () => (await import("./control.ts")).pause,
   resume: async () => (await import("./control.ts")).resume,

@@ -1,0 +1,84 @@
+import {
+  branchRef,
+  integrationBranch,
+  Policy,
+  type RecordedReceipt,
+  type RunState,
+  UserError,
+} from "@headrace/domain";
+import { type Batch, readBatches } from "./batches.ts";
+import { recordedBlob } from "./blobs.ts";
+import { type Log, readLog } from "./log.ts";
+import { type AuditOptions, Tally, Violation } from "./records.ts";
+import { checkSigned } from "./signatures.ts";
+
+/** What a landing rests on, by the records of its run: all that is needed to run its gates again. */
+export type Basis = {
+  /** the run as its log tells it */
+  state: RunState;
+  /** what was asked for; `part`: its place in a batch that was verified as a whole */
+  landing: { commit: string; task: string; part?: { index: number; of: number } };
+  /** the last landing of the batch, whose tree the receipt is of, and the commit that it stands on */
+  commit: string;
+  base: string;
+  receipt: RecordedReceipt;
+  /** id of the key that signed it */
+  key: string;
+  policy: Policy;
+  /** What the log names by this hash, or the violation that it is gone or another. */
+  blob(id: string): Promise<Uint8Array>;
+};
+
+const batchOf = async (options: AuditOptions, log: Log, commit: string): Promise<Batch> => {
+  for await (const batch of readBatches(options, log))
+    if (batch.landings.some(({ event }) => event.commit === commit)) return batch;
+  throw new Violation(`commit ${commit}`, "is no landing that the log tells of");
+};
+
+/** The landing that the branch stands at. */
+const lastLanding = async ({ git, run }: AuditOptions, { state }: Log): Promise<string> => {
+  const ref = branchRef(integrationBranch(run));
+  const tip = await git.readRef(ref);
+  if (tip === undefined) throw new Violation(ref, "is missing from the factory's repository");
+  if (tip !== state.run.tip)
+    throw new Violation(
+      ref,
+      `stands at ${tip}, and by the log the last landing is ${state.run.tip}`,
+    );
+  return tip;
+};
+
+/**
+ * Finds the basis of a landing, of the run's last one by default, and shows that nobody without the key edited it. Throws
+ * `Violation` where the records are not what was signed, `UserError` where nothing has landed.
+ */
+export const findBasis = async (options: AuditOptions, commit?: string): Promise<Basis> => {
+  const log = readLog(options, new Tally());
+  const { run } = log.state;
+  if (run.tip === run.base)
+    throw new UserError(
+      `run ${run.id} has landed nothing, so there is nothing to verify`,
+      "What its repository is like before any change: `headrace check`",
+    );
+  const asked = commit ?? (await lastLanding(options, log));
+  const { landings, tip, receipt } = await batchOf(options, log, asked);
+  const key = await checkSigned(options, log, receipt);
+  const at = landings.findIndex(({ event }) => event.commit === asked);
+  const { event = landings[0].event, trailer } = landings[at] ?? landings[0];
+  const what = `policy of receipt ${receipt.id}`;
+  const policy = await recordedBlob(options, { id: receipt.key.policy, what });
+  return {
+    state: log.state,
+    landing: {
+      commit: asked,
+      task: event.task ?? "",
+      ...(trailer.part === undefined ? {} : { part: trailer.part }),
+    },
+    commit: landings.at(-1)?.event.commit ?? asked,
+    base: tip,
+    receipt,
+    key,
+    policy: Policy.parse(JSON.parse(new TextDecoder().decode(policy))),
+    blob: (id) => recordedBlob(options, { id, what: `named by receipt ${receipt.id}` }),
+  };
+};

@@ -1,0 +1,154 @@
+import { type Basis, findBasis, Violation } from "@headrace/attest";
+import { plainLine, TestOutcomes } from "@headrace/domain";
+import { compareReceipts } from "@headrace/verify";
+import { baselineFor } from "@headrace/workflows";
+import { type DataDir, dataDir } from "../data-dir.ts";
+import { findLanding } from "../factory/find-landing.ts";
+import {
+  landedRunIn,
+  landedRuns,
+  openArchivedRecords,
+  openRunRecords,
+  type RunRecords,
+} from "../factory/run-records.ts";
+import { scratchData } from "../factory/scratch-data.ts";
+import { type AnswerApart, verifyApart } from "../factory/verify-apart.ts";
+import { readInstallation } from "../user-config.ts";
+import { comparisonLines, flakyLines, imageLine, short } from "../view/verification-lines.ts";
+import { flag, text, type VerbAction, type World } from "../world.ts";
+
+/** Runs the gates of a landing again, from its commit, and compares; 1 where anything is not as its receipt says. */
+export const verify: VerbAction = async (world, [target = ""], options) => {
+  const data = dataDir(text(options, "data"), world.env);
+  const [from, key] = [text(options, "from"), text(options, "key")];
+  const say = flag(options, "json") ? () => undefined : world.out;
+  await using closing = new AsyncDisposableStack();
+  const { records, commit } = await recordsOf(data, target, { from, key });
+  closing.use(records);
+  try {
+    const basis = await findBasis(records, commit);
+    for (const line of basisLines(basis, from)) say(line);
+    const place = from === undefined ? data : closing.use(await scratchData(data));
+    const report = await compared(basis, await runAgain(world, { place, records, basis, say }));
+    if (flag(options, "json")) world.out(JSON.stringify(reportOf(basis, report)));
+    else for (const line of reportLines(basis, report)) world.out(line);
+    return report.agrees ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    const { object, reason } = error;
+    const violation = { object, reason };
+    world.out(
+      flag(options, "json")
+        ? JSON.stringify({ run: records.run, agrees: false, violation })
+        : `run ${records.run}: ${plainLine(object, 500)}: ${plainLine(reason, 1000)}`,
+    );
+    return 1;
+  }
+};
+
+const recordsOf = async (
+  data: DataDir,
+  target: string,
+  { from, key }: { from: string | undefined; key: string | undefined },
+): Promise<{ records: RunRecords; commit: string | undefined }> => {
+  if (from === undefined) {
+    const { run, commit } = findLanding(await landedRuns(data), target);
+    return { records: await openRunRecords(data, run, key), commit };
+  }
+  const records = await openArchivedRecords(from, undefined, key);
+  try {
+    return { records, commit: findLanding([landedRunIn(records)], target).commit };
+  } catch (error) {
+    await records[Symbol.asyncDispose]();
+    throw error;
+  }
+};
+
+const basisLines = (basis: Basis, from: string | undefined): string[] => {
+  const { state, landing, commit, base, receipt, key } = basis;
+  const { part } = landing;
+  const whole =
+    part === undefined
+      ? []
+      : [
+          `  it is ${part.index} of ${part.of} landings that were verified together and is not claimed to be green alone: the last, ${short(commit)}, is verified`,
+        ];
+  return [
+    `run ${state.run.id}: landing ${short(landing.commit)} of task ${landing.task}`,
+    ...whole,
+    `  tree ${short(receipt.key.tree)} onto ${short(base)}, by receipt ${receipt.id} of ${receipt.at}`,
+    `  signed by key ${key}${from === undefined ? "" : " (--key FILE says whether that is whom you expect)"}`,
+    `  policy ${short(receipt.key.policy)} as it was frozen, gates ${receipt.key.gates.join(", ")}`,
+  ];
+};
+
+const runAgain = async (
+  world: World,
+  from: { place: DataDir; records: RunRecords; basis: Basis; say(line: string): void },
+): Promise<AnswerApart> => {
+  const { place: data, records, basis, say } = from;
+  const { state, receipt, policy, commit, base } = basis;
+  const { key } = receipt;
+  const baseline = baselineFor(state, base);
+  // what was edited is told before anything is built
+  await Promise.all(baseline.map(({ tests }) => basis.blob(tests.list)));
+  const installation = await readInstallation({ env: world.env, dataDir: data.root });
+  return verifyApart(
+    {
+      ...{ installation, data, env: world.env, signal: world.interrupt },
+      onLine: (line) => say(`  ${plainLine(line)}`),
+      onWarning: world.err,
+    },
+    {
+      run: state.run.id,
+      base: state.run.base,
+      policy,
+      policyHash: key.policy,
+      asked: {
+        ...{ commit, landingBase: base, gates: key.gates, permits: key.permits, baseline },
+        // as a factory does: what is red once may be chance
+        twice: true,
+      },
+      pack: (one) => records.git.pack(one),
+      blob: (id) => basis.blob(id),
+    },
+  );
+};
+
+type Report = { answer: AnswerApart; agrees: boolean; gates: Gates };
+type Gates = Awaited<ReturnType<typeof compareReceipts>>;
+
+const compared = async ({ receipt }: Basis, answer: AnswerApart): Promise<Report> => {
+  if (answer.outcome === "none") return { answer, agrees: false, gates: [] };
+  const gates = await compareReceipts(receipt, answer.receipt, async (list) => {
+    const bytes = await answer.blob(list);
+    return TestOutcomes.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  });
+  return { answer, agrees: gates.every(({ equal }) => equal), gates };
+};
+
+const reportOf = (basis: Basis, { answer, agrees, gates }: Report) => {
+  const { state, landing, commit, base, receipt, key } = basis;
+  const common = { run: state.run.id, landing, commit, base, receipt: receipt.id, key, agrees };
+  if (answer.outcome === "none") return { ...common, failed: answer.reason };
+  return {
+    ...common,
+    tree: receipt.key.tree,
+    policy: receipt.key.policy,
+    image: { receipt: receipt.key.image, now: answer.receipt.key.image, kept: answer.imageKept },
+    gates,
+  };
+};
+
+const reportLines = ({ receipt }: Basis, { answer, agrees, gates }: Report): string[] => {
+  if (answer.outcome === "none")
+    return [`the gates could not be run, so nothing is shown: ${plainLine(answer.reason, 1000)}`];
+  return [
+    imageLine(receipt.key.image, answer.receipt.key.image, answer.imageKept),
+    ...comparisonLines(gates),
+    ...flakyLines(answer.first),
+    agrees
+      ? `receipt ${receipt.id} is what its gates say now`
+      : `receipt ${receipt.id} is NOT what its gates say now`,
+  ];
+};
