@@ -12,7 +12,7 @@ import { alterTree } from "./alter-tree.ts";
 import { replaceFile, syncLooseObjects, syncUpTo } from "./durable.ts";
 import { type Git, GitError } from "./git.ts";
 import { markClosed, type ObjectFormat, prepare } from "./housekeeping.ts";
-import { mergeTrees } from "./merge-tree.ts";
+import { mergeBase, mergeTrees } from "./merge-tree.ts";
 import { type ObjectReader, openObjects } from "./object-reader.ts";
 import {
   hasCommit,
@@ -96,8 +96,9 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
     commit: (spec) => write(() => commitTree(git, spec)),
     alter: (commit, alteration) => write(() => alterTree(git, objects, commit, alteration)),
     merge: (ours, theirs) => write(() => mergeTrees(git, ours, theirs)),
+    mergeBase: (a, b) => mergeBase(git, a, b),
     unproven: (proof) => write(() => unprovenPaths(git, proof)),
-    diff: (from, to, maxBytes) => diff(git, from, to, maxBytes),
+    diff: (from, to, maxBytes, paths = []) => diff(git, { from, to, maxBytes, paths }),
     diffStat: (from, to) => diffStat(git, from, to),
     readRef: (ref) => readRefOf(git, ref),
     moveRef: (ref, to, expected) => ground.exclusive(() => moveRef(ground, ref, to, expected)),
@@ -173,9 +174,11 @@ const commitTree = async (git: Git, spec: CommitSpec): Promise<string> => {
 
 const PLAIN_DIFF = ["--no-ext-diff", "--no-textconv", "--no-color"];
 
-const diff = async (git: Git, from: string, to: string, maxBytes: number) => {
+type Wanted = { from: string; to: string; maxBytes: number; paths: readonly string[] };
+
+const diff = async (git: Git, { from, to, maxBytes, paths }: Wanted) => {
   const { stdout, truncated } = await git.run(
-    ["diff-tree", "-r", "-p", "-M", ...PLAIN_DIFF, from, to],
+    ["diff-tree", "-r", "-p", "-M", ...PLAIN_DIFF, from, to, "--", ...paths],
     { maxBytes, truncate: true },
   );
   const end = truncated ? stdout.lastIndexOf(0x0a) + 1 : stdout.length;

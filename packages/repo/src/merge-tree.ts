@@ -15,3 +15,10 @@ export const mergeTrees = async (git: Git, ours: string, theirs: string): Promis
   if (code === 0) return { outcome: "clean", tree };
   return { outcome: "conflict", tree, files: [...new Set(files)] };
 };
+
+/** The one commit where two parted; undefined where there is none, or more than one. */
+export const mergeBase = async (git: Git, a: string, b: string): Promise<string | undefined> => {
+  const { stdout } = await git.run(["merge-base", "--all", a, b], { ok: [0, 1] });
+  const [base, ...more] = stdout.toString("utf8").split("\n").filter(Boolean);
+  return more.length > 0 ? undefined : base;
+};

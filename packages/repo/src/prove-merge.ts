@@ -1,6 +1,6 @@
 import type { LandingProof } from "@headrace/domain";
 import type { Git } from "./git.ts";
-import { mergeTrees } from "./merge-tree.ts";
+import { mergeBase, mergeTrees } from "./merge-tree.ts";
 
 const EPOCH = { GIT_AUTHOR_DATE: "@0 +0000", GIT_COMMITTER_DATE: "@0 +0000" };
 
@@ -12,9 +12,8 @@ const EPOCH = { GIT_AUTHOR_DATE: "@0 +0000", GIT_COMMITTER_DATE: "@0 +0000" };
  */
 export const unprovenPaths = async (git: Git, proof: LandingProof): Promise<string[]> => {
   const { before, change, landed, except = [] } = proof;
-  const bases = await git.run(["merge-base", "--all", before, change], { ok: [0, 1] });
-  const [base = "", ...more] = bases.stdout.toString("utf8").split("\n").filter(Boolean);
-  if (base === "" || more.length > 0) return ["(there is no single merge base)"];
+  const base = await mergeBase(git, before, change);
+  if (base === undefined) return ["(there is no single merge base)"];
   /** The tree of a commit as if it had been made on the base at once. */
   const onBase = async (commit: string): Promise<string> => {
     const args = ["commit-tree", `${commit}^{tree}`, "-p", base, "-m", "proof"];

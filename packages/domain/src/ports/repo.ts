@@ -65,9 +65,17 @@ export interface FactoryRepo {
   alter(commit: string, alteration: Alteration): Promise<AlteredTree>;
   /** Merges two commits with no work tree, hooks, drivers or attributes. */
   merge(ours: string, theirs: string): Promise<MergeAnswer>;
+  /** Where two commits parted; undefined where that is nowhere, or not one place. */
+  mergeBase(a: string, b: string): Promise<string | undefined>;
   /** Paths in which a landing is shown by objects alone not to hold its change, or what stood before; none: proven. */
   unproven(proof: LandingProof): Promise<string[]>;
-  diff(from: string, to: string, maxBytes: number): Promise<{ text: string; truncated: boolean }>;
+  /** Of all files, or of these. */
+  diff(
+    from: string,
+    to: string,
+    maxBytes: number,
+    paths?: readonly string[],
+  ): Promise<{ text: string; truncated: boolean }>;
   diffStat(from: string, to: string): Promise<DiffStat[]>;
   readRef(ref: string): Promise<string | undefined>;
   /** Moves a ref by compare-and-swap; `expected` undefined creates it. Throws `RefMovedError`. */
