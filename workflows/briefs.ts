@@ -17,6 +17,15 @@ import {
   type TaskRow,
 } from "@headrace/domain";
 import { z } from "zod";
+import { workOf } from "./build-task/attempt.ts";
+import {
+  besideOf,
+  clashesOf,
+  discardedOf,
+  landedSince,
+  previousBase,
+  sidesOf,
+} from "./conflict-facts.ts";
 import { evidenceOf } from "./evidence.ts";
 import { noticedIn } from "./noticed.ts";
 import type { WorkflowPorts } from "./ports.ts";
@@ -174,7 +183,9 @@ export const coderBrief = async (
   at: { attempt: number; conflicts: string[]; commit: string },
 ): Promise<Brief> => {
   const research = researchOf(state, row.id);
-  const work = row.workingChange;
+  const work = workOf(row);
+  const sides = await sidesOf(ports, state, row, at.attempt);
+  const discarded = await discardedOf(ports, state, row);
   const previous =
     at.attempt === 1 || work === undefined || row.attemptBase === undefined
       ? undefined
@@ -197,17 +208,14 @@ export const coderBrief = async (
     ...(research === undefined ? {} : { research }),
     landed: landedFacts(state),
     ...(previous === undefined ? {} : { previous }),
+    ...(discarded === undefined ? {} : { discarded }),
     conflicts: at.conflicts,
+    ...(sides === undefined ? {} : { sides }),
+    beside: besideOf(state, row),
     answers: answersFor(state, row.id),
     workspace: await workspaceOf(ports, state, at.commit),
   };
   return brief(coding);
-};
-
-/** The commit the attempt before was made on. */
-const previousBase = (state: RunState, row: TaskRow, attempt: number): string => {
-  const change = state.steps[stepId(state.run.id, row.id, `change-${attempt - 1}`)];
-  return change?.input.kind === "change" ? change.input.base : (row.attemptBase ?? state.run.base);
 };
 
 export const reviewerBrief = async (
@@ -237,7 +245,7 @@ export const reviewerBrief = async (
       at.change,
       4 * ports.limits.evidenceBytes,
     ),
-    noticed: noticedIn(state, row, at.attempt),
+    noticed: [...noticedIn(state, row, at.attempt), ...clashesOf(state, row)],
     ...(said.success ? said.data : {}),
     earlier: at.attempt === 1 ? [] : await evidenceOf(ports, state, row, at.attempt - 1),
     answers: answersFor(state, row.id),
@@ -268,8 +276,9 @@ export const mergerBrief = async (
   const merging: MergerBrief = {
     task: row.task,
     change: await ports.diff(state.run.id, base, row.change, max),
-    landed: landedFacts(state),
+    landed: landedSince(state, base, at.files),
     landedDiff: await ports.diff(state.run.id, base, state.run.tip, max),
+    beside: besideOf(state, row),
     files: at.files,
     gates: gatesAt(state, row.id),
     protected: state.run.policy.protected,

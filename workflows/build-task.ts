@@ -1,3 +1,4 @@
+import { RUNG_WORDS } from "@headrace/domain";
 import { END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import {
@@ -26,7 +27,11 @@ const queue = (ports: WorkflowPorts) => async (s: S) => {
   const row = rowOf(await ports.state(s.run), s.id);
   if (row.status === "landed") return finishWith("landed");
   if (row.status === "queued" && row.queuedAttempt === s.attempt) return park(`landing of ${s.id}`);
-  return again(ports, s, "conflict", row.reason ?? "came back from the merge queue");
+  const reason = row.reason ?? "came back from the merge queue";
+  const { attempt, rung } = row.returned ?? {};
+  if (attempt === s.attempt && rung === "quarantine")
+    return finishWith(`${RUNG_WORDS.quarantine}: ${reason}`);
+  return again(ports, s, "conflict", reason);
 };
 
 const finish = (ports: WorkflowPorts) => async (s: S) => {
@@ -45,7 +50,7 @@ const onward = (s: S): Node => s.next ?? "finish";
 
 /**
  * One task from its first attempt to its landing. A red gate, a refused change or a rejected review begins the next
- * attempt with the evidence; so does a return from the merge queue. A question keeps the attempt. A thread that has
+ * attempt with the evidence; so does a return from the merge queue, until nothing is left to try. A question keeps the attempt. A thread that has
  * lost its checkpoint walks through attempts whose rows are there already, and says nothing of them again.
  */
 export const buildTask = (ports: WorkflowPorts, checkpointer: BaseCheckpointSaver) =>

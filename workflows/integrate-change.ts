@@ -1,4 +1,10 @@
-import type { Member, StackedMember } from "@headrace/domain";
+import {
+  integrationBranch,
+  isRunning,
+  type Member,
+  type RunState,
+  type StackedMember,
+} from "@headrace/domain";
 import { END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import {
@@ -13,7 +19,7 @@ import {
 import { resolve } from "./integrate-change/resolve.ts";
 import { verify } from "./integrate-change/verify.ts";
 import type { WorkflowPorts } from "./ports.ts";
-import { recordFor, stepResult } from "./thread.ts";
+import { park, recordFor, stepResult } from "./thread.ts";
 
 /** The thread of a batch. */
 export const landingId = (members: readonly [Member, ...Member[]]): string =>
@@ -48,15 +54,32 @@ const land = (ports: WorkflowPorts) => async (s: S) => {
     },
   });
   if (landed.outcome === "landed") return { next: "finish" as const };
+  if (s.round % PATIENCE === 0) await untilMended(ports, s);
   return { round: s.round + 1, next: "stack" as const };
 };
 
-const memberOf = ({ task, attempt, change, merged }: StackedMember): StackedMember => ({
-  task,
-  attempt,
-  change,
-  merged,
+const memberOf = ({ task, attempt, change, merged, united }: StackedMember): StackedMember => ({
+  ...{ task, attempt, change, merged },
+  ...(united === undefined ? {} : { united }),
 });
+
+/** Rounds that may be lost in a row to somebody else who moves the branch: each cost a verification. */
+const PATIENCE = 8;
+
+/** Only the factory has any business there. A person finds out who else it is, and resumes the run. */
+const untilMended = async (ports: WorkflowPorts, s: S): Promise<void> => {
+  const isTold = ({ threads }: RunState) => (threads[`landing/${s.id}`]?.contended ?? 0) >= s.round;
+  await ports.record(s.run, (state) => {
+    if (isTold(state) || !isRunning(state.run.status)) return [];
+    const reason = `somebody else has moved ${integrationBranch(s.run)} ${PATIENCE} times, each time before ${s.id} could land on it. Only the factory may write that branch of its own repository: end what else does, then resume the run`;
+    return [
+      { type: "merge.contended", landing: s.id, round: s.round },
+      { type: "run.paused", reason },
+    ];
+  });
+  const { run } = await ports.state(s.run);
+  if (!isTold(await ports.state(s.run)) || !isRunning(run.status)) park(`the branch of ${s.run}`);
+};
 
 const finish = (ports: WorkflowPorts) => async (s: S) => {
   if (!s.returned) return {};
@@ -87,7 +110,7 @@ export const integrateChange = (ports: WorkflowPorts, checkpointer: BaseCheckpoi
     .addEdge(START, "stack")
     .addConditionalEdges("stack", onward, ["verify", "resolve"])
     .addConditionalEdges("resolve", onward, ["verify", "finish"])
-    .addConditionalEdges("verify", onward, ["land", "finish"])
+    .addConditionalEdges("verify", onward, ["stack", "land", "finish"])
     .addConditionalEdges("land", onward, ["stack", "finish"])
     .addEdge("finish", END)
     .compile({ checkpointer, name: "integrate-change" });

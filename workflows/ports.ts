@@ -43,7 +43,14 @@ export interface WorkflowPorts {
   text(blob: string, maxBytes: number): Promise<string>;
   /** Paths of all files of a commit. */
   files(run: string, commit: string): Promise<string[]>;
-  diff(run: string, from: string, to: string, maxBytes: number): Promise<string>;
+  /** Of all files, or of these. */
+  diff(
+    run: string,
+    from: string,
+    to: string,
+    maxBytes: number,
+    paths?: readonly string[],
+  ): Promise<string>;
   /** The hash under which a policy is frozen; the policy is stored under it. */
   freeze(policy: Policy): Promise<string>;
   /** A plan the user handed in with the run. */

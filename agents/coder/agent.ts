@@ -5,10 +5,14 @@ import { unresolved } from "../shared/conflicts.ts";
 import {
   AnswerFact,
   answersSection,
+  BesideFact,
+  besideSection,
   dependenciesSection,
   evidenceText,
   GateFact,
   gatesSection,
+  LandedFact,
+  landedText,
   PreviousFact,
   protectedSection,
   RequirementFact,
@@ -37,8 +41,13 @@ export const CoderBrief = z.object({
   landed: z.array(TaskFact).default([]),
   /** the attempt before this one; its work is in the workspace, merged with what landed since */
   previous: PreviousFact.optional(),
+  /** work that could not be joined with what has landed: to be done anew, and no longer in the workspace */
+  discarded: PreviousFact.optional(),
   /** files in which that merge left conflict markers */
   conflicts: z.array(z.string()).default([]),
+  /** what each side did in those files, and who landed there */
+  sides: z.object({ landed: z.array(LandedFact), ours: z.string(), theirs: z.string() }).optional(),
+  beside: z.array(BesideFact).default([]),
   answers: z.array(AnswerFact).default([]),
   workspace: WorkspaceFact.optional(),
 });
@@ -90,21 +99,34 @@ export const coder = defineAgent({
       dependenciesSection(brief.task),
       gatesSection(brief.gates),
       protectedSection(brief.protected),
+      besideSection(brief.beside),
       previousSections(brief),
     ),
   }),
 });
 
-const previousSections = ({ previous, conflicts }: z.output<typeof CoderBrief>): string[] => [
+type Brief = z.output<typeof CoderBrief>;
+
+const previousSections = ({ previous, discarded, conflicts, sides }: Brief): string[] => [
   ...section(
     "The attempt before this one",
     previous &&
       `It was not accepted. Its work is in the workspace; keep what is right, mend what the evidence shows.\n\n${evidenceText(previous.evidence)}\n\nIts diff:\n${fence("diff", previous.diff)}`,
   ),
   ...section(
+    "Work that is done anew",
+    discarded &&
+      `This task was done before and could not be joined with what has landed since. The workspace holds what has landed, without that work: do the task on it. The old diff is for reference only; what it changes may look otherwise now.\n\n${evidenceText(discarded.evidence)}\n\nIts diff:\n${fence("diff", discarded.diff)}`,
+  ),
+  ...section(
     "Conflicts",
     conflicts.length === 0
       ? undefined
-      : `Merging that work with what has landed since left conflict markers in these files. Resolve them first, keeping what landed.\n${bullets(conflicts)}`,
+      : `Merging that work with what has landed since left conflict markers in these files: between \`<<<<<<<\` and \`=======\` what has landed (ours), then yours (theirs). Resolve them first, so that both do what they were meant to do. Lines that landed stay, or stand in lines that hold both: a change that has lost one is refused.\n${bullets(conflicts)}`,
   ),
+  ...section(
+    "What landed in the files with conflicts (ours)",
+    sides && [landedText(sides.landed), fence("diff", sides.ours)].filter(Boolean).join("\n"),
+  ),
+  ...section("What this task did in them (theirs)", sides && fence("diff", sides.theirs)),
 ];

@@ -3,11 +3,14 @@ import { isLockfile, Task } from "@headrace/domain";
 import { z } from "zod";
 import { unresolved } from "../shared/conflicts.ts";
 import {
+  BesideFact,
+  besideSection,
   dependenciesSection,
   GateFact,
   gatesSection,
+  LandedFact,
+  landedText,
   protectedSection,
-  TaskFact,
   taskText,
   WorkspaceFact,
   workspaceSection,
@@ -22,9 +25,10 @@ export const MergerBrief = z.object({
   /** its diff */
   change: z.string(),
   /** tasks that landed since that change was begun, and what they did together */
-  landed: z.array(TaskFact.extend({ description: z.string() })),
+  landed: z.array(LandedFact),
   landedDiff: z.string(),
   files: z.array(z.string()).min(1),
+  beside: z.array(BesideFact).default([]),
   gates: z.array(GateFact),
   protected: z.array(z.string()).default([]),
   workspace: WorkspaceFact.optional(),
@@ -57,17 +61,13 @@ export const merger = defineAgent({
       section("Files with conflicts", bullets(brief.files)),
       section("The change being merged (theirs)", taskText(brief.task)),
       section("Its diff", fence("diff", brief.change)),
-      section(
-        "What landed before it (ours)",
-        bullets(
-          brief.landed.map(({ id, title, description }) => `${id}: ${title}. ${description}`),
-        ),
-      ),
+      section("What landed before it (ours)", landedText(brief.landed)),
       section("Their diff together", fence("diff", brief.landedDiff)),
       workspaceSection(brief.workspace),
       brief.files.some(isLockfile) ? dependenciesSection(brief.task) : [],
       gatesSection(brief.gates),
       protectedSection(brief.protected),
+      besideSection(brief.beside),
     ),
   }),
 });

@@ -19,6 +19,30 @@ export const PreviousFact = z.object({
   evidence: z.array(EvidenceFact),
 });
 
+/** A task that landed, with the files of interest that it has a part in. */
+export const LandedFact = TaskFact.extend({
+  description: z.string(),
+  files: z.array(z.string()).default([]),
+});
+/** A task in flight whose change does not merge with this one's, which is merged later. */
+export const BesideFact = TaskFact.extend({ files: z.array(z.string()) });
+
+export const landedText = (landed: readonly z.infer<typeof LandedFact>[]): string =>
+  bullets(
+    landed.map(
+      ({ id, title, description, files }) =>
+        `${id}: ${title}. ${description}${files.length === 0 ? "" : ` (${files.join(", ")})`}`,
+    ),
+  );
+
+export const besideSection = (beside: readonly z.infer<typeof BesideFact>[]): string[] =>
+  section(
+    "Tasks in flight that change the same places",
+    beside.length === 0
+      ? undefined
+      : `Each is expected to land first, and does not merge with this task's change as it stands. Change no more of these files than the task needs.\n${bullets(beside.map(({ id, title, files }) => `${id}: ${title} (${files.join(", ")})`))}`,
+  );
+
 const requirementLines = (requirements: readonly z.infer<typeof RequirementFact>[]): string =>
   bullets(requirements.map(({ id, text }) => `${id}: ${text}`));
 

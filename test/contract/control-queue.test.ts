@@ -93,8 +93,10 @@ describe("the merge queue", () => {
     expect(line.verifications(state)).toBe(2);
   });
 
-  test("leaves what does not merge out of the stack, and gives it to the merger when its turn comes", async () => {
-    const line5 = (files: Files, { task }: { task: string }): Files => {
+  test("leaves what does not merge out of the stack, and sends it back when its turn comes", async () => {
+    const line5 = (files: Files, { task, attempt }: { task: string; attempt: number }): Files => {
+      // the author finds both sides joined
+      if (attempt > 1) return { ...files, [`${task}.txt`]: "joined\n" };
       const number = task === "t3" ? 30 : 5;
       const lines = (files["list.txt"] ?? "").split("\n");
       lines[number] = `${task} was here`;
@@ -110,7 +112,7 @@ describe("the merge queue", () => {
       ["t3", "2/2"],
       ["t2", undefined],
     ]);
-    expect(state.tasks.t2).toMatchObject({ attempts: 1, conflictedLanding: "t2-1" });
+    expect(state.tasks.t2).toMatchObject({ attempts: 2, conflictedLanding: "t2-1" });
     expect((await line.merged(run))["list.txt"]).toMatch(/t1 was here\nt2 was here/);
   });
 

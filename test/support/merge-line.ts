@@ -17,9 +17,15 @@ import { type LineOptions, played, playedLine } from "./played-line.ts";
 export type Coder = (files: Files, at: { task: string; attempt: number }) => Files;
 
 export type MergeLineOptions = Omit<LineOptions, "play"> & {
+  /** coders see the markers of conflicts; else they find both sides joined */
+  markers?: boolean;
   /** what every new repository starts from */
   files?: Files;
   code: Coder;
+  /** what a merger makes of the files with their markers; both sides of each conflict where absent */
+  merge?: Coder;
+  /** a package manager that writes the lockfiles of a merge again; one that fails where absent */
+  relock?(files: Files): Files;
   /** the gate: tests give a pure function of the tree */
   red?(files: Files, claim: Claim): boolean | Promise<boolean>;
   /** landings wait until no task is being built, so that batches are as full as they can be */
@@ -31,7 +37,7 @@ export type MergeLineOptions = Omit<LineOptions, "play"> & {
 const MARKER = /^(?:<{7}|={7}|>{7})(?: .*)?\n/gm;
 
 /** Both sides of each conflict, one after the other. */
-const keepBoth = (files: Files): Files =>
+export const keepBoth = (files: Files): Files =>
   Object.fromEntries(Object.entries(files).map(([name, text]) => [name, text.replace(MARKER, "")]));
 
 /**
@@ -81,11 +87,19 @@ export const mergeLine = async (options: MergeLineOptions) => {
       const receipt = await (options.verify?.(claim, honest) ?? honest());
       return { kind: "done", result: { kind: "verify", receipt } };
     }
+    if (input.kind === "relock" && options.relock !== undefined) {
+      const files = options.relock(filesOf(line.bare, input.commit));
+      const snapshot = commitFlat(line.bare, input.commit, files);
+      return { kind: "done", result: { kind: "relock", relock: { outcome: "made", snapshot } } };
+    }
     if (input.kind !== "agent" || (input.role !== "coder" && input.role !== "merger"))
       return undefined;
-    const before = keepBoth(filesOf(line.bare, input.commit));
+    const marked = filesOf(line.bare, input.commit);
+    const at = { task: subject, attempt: input.attempt };
     const after =
-      input.role === "merger" ? before : code(before, { task: subject, attempt: input.attempt });
+      input.role === "merger"
+        ? (options.merge ?? keepBoth)(marked, at)
+        : code(options.markers ? marked : keepBoth(marked), at);
     const snapshot = commitFlat(line.bare, input.commit, after);
     const output = { summary: `Did ${subject}.` };
     const result = { end: "submitted" as const, model: "played", turns: 1, output, snapshot };

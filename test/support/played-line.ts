@@ -274,6 +274,8 @@ const resultOf = async ({ claim, repo, bare, log }: Doing): Promise<StepResult> 
       const result = snapshot === undefined ? { ...end, output } : { ...end, output, snapshot };
       return { kind: "agent", result };
     }
+    case "relock":
+      return { kind: "relock", relock: { outcome: "failed", reason: "nobody plays it" } };
     case "change":
     case "merge":
     case "stack":

@@ -1,4 +1,4 @@
-import type { RunState, TaskRow } from "@headrace/domain";
+import { extraAttempts, type RunState, type TaskRow } from "@headrace/domain";
 import { Annotation } from "@langchain/langgraph";
 import type { WorkflowPorts } from "../ports.ts";
 import { counter, recordFor, threadState, value } from "../thread.ts";
@@ -47,6 +47,10 @@ export const closeAttempt = (
 
 export const finishWith = (end: string) => ({ end, next: "finish" as const });
 
+/** The work a next attempt goes on from; none where it is to be done anew. */
+export const workOf = ({ workingChange, discarded }: TaskRow): string | undefined =>
+  workingChange === discarded ? undefined : workingChange;
+
 /** The next attempt, or quarantine when there is none left. */
 export const again = async (
   ports: WorkflowPorts,
@@ -55,7 +59,8 @@ export const again = async (
   reason: string,
 ) => {
   await closeAttempt(ports, s, outcome, reason);
-  if (s.attempt >= ports.limits.attempts) {
+  const { rungs = [] } = rowOf(await ports.state(s.run), s.id);
+  if (s.attempt >= ports.limits.attempts + extraAttempts(rungs)) {
     return finishWith(`${s.attempt} attempts used; the last: ${reason}`);
   }
   return { attempt: s.attempt + 1, conversation: 1, next: "prepare" as const };

@@ -3,7 +3,7 @@ import { askPerson } from "../ask-person.ts";
 import { coderBrief, researcherBrief } from "../briefs.ts";
 import type { WorkflowPorts } from "../ports.ts";
 import { recordFor, stepResult } from "../thread.ts";
-import { again, finishWith, inAttempt, rowOf, type S, thread } from "./attempt.ts";
+import { again, finishWith, inAttempt, rowOf, type S, thread, workOf } from "./attempt.ts";
 
 /** What the coder should know first, where the plan asks for it. */
 export const research = (ports: WorkflowPorts) => async (s: S) => {
@@ -32,11 +32,15 @@ export const research = (ports: WorkflowPorts) => async (s: S) => {
   return {};
 };
 
-/** Attempt 1 starts from the tip; a later one from the change before it, merged with the tip of now. */
+/**
+ * Attempt 1 starts from the tip; a later one from the change before it, merged with the tip of now. One that has begun
+ * is left as it did: the work of now may be its own.
+ */
 export const prepare = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
-  const before = rowOf(state, s.id).workingChange;
-  if (s.attempt > 1 && before !== undefined) {
+  const row = rowOf(state, s.id);
+  const before = workOf(row);
+  if (s.attempt > Math.max(1, row.attempts) && before !== undefined) {
     await stepResult(ports, thread(s), {
       ...inAttempt(s, `prepare-${s.attempt}`),
       input: { kind: "merge", change: before },
@@ -123,11 +127,28 @@ export const commit = (ports: WorkflowPorts) => async (s: S) => {
       kind: "change",
       snapshot: end.snapshot,
       base: row.attemptBase,
+      ...joinsOf(state, s),
       summary: summaryOf(end.output, row.task.title),
     },
   });
   if (change.outcome === "made") return { change: change.commit, next: "verify" as const };
   return again(ports, s, "red", `the change was refused: ${change.reasons.join("; ")}`);
+};
+
+/** Work that did not merge when attempts since the last landing began: its author has joined it with what landed. */
+const joinsOf = (state: RunState, s: S) => {
+  const { queuedAttempt } = rowOf(state, s.id);
+  const attempts = Array.from(
+    { length: s.attempt - queuedAttempt },
+    (_, i) => queuedAttempt + 1 + i,
+  );
+  const joins = attempts.flatMap((attempt) => {
+    const step = state.steps[stepId(s.run, s.id, `prepare-${attempt}`)];
+    if (step?.input.kind !== "merge" || step.result?.kind !== "merge") return [];
+    const { merge } = step.result;
+    return merge.outcome === "conflict" ? [{ theirs: step.input.change, files: merge.files }] : [];
+  });
+  return joins.length === 0 ? {} : { joins };
 };
 
 const summaryOf = (output: unknown, fallback: string): string => {

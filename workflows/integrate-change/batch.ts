@@ -1,4 +1,4 @@
-import type { Member, RunState, StackedMember, TaskRow } from "@headrace/domain";
+import type { Member, Rung, RunState, StackedMember, TaskRow } from "@headrace/domain";
 import { stepId } from "@headrace/domain";
 import { Annotation } from "@langchain/langgraph";
 import type { ResultOf } from "../ports.ts";
@@ -6,7 +6,14 @@ import { counter, threadState, value } from "../thread.ts";
 
 export type Node = "stack" | "resolve" | "verify" | "land" | "finish";
 
-export type Returned = { task: string; attempt: number; reason: string; receipt?: string };
+export type Returned = {
+  task: string;
+  attempt: number;
+  reason: string;
+  receipt?: string;
+  /** what its conflict comes to */
+  rung?: Rung;
+};
 
 export const State = Annotation.Root({
   ...threadState,
@@ -18,6 +25,8 @@ export const State = Annotation.Root({
   lands: counter(0),
   receipt: value<string>(),
   returned: value<Returned | null>(),
+  /** what joined the two sides of the only member's conflict in this round */
+  resolvedBy: value<Rung>(),
   next: value<Node>(),
 });
 export type S = typeof State.State;

@@ -13,6 +13,7 @@ import { baselineFor, canariesOf } from "../gates-for.ts";
 import type { WorkflowPorts } from "../ports.ts";
 import { stepResult } from "../thread.ts";
 import { inRound, membersOf, type S, stackOf, thread } from "./batch.ts";
+import { resolveAgain } from "./resolve.ts";
 
 const same = (a: readonly string[], b: readonly string[]): boolean =>
   a.toSorted().join("\n") === b.toSorted().join("\n");
@@ -67,7 +68,13 @@ export const verify = (ports: WorkflowPorts) => async (s: S) => {
   const runs: Array<{ prefix: number; green: boolean; receipt: Receipt }> = [];
   for (;;) {
     const move = nextMove(stacked.length, runs);
-    if (move.move === "settle") return settle(stacked, runs, move);
+    if (move.move === "settle") {
+      const settled = settle(stacked, runs, move);
+      const isResolution = stackOf(state, s).conflict !== undefined;
+      return "returned" in settled && isResolution
+        ? resolveAgain(ports, s, settled.returned)
+        : settled;
+    }
     const { prefix, run } = move;
     const whole = prefix === stacked.length && run === 1;
     const { receipt, first } = await stepResult(ports, thread(s), {

@@ -1,4 +1,5 @@
 import {
+  droppedAdditions,
   type FactoryRepo,
   isLockfile,
   type Policy,
@@ -22,6 +23,7 @@ export const judgeSnapshot = async (
     ...check,
     problems: [
       ...(input.only === undefined ? unchanged(changed) : await strayed(repo, input)),
+      ...(await lost(repo, input)),
       ...check.problems,
       ...(await proxied(repo, input, changed)),
     ],
@@ -85,21 +87,40 @@ const proxied = async (
   return problems.flat();
 };
 
-const MARKER = /^(?:<{7}|>{7}) /m;
-
-/** A resolution may touch conflicted files only, and leaves no marker in them. */
+/** A resolution may touch conflicted files only. */
 const strayed = async (repo: FactoryRepo, input: Change): Promise<string[]> => {
   const started = input.from;
   const only = new Set(input.only);
   const touched = started === undefined ? [] : await repo.diffStat(started, input.snapshot);
-  const outside = touched
-    .filter((d) => !only.has(d.path))
-    .map((d) => `${d.path} was not in conflict`);
-  const marked: string[] = [];
-  for (const path of only) {
-    const text = await textOf(repo, input.snapshot, path);
-    if (text !== undefined && MARKER.test(text))
-      marked.push(`${path} still holds conflict markers`);
+  return touched.filter((d) => !only.has(d.path)).map((d) => `${d.path} was not in conflict`);
+};
+
+const MARKER = /^(?:<{7}|>{7}) /m;
+const MAX_NAMED = 20;
+
+/** What a package manager writes: whole lines of it come and go. pip's requirements are people's. */
+const isWritten = (path: string): boolean => isLockfile(path) && !path.endsWith(".txt");
+
+/** Whoever joins two sides leaves no marker, and no line is gone that the side which has landed added. */
+const lost = async (repo: FactoryRepo, input: Change): Promise<string[]> => {
+  const { base, snapshot, theirs, only = [], joins = [] } = input;
+  const resolved = theirs === undefined ? joins : [{ theirs, files: only }];
+  const problems = new Set<string>();
+  for (const join of resolved) {
+    const parted = await repo.mergeBase(base, join.theirs);
+    for (const path of join.files.filter((file) => !isWritten(file))) {
+      const [before = "", ours = "", change = "", resolution = ""] = await Promise.all(
+        [parted, base, join.theirs, snapshot].map((at) => at && textOf(repo, at, path)),
+      );
+      if (MARKER.test(resolution)) problems.add(`${path} still holds conflict markers`);
+      const sides = { base: before, ours, theirs: change, resolution };
+      if (Object.values(sides).some((text) => text.includes("\0"))) continue;
+      const gone = droppedAdditions(sides);
+      for (const line of gone.slice(0, MAX_NAMED))
+        problems.add(`${path} has lost what landed before: ${line.slice(0, 200)}`);
+      if (gone.length > MAX_NAMED)
+        problems.add(`${path} has lost ${gone.length - MAX_NAMED} more lines that landed before`);
+    }
   }
-  return [...outside, ...marked];
+  return [...problems];
 };

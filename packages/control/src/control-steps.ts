@@ -13,11 +13,13 @@ import {
 } from "@headrace/domain";
 import { judgeSnapshot } from "./change-problems.ts";
 import { commitMessage } from "./commit-message.ts";
-import { type Done, NotNowError, stableTime, tipRef, type Work } from "./control-work.ts";
+import { type Done, NotNowError, stableTime, taskRowOf, type Work } from "./control-work.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
-import { landMembers, stackMembers } from "./landing.ts";
+import { landMembers } from "./landing.ts";
 import { type Context, stateOf } from "./options.ts";
 import { finishStep } from "./outcomes.ts";
+import { predictConflicts } from "./predict-conflicts.ts";
+import { mergeChange, stackMembers } from "./stack.ts";
 
 /** The name under which the control plane claims its own steps. */
 export const CONTROL_WORKER = "control";
@@ -87,15 +89,17 @@ const perform = (work: Work): Promise<Done> => {
     case "verify":
     case "evidence":
     case "agent":
+    case "relock":
       throw new Error(`step ${work.row.id} is ${input.kind}: a worker's, not the control plane's`);
   }
 };
 
 const taskOf = ({ state, row }: Work): TaskRow => {
-  const task = row.task === undefined ? undefined : state.tasks[row.task];
-  if (task === undefined) throw new Error(`step ${row.id} belongs to no task`);
-  return task;
+  if (row.task === undefined) throw new Error(`step ${row.id} belongs to no task`);
+  return taskRowOf(state, row.task);
 };
+
+const MAX_PATHS = 500;
 
 /** One commit of ours with the snapshot's tree; the agent's own commits and messages are left behind. */
 const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Done> => {
@@ -119,33 +123,10 @@ const makeChange = async (work: Work, input: StepInputOf<"change">): Promise<Don
     }),
     at: stableTime(work.row),
   });
+  const made = { commit, paths: changed.slice(0, MAX_PATHS) };
   return {
-    result: {
-      kind: "change",
-      change: { outcome: "made", commit, paths: changed.slice(0, 500), classes, flags: [...flags] },
-    },
+    result: { kind: "change", change: { outcome: "made", ...made, classes, flags: [...flags] } },
+    // a resolution is on its way in already
+    events: input.theirs === undefined ? await predictConflicts(work, task.id, made) : [],
   };
-};
-
-const mergeChange = async (work: Work, input: StepInputOf<"merge">): Promise<Done> => {
-  const { repo, state, row } = work;
-  const tip = (await repo.readRef(tipRef(state))) ?? state.run.base;
-  const answer = await repo.merge(tip, input.change);
-  const merged = await repo.commit({
-    tree: answer.tree,
-    parents: [tip, input.change],
-    message: commitMessage({ subject: `Merge for verification: ${taskOf(work).task.title}` }),
-    at: stableTime(row),
-  });
-  const merge =
-    answer.outcome === "clean"
-      ? {
-          outcome: "clean" as const,
-          merged,
-          tip,
-          tree: answer.tree,
-          tipTree: await repo.treeOf(tip),
-        }
-      : { outcome: "conflict" as const, merged, tip, files: answer.files };
-  return { result: { kind: "merge", merge } };
 };

@@ -6,6 +6,7 @@ import {
   type RunState,
   type StepResult,
   type StepRow,
+  type TaskRow,
 } from "@headrace/domain";
 import type { Context } from "./options.ts";
 
@@ -22,3 +23,9 @@ export class NotNowError extends Error {
 export const stableTime = (row: StepRow): Date => new Date(row.requestedAt);
 
 export const tipRef = (state: RunState): string => branchRef(integrationBranch(state.run.id));
+
+export const taskRowOf = (state: RunState, task: string): TaskRow => {
+  const row = state.tasks[task];
+  if (row === undefined) throw new Error(`run ${state.run.id} has no task ${task}`);
+  return row;
+};

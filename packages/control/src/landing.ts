@@ -19,52 +19,19 @@ import {
 } from "@headrace/domain";
 import { receiptKeysEqual } from "@headrace/verify";
 import { commitMessage } from "./commit-message.ts";
-import { type Done, NotNowError, stableTime, tipRef, type Work } from "./control-work.ts";
+import {
+  type Done,
+  NotNowError,
+  stableTime,
+  taskRowOf,
+  tipRef,
+  type Work,
+} from "./control-work.ts";
+import { unionOf } from "./merge-by-rule.ts";
 import { stateOf } from "./options.ts";
 
 type LandInput = StepInputOf<"land">;
 type Landing = StackedMember & { commit: string };
-
-const rowOf = (state: RunState, task: string): TaskRow => {
-  const row = state.tasks[task];
-  if (row === undefined) throw new Error(`run ${state.run.id} has no task ${task}`);
-  return row;
-};
-
-/** Merges each member onto what the one before it left; one that git cannot merge there leaves the stack. */
-export const stackMembers = async (work: Work, input: StepInputOf<"stack">): Promise<Done> => {
-  const { repo, state, row } = work;
-  const tip = (await repo.readRef(tipRef(state))) ?? state.run.base;
-  const tipTree = await repo.treeOf(tip);
-  const members: Array<StackedMember & { tree: string }> = [];
-  const left: Array<{ task: string; attempt: number; files: string[] }> = [];
-  const done = (conflict?: { merged: string; files: string[] }): Done => ({
-    result: {
-      kind: "stack",
-      stack: { tip, tipTree, members, left, ...(conflict === undefined ? {} : { conflict }) },
-    },
-    events: (conflict === undefined ? members : input.members.slice(0, 1)).map(
-      ({ task, attempt, change }) => ({ type: "merge.started", change, tip, task, attempt }),
-    ),
-  });
-  for (const member of input.members) {
-    const { task, attempt, change } = member;
-    const below = members.at(-1)?.merged ?? tip;
-    const answer = await repo.merge(below, change);
-    const merged = await repo.commit({
-      tree: answer.tree,
-      parents: [below, change],
-      message: commitMessage({
-        subject: `Merge for verification: ${rowOf(state, task).task.title}`,
-      }),
-      at: stableTime(row),
-    });
-    if (answer.outcome === "clean") members.push({ ...member, merged, tree: answer.tree });
-    else if (member === input.members[0]) return done({ merged, files: answer.files });
-    else left.push({ task, attempt, files: answer.files });
-  }
-  return done();
-};
 
 /** Logs from before batches name one change and leave its task to the step. */
 const membersOf = ({ row }: Work, input: LandInput): StackedMember[] => {
@@ -104,19 +71,34 @@ const requireProof = async (
   input: LandInput,
 ): Promise<void> => {
   let before = input.tip;
-  for (const { commit, change, task, merged } of landings) {
+  for (const { commit, change, task, merged, united } of landings) {
     const parents = await repo.parentsOf(commit);
     if (parents.join() !== [before, change].join())
       throw new Error(`landing ${commit} of ${task} has the parents ${parents.join(" and ")}`);
     if ((await repo.treeOf(commit)) !== (await repo.treeOf(merged)))
       throw new Error(`landing ${commit} of ${task} is not the tree that was stacked`);
-    const except = input.resolved ?? [];
+    const lists = united ?? [];
+    await requireUnion(repo, { ours: before, theirs: change, landed: commit, lists });
+    const except = [...(input.resolved ?? []), ...lists];
     const unproven = await repo.unproven({ before, change, landed: commit, except });
     if (unproven.length > 0)
       throw new Error(
         `landing ${commit} of ${task} does not hold both its change and what stood before: ${unproven.slice(0, 20).join(", ")}`,
       );
     before = commit;
+  }
+};
+
+/** A list that a rule joined is what the rule makes of the two sides now. */
+const requireUnion = async (
+  repo: FactoryRepo,
+  at: { ours: string; theirs: string; landed: string; lists: readonly string[] },
+): Promise<void> => {
+  for (const path of at.lists) {
+    const text = await unionOf(repo, { ours: at.ours, theirs: at.theirs, path });
+    const bytes = await repo.read(at.landed, path);
+    if (text === undefined || bytes === undefined || !Buffer.from(text).equals(bytes))
+      throw new Error(`landing ${at.landed}: ${path} does not hold both sides' lines`);
   }
 };
 
@@ -174,7 +156,7 @@ const build = async (
     const commit = await repo.commit({
       tree: await repo.treeOf(member.merged),
       parents: [landings.at(-1)?.commit ?? at.tip, member.change],
-      message: landingMessage(state, rowOf(state, member.task), trailer),
+      message: landingMessage(state, taskRowOf(state, member.task), trailer),
       at: stableTime(row),
     });
     landings.push({ ...member, commit });

@@ -45,9 +45,10 @@ export const createWorkflowPorts = (context: Context): WorkflowPorts => {
       const entries = await (await repos.factory(repo.path)).list(commit);
       return entries.map(({ path }) => path);
     },
-    async diff(run, from, to, maxBytes) {
-      const { repo } = (await stateOf(store, run)).run;
-      const { text, truncated } = await (await repos.factory(repo.path)).diff(from, to, maxBytes);
+    async diff(run, from, to, maxBytes, paths) {
+      const { run: row } = await stateOf(store, run);
+      const repo = await repos.factory(row.repo.path);
+      const { text, truncated } = await repo.diff(from, to, maxBytes, paths);
       return truncated ? `${text}\n[the diff is longer; its rest is left out]` : text;
     },
     freeze: (policy) => store.putBlob(new TextEncoder().encode(JSON.stringify(policy))),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GateCanary } from "./canary.ts";
 import { Check, MachineTime } from "./checks.ts";
+import { Rung } from "./conflict-ladder.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member, MergeSettings } from "./merge-queue.ts";
 import { Nano } from "./money.ts";
@@ -94,7 +95,8 @@ export const EventBody = z.discriminatedUnion("type", [
   event("task.ready", {}),
   event("task.queued", { change: ObjectId }),
   /** `receipt`: the red one in which the task's change alone made the difference */
-  event("task.returned", { reason, receipt: Id.optional() }),
+  /** and `rung` what its conflict comes to, where it came back for one */
+  event("task.returned", { reason, receipt: Id.optional(), rung: Rung.optional() }),
   event("task.quarantined", { reason, snapshot: ObjectId.optional() }),
   event("attempt.started", { base: ObjectId }),
   event("attempt.finished", {
@@ -149,7 +151,26 @@ export const EventBody = z.discriminatedUnion("type", [
   }),
 
   event("merge.started", { change: ObjectId, tip: ObjectId }),
-  event("merge.conflicted", { landing: Id, files: z.array(z.string()) }),
+  /**
+   * `rung`: what is tried, the merger where a log says nothing; `reason`: why the rung before it did not do. A conflict
+   * is told again for each rung it goes down
+   */
+  event("merge.conflicted", {
+    landing: Id,
+    files: z.array(z.string()),
+    round: z.number().int().positive().optional(),
+    rung: Rung.optional(),
+    reason: reason.optional(),
+  }),
+  /** the change of this task, which is merged later, does not merge with that of `other`; neither has landed */
+  event("conflict.predicted", {
+    other: Id,
+    change: ObjectId,
+    otherChange: ObjectId,
+    files: z.array(z.string()).min(1).max(100),
+  }),
+  /** somebody else moved the branch whenever this landing was about to */
+  event("merge.contended", { landing: Id, round: z.number().int().positive() }),
   /** `part`: its place in a batch; the receipt is that of the batch's last landing, which alone was run */
   event("merge.landed", {
     commit: ObjectId,

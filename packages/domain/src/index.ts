@@ -1,6 +1,8 @@
 export * from "./canary.ts";
 export { canonicalJson, mapTexts } from "./canonical-json.ts";
 export * from "./checks.ts";
+export * from "./conflict-ladder.ts";
+export * from "./dropped-additions.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./exit-code.ts";
@@ -37,5 +39,6 @@ export * from "./spec.ts";
 export * from "./steps.ts";
 export * from "./submission.ts";
 export * from "./transcript.ts";
+export * from "./union-merge.ts";
 export * from "./usage.ts";
 export * from "./user-id.ts";

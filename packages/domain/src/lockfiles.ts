@@ -26,3 +26,22 @@ export const LOCKFILES: readonly string[] = [
 ].map((name) => `**/${name}`);
 
 export const isLockfile = globMatcher(LOCKFILES);
+
+/**
+ * Lockfiles that a package manager writes from the manifests alone: the command, run in the lockfile's folder, by which
+ * it keeps what the file pins already. None runs a package's own code.
+ */
+const REGENERATE: Readonly<Record<string, string>> = {
+  "package-lock.json": "npm install --package-lock-only --ignore-scripts --no-audit --no-fund",
+  "npm-shrinkwrap.json": "npm install --package-lock-only --ignore-scripts --no-audit --no-fund",
+  "pnpm-lock.yaml": "pnpm install --lockfile-only --ignore-scripts",
+  "uv.lock": "uv lock",
+  "Cargo.lock": "cargo update --workspace",
+};
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
+/** The command that writes a lockfile again; undefined where that takes more than its manifests. */
+export const regeneration = (path: string): string | undefined => REGENERATE[nameOf(path)];
+
+export const isRegenerable = (path: string): boolean => regeneration(path) !== undefined;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { globProblem } from "./glob.ts";
 import { Id, ObjectId } from "./ids.ts";
 import { chainLengths } from "./plan-graph.ts";
 import { applicableGates } from "./policy.ts";
@@ -16,8 +17,21 @@ export type Member = z.infer<typeof Member>;
 const RANGE = "expected a whole number from 1 to 20";
 const Size = z.number(RANGE).int(RANGE).min(1, RANGE).max(20, RANGE);
 
-/** How many changes are verified together at most. */
-export const MergeSettings = z.object({ batch: Size.default(5) });
+const LISTS = "expected at most 50 globs";
+const List = z
+  .string("expected a path or glob")
+  .max(500)
+  .superRefine((glob, context) => {
+    const problem = globProblem(glob);
+    if (problem !== undefined) context.addIssue(`expected a glob, but it ${problem}`);
+  });
+
+export const MergeSettings = z.object({
+  /** how many changes are verified together at most */
+  batch: Size.default(5),
+  /** files that are lists: where two changes only added lines to one, all of them are kept */
+  union: z.array(List, "expected a list of globs").max(50, LISTS).optional(),
+});
 export type MergeSettings = z.infer<typeof MergeSettings>;
 
 const DEFAULTS = MergeSettings.parse({});
@@ -65,29 +79,35 @@ const leftOut = (state: RunState): Set<string> =>
     ),
   );
 
-/** Queued tasks in the order they are merged: left out before, then the longest chain of work behind, then age. */
-const mergeOrder = (state: RunState): TaskRow[] => {
-  const rows = Object.values(state.tasks);
-  const open = rows.filter(({ status }) =>
+/** Which of two tasks is merged first: left out before, then the longest chain of work behind, then age. */
+const mergeOrder = (state: RunState): ((a: TaskRow, b: TaskRow) => number) => {
+  const open = Object.values(state.tasks).filter(({ status }) =>
     ["blocked", "building", "waiting", "queued"].includes(status),
   );
   const chains = chainLengths(open.map(({ task }) => task));
   const before = leftOut(state);
   const rank = ({ id }: TaskRow) => (before.has(id) ? Number.POSITIVE_INFINITY : chains.get(id));
-  return rows
-    .filter(({ status, change }) => status === "queued" && change !== undefined)
-    .sort((a, b) => {
-      const [x = 0, y = 0] = [rank(a), rank(b)];
-      return x === y ? (a.queuedSeq ?? 0) - (b.queuedSeq ?? 0) : y - x;
-    });
+  // what is not queued yet queues behind what is
+  const age = ({ status, queuedSeq = 0 }: TaskRow) =>
+    status === "queued" ? queuedSeq : Number.MAX_SAFE_INTEGER;
+  return (a, b) => {
+    const [x = 0, y = 0] = [rank(a), rank(b)];
+    return x === y ? age(a) - age(b) : y - x;
+  };
 };
+
+/** Which of two tasks in flight is expected to be merged after the other; of equals the one whose change is new. */
+export const laterOf = (state: RunState, old: TaskRow, fresh: TaskRow): TaskRow =>
+  mergeOrder(state)(fresh, old) < 0 ? old : fresh;
 
 /**
  * The changes to stack next, in order; none while nothing is queued. With `lockfile`, set-up reads a tree's manifests
  * with a network: members who have that permit and members who do not never share a batch.
  */
 export const nextBatch = (state: RunState): Member[] => {
-  const queued = mergeOrder(state);
+  const queued = Object.values(state.tasks)
+    .filter(({ status, change }) => status === "queued" && change !== undefined)
+    .sort(mergeOrder(state));
   const installs = ({ task }: TaskRow) => task.permits.includes("lockfile");
   const [head] = queued;
   if (head === undefined) return [];

@@ -40,9 +40,9 @@ export const PlanProposal = z.object({
     .max(100)
     .default([]),
   setup: z.array(z.string().min(1).max(4000)).max(16).default([]),
-  /** a plan takes no canary away: its gates are shown the default one */
+  /** a plan takes no canary away: its gates are shown the default one; what they report is seen without being asked for */
   gates: z
-    .array(Gate.omit({ canary: true }))
+    .array(Gate.omit({ canary: true, report: true }))
     .max(32)
     .default([]),
   notDoing: z.array(z.string().max(1000)).max(50).default([]),

@@ -15,6 +15,8 @@ export const Gate = z.object({
   from: Id.optional(),
   /** the tree it must be red on before its green counts; absent: its own with every source file broken */
   canary: CanaryRequest.optional(),
+  /** what its command writes of its tests into the folder that a variable names; absent: nothing, so that hashes stay */
+  report: z.literal("junit").optional(),
 });
 export type Gate = z.infer<typeof Gate>;
 

@@ -1,3 +1,4 @@
+import type { Rung } from "./conflict-ladder.ts";
 import type { StoredEvent } from "./events.ts";
 import type { Member, MergeSettings } from "./merge-queue.ts";
 import type { Nano } from "./money.ts";
@@ -108,6 +109,14 @@ export type TaskRow = {
   queuedAttempt: number;
   /** newest landing thread that met a conflict */
   conflictedLanding?: string;
+  /** that conflict, and what is tried for it now */
+  conflict?: { landing: string; round: number; files: string[]; rung: Rung; reason?: string };
+  /** rungs that its conflicts were given, oldest first */
+  rungs?: Rung[];
+  /** work that is done anew: while it is the newest, the task has none to go on from */
+  discarded?: string;
+  /** tasks whose changes do not merge with this one's, which is merged after them, by id */
+  predicted?: Record<string, { files: string[] }>;
   change?: string;
   /** order in which it asked to be merged */
   queuedSeq?: number;
@@ -115,8 +124,8 @@ export type TaskRow = {
   returns: number;
   /** `part`: its place in the batch whose last tree the receipt is of */
   landing?: { commit: string; receipt: string; seq: number; part?: { index: number; of: number } };
-  /** the attempt that came back from the merge queue last, and the red receipt it came back for */
-  returned?: { attempt: number; receipt?: string };
+  /** the attempt that came back from the merge queue last, the red receipt or the conflict it came back for */
+  returned?: { attempt: number; receipt?: string; rung?: Rung };
   snapshot?: string;
   reason?: string;
   spent: Nano;
@@ -146,6 +155,8 @@ export type ThreadRow = {
   finished: boolean;
   /** of a landing thread: its batch, in order */
   members?: Member[];
+  /** the newest round that ended because somebody else moved the branch, of those a person was told of */
+  contended?: number;
 };
 export type PlanRow = {
   version: number;

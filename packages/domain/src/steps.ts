@@ -15,7 +15,11 @@ export const Brief = z.record(z.string(), z.unknown());
 export type Brief = z.infer<typeof Brief>;
 
 /** A member in its place: `merged` is a commit on what stands below it and its change. */
-export const StackedMember = Member.extend({ merged: ObjectId });
+export const StackedMember = Member.extend({
+  merged: ObjectId,
+  /** declared lists in which it conflicted and both sides' lines were kept */
+  united: z.array(z.string()).optional(),
+});
 export type StackedMember = z.infer<typeof StackedMember>;
 
 /** What the receipt of the landing base says of a gate's tests: no later one may have fewer, or skip more. */
@@ -28,7 +32,7 @@ export const GateBaseline = z.object({
 export type GateBaseline = z.infer<typeof GateBaseline>;
 
 /**
- * What a job is asked to do. `environment`, `verify`, `evidence` and `agent` are done by workers; `change`,
+ * What a job is asked to do. `environment`, `verify`, `evidence`, `agent` and `relock` are done by workers; `change`,
  * `merge`, `stack` and `land` by the control plane, which alone makes commits and moves refs.
  */
 export const StepInput = z.discriminatedUnion("kind", [
@@ -75,6 +79,14 @@ export const StepInput = z.discriminatedUnion("kind", [
     permits: z.array(Permit).optional(),
     brief: Brief,
   }),
+  /** has package managers write the lockfiles of a merge again from its manifests, and from what `base` pins */
+  z.object({
+    kind: z.literal("relock"),
+    /** the merge, with markers in these lockfiles */
+    commit: ObjectId,
+    base: ObjectId,
+    lockfiles: z.array(z.string()).min(1),
+  }),
   /** makes one commit on `base` of a snapshot's tree, or says what the tree must not hold */
   z.object({
     kind: z.literal("change"),
@@ -85,6 +97,8 @@ export const StepInput = z.discriminatedUnion("kind", [
     only: z.array(z.string()).optional(),
     /** the commit the resolution started from: `only` is checked against it */
     from: ObjectId.optional(),
+    /** work that did not merge with what had landed, and the files in which its author joined the two */
+    joins: z.array(z.object({ theirs: ObjectId, files: z.array(z.string()) })).optional(),
     summary: z.string(),
   }),
   /** merges `change` onto the tip of the integration branch, moving nothing */
@@ -155,6 +169,13 @@ export const StepResult = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("evidence"), results: z.array(z.unknown()) }),
   z.object({ kind: z.literal("agent"), result: AgentEnd }),
+  z.object({
+    kind: z.literal("relock"),
+    relock: z.discriminatedUnion("outcome", [
+      z.object({ outcome: z.literal("made"), snapshot: ObjectId }),
+      z.object({ outcome: z.literal("failed"), reason: z.string() }),
+    ]),
+  }),
   z.object({
     kind: z.literal("change"),
     change: z.discriminatedUnion("outcome", [

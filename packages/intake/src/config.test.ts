@@ -47,7 +47,7 @@ routes:
     },
     budget: 5_000_000_000,
     protected: ["migrations/**"],
-    merge: { batch: 3 },
+    merge: { batch: 3, union: ["CHANGELOG.md", "docs/changes/**"] },
     verification: { budget: 1.5 },
     routes: { coder: "some-model" },
   });
@@ -70,7 +70,7 @@ describe("a broken file names file, line, field and remedy", () => {
     ],
     [
       "gates:\n  - name: test\n    run: x\n    from: t1",
-      /^headrace\.yaml:4: gates\[0\]\.from: is not a known field\n {2}Known fields: name, run, timeout, exclude, canary\./,
+      /^headrace\.yaml:4: gates\[0\]\.from: is not a known field\n {2}Known fields: name, run, timeout, exclude, canary, report\./,
     ],
     ["setup: &a [*a]", /^headrace\.yaml:1: setup\[0\]: expected a command, got something that/],
     ["\n\nsetup: npm ci", /^headrace\.yaml:3: setup: expected a list of commands, got "npm ci"/],
@@ -119,6 +119,10 @@ describe("a broken file names file, line, field and remedy", () => {
       /^headrace\.yaml:2: verification\.budget: expected a number from 0 to 20, got "a lot"\n {2}Write for example:\n {4}verification:/,
     ],
     ["verification:\n  budget: 21", /verification\.budget: expected a number from 0 to 20, got 21/],
+    [
+      "merge:\n  union: [/CHANGELOG.md]",
+      /^headrace\.yaml:2: merge\.union\[0\]: expected a glob, but it starts with `\/`/,
+    ],
     ["budget: -1", /^headrace\.yaml:1: budget: expected more than 0 US dollars, got -1/],
     ["__proto__: {}", /^headrace\.yaml:1: __proto__: is not a known field/],
     ["just text", /^headrace\.yaml:1: expected object, got "just text"/],

@@ -27,7 +27,9 @@ const Config = z.strictObject({
   budget: Budget.optional(),
   protected: Protected.optional(),
   merge: MergeSettings.strict()
-    .describe("How many changes the merge queue verifies together at most")
+    .describe(
+      "How many changes the merge queue verifies together at most, and files that are lists",
+    )
     .optional(),
   verification: VerificationSettings.strict()
     .describe("What further checks of a change may take: how many times the base gates' own time")
@@ -69,7 +71,7 @@ const TABLE = {
     "sandbox.network":
       "sandbox:\n  network:\n    setup: [downloads.example.com]\n    research: [docs.example.com]",
     "sandbox.isolation": "sandbox:\n  isolation:\n    runtime: gvisor\n    userns: required",
-    merge: "merge:\n  batch: 5",
+    merge: "merge:\n  batch: 5\n  union:\n    - CHANGELOG.md",
     verification: "verification:\n  budget: 3",
     routes: "routes:\n  coder: claude-sonnet-4-5",
   },

@@ -18,6 +18,7 @@ import {
 import { doAgent } from "./do-agent.ts";
 import { doEnvironment } from "./do-environment.ts";
 import { doEvidence } from "./do-evidence.ts";
+import { doRelock } from "./do-relock.ts";
 import { doVerify } from "./do-verify.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { tellSetupFailure } from "./setup-failure.ts";
@@ -111,6 +112,8 @@ const perform = async (work: Work): Promise<StepOutcome> => {
       return { kind: "done", result: await doEvidence(work, input) };
     case "agent":
       return doAgent(work, input);
+    case "relock":
+      return { kind: "done", result: await doRelock(work, input) };
     case "change":
     case "merge":
     case "stack":

@@ -4,6 +4,7 @@ import {
   type EventType,
   formatUsd,
   plainLine,
+  RUNG_WORDS,
   refusedHosts,
   type StoredEvent,
   totalTokens,
@@ -70,7 +71,10 @@ const TELL: Tell = {
   "research.finished": (e) => `research: ${e.summary}`,
   "review.finished": (e) => `review of the ${e.stage}: ${e.verdict.decision}, ${e.verdict.summary}`,
   "merge.started": (e) => `merging onto ${e.tip.slice(0, 10)}`,
-  "merge.conflicted": (e) => `conflict in ${e.files.join(", ")}`,
+  "merge.conflicted": (e) =>
+    `conflict in ${e.files.join(", ")}${e.reason === undefined ? "" : `: ${e.reason}`}${e.rung === undefined ? "" : `; ${RUNG_WORDS[e.rung]}`}`,
+  "merge.contended": silent,
+  "conflict.predicted": (e) => `will conflict with ${e.other} in ${e.files.join(", ")}`,
   "merge.landed": (e) =>
     `landed as ${e.commit.slice(0, 10)} on ${e.branch}${e.part === undefined ? "" : `, ${e.part.index} of ${e.part.of} verified together`}`,
   "export.finished": silent,

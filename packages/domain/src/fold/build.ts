@@ -10,6 +10,8 @@ export const foldBuild: Folds<
   | "attempt.finished"
   | "merge.started"
   | "merge.conflicted"
+  | "merge.contended"
+  | "conflict.predicted"
   | "merge.landed"
   | "gate.finished"
   | "canary.finished"
@@ -26,10 +28,17 @@ export const foldBuild: Folds<
       doing: "merge",
     }),
   "task.returned": (s, e) => {
-    const returns = (s.tasks[e.task ?? ""]?.returns ?? 0) + 1;
-    const attempt = s.tasks[e.task ?? ""]?.queuedAttempt ?? 0;
-    const returned = { attempt, ...(e.receipt === undefined ? {} : { receipt: e.receipt }) };
-    return setTask(s, e.task, { status: "building", returns, returned, reason: e.reason });
+    const row = s.tasks[e.task ?? ""];
+    const returned = {
+      attempt: row?.queuedAttempt ?? 0,
+      ...(e.receipt === undefined ? {} : { receipt: e.receipt }),
+      ...(e.rung === undefined ? {} : { rung: e.rung }),
+    };
+    const discarded = e.rung === "rewrite" ? row?.workingChange : undefined;
+    return setTask(s, e.task, {
+      ...{ status: "building", returns: (row?.returns ?? 0) + 1, returned, reason: e.reason },
+      ...(discarded === undefined ? {} : { discarded }),
+    });
   },
   "task.quarantined": (s, e) =>
     setTask(s, e.task, {
@@ -43,7 +52,25 @@ export const foldBuild: Folds<
   "attempt.finished": (s, e) =>
     setTask(s, e.task, { reason: e.reason, closedAttempt: e.attempt ?? 0 }),
   "merge.started": unchanged,
-  "merge.conflicted": (s, e) => setTask(s, e.task, { conflictedLanding: e.landing }),
+  "merge.conflicted": (s, e) => {
+    const { landing, files, round = 1, rung = "merger", reason } = e;
+    const conflict = { landing, round, files, rung, ...(reason === undefined ? {} : { reason }) };
+    const { rungs: before = [], conflict: last } = s.tasks[e.task ?? ""] ?? {};
+    // somebody else moved the branch: the same conflict, met again on the same rung
+    const again = last?.landing === landing && last.rung === rung;
+    const rungs = again ? before : [...before, rung];
+    return setTask(s, e.task, { conflictedLanding: landing, conflict, rungs });
+  },
+  "merge.contended": (s, e) => {
+    const key = `landing/${e.landing}`;
+    const thread = s.threads[key];
+    if (thread === undefined) throw new Error(`there is no thread ${key}`);
+    return { ...s, threads: { ...s.threads, [key]: { ...thread, contended: e.round } } };
+  },
+  "conflict.predicted": (s, e) => {
+    const predicted = s.tasks[e.task ?? ""]?.predicted;
+    return setTask(s, e.task, { predicted: { ...predicted, [e.other]: { files: e.files } } });
+  },
   "merge.landed": (s, e) => {
     const part = e.part === undefined ? {} : { part: e.part };
     const landing = { commit: e.commit, receipt: e.receipt, seq: e.seq, ...part };

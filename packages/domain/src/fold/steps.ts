@@ -51,7 +51,7 @@ const finished = (s: RunState, e: EventOf<"step.finished">): RunState => {
 const thread = (s: RunState, e: EventOf<"thread.started" | "thread.finished">): RunState => {
   const key = `${e.kind}/${e.id}`;
   const members = e.type === "thread.started" ? e.members : s.threads[key]?.members;
-  const row = { kind: e.kind, id: e.id, finished: e.type === "thread.finished" };
+  const row = { ...s.threads[key], kind: e.kind, id: e.id, finished: e.type === "thread.finished" };
   const thread = members === undefined ? row : { ...row, members };
   return { ...s, threads: { ...s.threads, [key]: thread } };
 };

@@ -140,7 +140,7 @@ export type ExecResult = {
 
 /** What a gate left in the folder it was to be collected from, as bytes: nothing of it was extracted or followed. */
 export type Collected = {
-  /** regular files that lie in the folder itself under plain names of ASCII letters, digits and `._:-` */
+  /** regular files that lie in the folder itself under plain names of ASCII letters, digits and `._:$-` */
   files: { name: string; bytes: Uint8Array }[];
   /** there was more than was to be collected: some files are missing here */
   cut: boolean;
