@@ -254,3 +254,77 @@ test("a diff stops at a whole line when it passes its limit", async () => {
   expect(cut.text.endsWith("+line\n")).toBe(true);
   expect((await s.repo.diff(s.base, change, 1 << 24)).truncated).toBe(false);
 });
+
+test("a tree is altered by files that hold other bytes, or by a diff, and nothing else of it changes", async () => {
+  await using s = await started({
+    "a.txt": "hello\n",
+    "bin/run": { run: "#!/bin/sh\n" },
+    "deep/in/b.txt": "two\n",
+  });
+  const read = async (tree: string) => {
+    const commit = await s.repo.commit({ tree, parents: [], message: "altered", at });
+    return entriesOf(await s.repo.tar(commit, { uid: 7 }));
+  };
+  const bytes = new TextEncoder().encode("broken");
+  const files = new Map([
+    ["bin/run", bytes],
+    ["deep/in/b.txt", bytes],
+  ]);
+  const altered = await s.repo.alter(s.base, { files });
+  if (altered.outcome !== "altered") throw new Error(altered.reason);
+  expect(await read(altered.tree)).toMatchObject({
+    "a.txt": { text: "hello\n" },
+    "bin/run": { text: "broken", mode: 0o755 },
+    "deep/in/b.txt": { text: "broken", mode: 0o644 },
+  });
+  const diff = (line: string) =>
+    `--- a/deep/in/b.txt\n+++ b/deep/in/b.txt\n@@ -1 +1 @@\n-${line}\n+three\n`;
+  const patched = await s.repo.alter(s.base, { patch: diff("two") });
+  if (patched.outcome !== "altered") throw new Error(patched.reason);
+  expect((await read(patched.tree))["deep/in/b.txt"]?.text).toBe("three\n");
+  expect(await s.repo.alter(s.base, { patch: diff("one") })).toEqual({
+    outcome: "unfit",
+    reason: expect.stringMatching(/deep\/in\/b\.txt: patch does not apply/),
+  });
+  expect(await s.repo.alter(s.base, { patch: "nothing like a diff" })).toMatchObject({
+    outcome: "unfit",
+  });
+  await expect(s.repo.alter(s.base, { files: new Map([["none", bytes]]) })).rejects.toThrow();
+  expect(await s.repo.treeOf(s.base)).not.toBe(altered.tree);
+});
+
+test("a tree is altered by what another commit has at some paths, be it nothing, a mode or a folder", async () => {
+  await using s = await started({
+    "test/a.sh": { run: "#!/bin/sh\n" },
+    "test/b": "a file\n",
+    "src/a.txt": "one\n",
+  });
+  const change = await s.change(s.base, {
+    "test/a.sh": "weakened\n",
+    "test/b": null,
+    "test/b/c.txt": "a folder\n",
+    "test/new.sh": "new\n",
+    "src/a.txt": "two\n",
+  });
+  await s.take(change, s.base);
+  const altered = async (commit: string, from: string) => {
+    const paths = ["test/new.sh", "test/a.sh", "test/b", "test/b/c.txt"];
+    const answer = await s.repo.alter(commit, { from, paths });
+    if (answer.outcome !== "altered") throw new Error(answer.reason);
+    const spec = { tree: answer.tree, parents: [], message: "altered", at };
+    return entriesOf(await s.repo.tar(await s.repo.commit(spec), { uid: 7 }));
+  };
+  const restored = await altered(change, s.base);
+  expect(restored).toMatchObject({
+    "test/a.sh": { text: "#!/bin/sh\n", mode: 0o755 },
+    "test/b": { text: "a file\n" },
+    "src/a.txt": { text: "two\n" },
+  });
+  expect(Object.keys(restored)).not.toContain("test/new.sh");
+  expect(await altered(s.base, change)).toMatchObject({
+    "test/a.sh": { text: "weakened\n" },
+    "test/b/c.txt": { text: "a folder\n" },
+    "test/new.sh": { text: "new\n" },
+    "src/a.txt": { text: "one\n" },
+  });
+});

@@ -28,6 +28,7 @@ protected:
   - migrations/**
 merge:
   batch: 3
+  union: [CHANGELOG.md, docs/changes/**]
 verification:
   budget: 1.5
 routes:
