@@ -29,13 +29,13 @@ export const isLockfile = globMatcher(LOCKFILES);
 
 /**
  * Lockfiles that a package manager writes from the manifests alone: the command, run in the lockfile's folder, by which
- * it keeps what the file pins already. None runs a package's own code.
+ * it keeps what the file pins already. None runs code of the tree or of a package.
  */
 const REGENERATE: Readonly<Record<string, string>> = {
   "package-lock.json": "npm install --package-lock-only --ignore-scripts --no-audit --no-fund",
   "npm-shrinkwrap.json": "npm install --package-lock-only --ignore-scripts --no-audit --no-fund",
-  "pnpm-lock.yaml": "pnpm install --lockfile-only --ignore-scripts",
-  "uv.lock": "uv lock",
+  "pnpm-lock.yaml": "pnpm install --lockfile-only --ignore-scripts --ignore-pnpmfile",
+  "uv.lock": "uv lock --no-build",
   "Cargo.lock": "cargo update --workspace",
 };
 
