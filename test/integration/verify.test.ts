@@ -141,6 +141,33 @@ test("a gate leaves nothing for the next and has no network", async () => {
   expect(results.map((result) => result.verdict)).toEqual(["pass", "pass", "pass"]);
 });
 
+test("a gate that writes JUnit XML is judged by it, and is not green without", async () => {
+  const write =
+    'env -u NODE_OPTIONS node --test --test-reporter=junit > "$HEADRACE_REPORTS/node.xml"';
+  const policy = policyOf({
+    own: write,
+    short: `${write}; printf '<testsuite><testcase' > "$HEADRACE_REPORTS/more.xml"`,
+    hidden: `${write}; sed -i 's,<testcase name="adds nothing".*/>,<testcase name="x"><failure/></testcase>,' "$HEADRACE_REPORTS/node.xml"`,
+    elsewhere: write.replace("$HEADRACE_REPORTS", "."),
+  });
+  const results = await runGates({
+    sandboxes: bench.sandboxes,
+    image: await imageFor(policy),
+    tar: bench.tar,
+    gates: policy.gates.map((gate) => ({ ...gate, report: "junit" })),
+    policy,
+    labels,
+    putBlob: async () => "0".repeat(64),
+  });
+  const untrusted = "exit 0, but its test report cannot be trusted:";
+  expect(results).toMatchObject([
+    { verdict: "pass", reason: "exit 0, 2 tests", tests: { passed: 2 } },
+    { verdict: "fail", reason: `${untrusted} it is no XML (more.xml)` },
+    { verdict: "fail", reason: expect.stringMatching(/^exit 0, but .*: 1 test fails: x$/) },
+    { verdict: "fail", reason: `${untrusted} there is no JUnit XML in $HEADRACE_REPORTS` },
+  ]);
+});
+
 test("set-up that fails is told with its command, and its output once, as it comes", async () => {
   const policy = policyOf({ test: "true" }, { setup: ["echo looking; exit 7"] });
   const { sandboxes } = bench;

@@ -62,11 +62,16 @@ export const Gates = z
           .describe("Tests known to be flaky, left out by the runner's own flag")
           .optional(),
         canary: WrittenCanary.optional(),
+        report: z
+          .literal("junit", { error: "expected junit" })
+          .describe("junit: the command writes JUnit XML into the folder $HEADRACE_REPORTS")
+          .optional(),
       })
       .transform(
-        ({ name, run, timeout, exclude, canary }): WrittenGate => ({
+        ({ name, run, timeout, exclude, canary, report }): WrittenGate => ({
           ...Gate.parse({ name, run, timeoutS: timeout }),
           ...(canary === undefined ? {} : { canary }),
+          ...(report === undefined ? {} : { report }),
           ...(exclude === undefined ? {} : { exclude }),
         }),
       ),
@@ -110,11 +115,15 @@ export const Budget = z
 const CANARY_EXAMPLE =
   "gates:\n  - name: docs\n    run: npx markdownlint docs\n    canary: test/canaries/docs.patch";
 
+const REPORT_EXAMPLE =
+  "gates:\n  - name: test\n    run: ctest --test-dir build --output-junit $HEADRACE_REPORTS/ctest.xml\n    report: junit";
+
 /** The right forms, shown when a field is wrong. */
 export const EXAMPLES = {
   setup: "setup:\n  - npm ci",
   gates: "gates:\n  - name: test\n    run: npm test\n    timeout: 10m",
   "gates.canary": CANARY_EXAMPLE,
+  "gates.report": REPORT_EXAMPLE,
   protected: "protected:\n  - migrations/**",
   budget: "budget: 20",
 } as const;

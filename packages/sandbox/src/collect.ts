@@ -8,7 +8,8 @@ import { extract } from "tar-stream";
 
 type Limits = Pick<NonNullable<GateSpec["collect"]>, "maxBytes" | "maxFiles">;
 
-const PLAIN_NAME = /^[A-Za-z0-9._:-]{1,200}$/;
+/** A class in a class of Java has a `$`, and so has the file of its tests. */
+const PLAIN_NAME = /^[A-Za-z0-9._:$-]{1,200}$/;
 /** Headers and padding that a tar may take for one entry, long names included. */
 const ENTRY_BYTES = 16_384;
 const BLOCK = 512;

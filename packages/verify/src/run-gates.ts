@@ -50,14 +50,18 @@ export type GateRun = {
   timedOut?: true;
 };
 
-const answerOf = ({ collected }: GateEnd, { nonce }: GateReporting): ReportAnswer => {
+const answerOf = (
+  { collected }: GateEnd,
+  { nonce }: GateReporting,
+  { report }: Gate,
+): ReportAnswer => {
   if (collected?.cut)
     return { kind: "unreadable", reason: "there are more or larger reports than are read" };
-  return readReports(collected?.files ?? [], nonce);
+  return readReports(collected?.files ?? [], nonce, report);
 };
 
 const ended = (bench: GateBench, gate: Gate, end: GateEnd, reporting: GateReporting): GateRun => {
-  const answer = answerOf(end, reporting);
+  const answer = answerOf(end, reporting, gate);
   const baseline = bench.baseline?.find((one) => one.gate === gate.name);
   const { limits } = bench.policy;
   const facts = { gate: gate.name, limits, answer, baseline, permits: bench.permits ?? [] };
@@ -86,7 +90,7 @@ const asOneLine = (text: string): string =>
 /** Runs one gate in a fresh container. Whatever the engine fails at is an `infra_error`; rejects only when aborted. */
 export const runGate = async (bench: GateBench, gate: Gate): Promise<GateRun> => {
   bench.signal?.throwIfAborted();
-  const reporting = await gateReporting();
+  const reporting = await gateReporting(gate.report);
   const env = { ...OFFLINE_ENV, ...bench.policy.env };
   try {
     const end = await bench.sandboxes.runGate(

@@ -61,9 +61,10 @@ export const sandboxGateFiles = (run: RunGate) =>
         `printf x > "${OUT}/$(printf 'new\\nline')"`,
         `node -e 'require("net").createServer().listen("${OUT}/socket", () => process.exit())'`,
         `printf good > ${OUT}/good.json`,
+        `printf inner > '${OUT}/TEST-a.A$B.xml'`,
       ];
       expect(await collected(hostile.join("; "))).toEqual({
-        files: { "good.json": "good" },
+        files: { "good.json": "good", "TEST-a.A$B.xml": "inner" },
         cut: false,
       });
     });

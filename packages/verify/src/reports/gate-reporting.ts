@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
-import { PRODUCT } from "@headrace/domain";
+import { type Gate, PRODUCT } from "@headrace/domain";
 import { pack } from "tar-stream";
 
 /** How the test runners of one gate come to report: files beside the tree, and the environment that leads to them. */
@@ -79,22 +79,27 @@ const addCargo = (own: Readonly<Record<string, string>>, folder: string): Record
 /** Open to all: the gate's user has another number in some jails. */
 const OUT: Source = { name: "out", mode: 0o777 };
 
+/** By which a command of its own finds where to write what it reports. */
+export const REPORTS_VARIABLE = `${PRODUCT.toUpperCase()}_REPORTS`;
+
 /** New for each gate. */
-export const gateReporting = async (): Promise<GateReporting> => {
+export const gateReporting = async (report?: Gate["report"]): Promise<GateReporting> => {
   sources ??= readSources();
   const nonce = randomBytes(16).toString("hex");
   const folder = `/var/lib/${PRODUCT}/${nonce}`;
+  const out = `${folder}/${OUT.name}`;
   return {
     nonce,
     folder,
     tar: await makeTar([...(await sources), OUT]),
-    out: `${folder}/${OUT.name}`,
+    out,
     env: (own) => ({
       NODE_OPTIONS: joined([own.NODE_OPTIONS, `--require ${folder}/preload.cjs`], " "),
       // pytest finds a plugin by its entry point
       PYTHONPATH: joined([own.PYTHONPATH, `${folder}/python`], ":"),
       ...addGo(own.GOFLAGS, folder),
       ...addCargo(own, folder),
+      ...(report === undefined ? {} : { [REPORTS_VARIABLE]: out }),
     }),
   };
 };

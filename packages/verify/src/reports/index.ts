@@ -1,3 +1,2 @@
 export { type GateReporting, gateReporting } from "./gate-reporting.ts";
-export { readJUnit } from "./junit.ts";
 export { type ReportAnswer, readReports } from "./read-reports.ts";

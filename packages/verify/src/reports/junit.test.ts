@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { readJUnit } from "./index.ts";
+import { readJUnit } from "./junit.ts";
+import { reportOf } from "./test-report.ts";
 
 const read = (xml: string | Uint8Array) =>
-  readJUnit(typeof xml === "string" ? new TextEncoder().encode(xml) : xml).tests.map(
-    ({ name, outcome }) => `${outcome} ${name}`,
-  );
+  reportOf(
+    "junit",
+    readJUnit(typeof xml === "string" ? new TextEncoder().encode(xml) : xml),
+  ).tests.map(({ name, outcome }) => `${outcome} ${name}`);
 
 const BOMB = `<?xml version="1.0"?>
 <!DOCTYPE testsuites [

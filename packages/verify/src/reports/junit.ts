@@ -1,11 +1,7 @@
 import sax from "sax";
-import { reportOf, type TestOutcome, type TestReport, type Told } from "./test-report.ts";
+import { type TestOutcome, type Told, UnreadableReport } from "./test-report.ts";
 
 const MAX_DEPTH = 64;
-
-class JUnitError extends Error {
-  override readonly name = "JUnitError";
-}
 
 /** What a test case holds that says more than that it ran. */
 const OUTCOMES: ReadonlyMap<string, TestOutcome> = new Map([
@@ -16,20 +12,20 @@ const OUTCOMES: ReadonlyMap<string, TestOutcome> = new Map([
 
 /**
  * A report in the form of JUnit's XML: `testcase` elements at any depth, named by their file or class, with `failure`,
- * `error` or `skipped` in them. Throws for what is no such report, with the reason. No document type is read, so that no
+ * `error` or `skipped` in them. Throws `UnreadableReport` for what is no such report. No document type is read, so that no
  * entity is expanded.
  */
-export const readJUnit = (bytes: Uint8Array): TestReport => {
+export const readJUnit = (bytes: Uint8Array): Told[] => {
   const parser = sax.parser(true);
   const open: string[] = [];
   const told: Told[] = [];
   let current: Told | undefined;
   let begun = false;
   const refuse = (reason: string) => {
-    throw new JUnitError(reason);
+    throw new UnreadableReport(reason);
   };
   parser.onerror = (cause) => {
-    throw new JUnitError("it is no XML", { cause });
+    throw new UnreadableReport("it is no XML", { cause });
   };
   parser.ondoctype = () => refuse("it declares a document type");
   parser.onopentag = ({ name, attributes }) => {
@@ -52,9 +48,9 @@ export const readJUnit = (bytes: Uint8Array): TestReport => {
   try {
     parser.write(new TextDecoder("utf-8", { fatal: true }).decode(bytes)).close();
   } catch (cause) {
-    if (cause instanceof JUnitError) throw cause;
-    throw new JUnitError("it is no XML in UTF-8", { cause });
+    if (cause instanceof UnreadableReport) throw cause;
+    throw new UnreadableReport("it is no XML in UTF-8", { cause });
   }
   if (!begun) refuse("it is empty");
-  return reportOf("junit", told);
+  return told;
 };

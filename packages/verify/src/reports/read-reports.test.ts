@@ -135,3 +135,49 @@ test("of more tests than are kept, those that passed are left out first", () => 
   expect(tests).toHaveLength(50_000);
   expect(tests.at(-1)).toEqual({ name: "z", outcome: "failed" });
 });
+
+describe("of a command that writes JUnit XML", () => {
+  const xml = (name: string, text: string) => ({ name, bytes: new TextEncoder().encode(text) });
+  const suite = (...cases: string[]) => `<testsuite>${cases.join("")}</testsuite>`;
+  const junit = (...files: ReturnType<typeof file>[]) => readReports(files, NONCE, "junit");
+
+  test("all files are one report, with that of a runner which is known", () => {
+    expect(
+      junit(
+        xml("TEST-a.A$B.xml", suite('<testcase classname="a.A" name="x"/>')),
+        xml("ctest.xml", suite('<testcase name="y"><failure/></testcase>')),
+        xml("a.A.txt", "Tests run: 1"),
+        file(begin, passed("c"), end(1)),
+      ),
+    ).toEqual({
+      kind: "report",
+      report: {
+        runner: "junit, vitest",
+        tests: [
+          { name: "a.A > x", outcome: "passed" },
+          { name: "c", outcome: "passed" },
+          { name: "y", outcome: "failed" },
+        ],
+      },
+    });
+  });
+
+  test("none is unreadable, whatever else was written, and says where it belongs", () => {
+    const reason = "there is no JUnit XML in $HEADRACE_REPORTS";
+    expect(junit()).toEqual({ kind: "unreadable", reason });
+    expect(junit(xml("junit.txt", suite()))).toEqual({ kind: "unreadable", reason });
+    expect(junit(file(begin, passed("a"), end(1)))).toEqual({ kind: "unreadable", reason });
+  });
+
+  test("one that is cut makes all of them unreadable", () => {
+    expect(junit(xml("a.xml", suite('<testcase name="a"/>')), xml("b.xml", "<testsuite>"))).toEqual(
+      { kind: "unreadable", reason: "it is no XML (b.xml)" },
+    );
+  });
+
+  test("of more tests than are kept are as many as are kept", () => {
+    const many = xml("a.xml", suite("<testcase name='a'/>".repeat(300_000)));
+    const answer = junit(many);
+    expect(answer.kind === "report" && answer.report.tests).toHaveLength(50_000);
+  });
+});

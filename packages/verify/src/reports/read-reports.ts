@@ -1,5 +1,8 @@
+import type { Gate } from "@headrace/domain";
 import { z } from "zod";
-import { reportOf, type TestReport, type Told } from "./test-report.ts";
+import { REPORTS_VARIABLE } from "./gate-reporting.ts";
+import { readJUnit } from "./junit.ts";
+import { reportOf, type TestReport, type Told, UnreadableReport } from "./test-report.ts";
 import { readCargo, readGo, type TextForm } from "./text-forms.ts";
 
 /** `none`: no runner that is known ran. `unreadable` is said of what a runner began, and never counts as green. */
@@ -20,17 +23,13 @@ const Test = z.object({
 });
 const End = z.object({ end: z.string(), count: z.number().int() });
 
-class Unreadable extends Error {
-  override readonly name = "Unreadable";
-}
-
 const UNFINISHED = "the runner began and did not finish its report";
 
 const parse = <T>(schema: z.ZodType<T>, line: string | undefined, otherwise: string): T => {
   try {
     return schema.parse(JSON.parse(line ?? ""));
   } catch (cause) {
-    throw new Unreadable(otherwise, { cause });
+    throw new UnreadableReport(otherwise, { cause });
   }
 };
 
@@ -47,39 +46,55 @@ const readLine = (line: string): Told => {
 const readOne = (bytes: Uint8Array, nonce: string): { runner: string; told: Told[] } => {
   const lines = new TextDecoder().decode(bytes).split("\n");
   const { begin, runner, where } = parse(Begin, lines[0], "it does not begin as a report does");
-  if (begin !== nonce) throw new Unreadable("it is not of this gate");
+  if (begin !== nonce) throw new UnreadableReport("it is not of this gate");
   // every line ends, the last one too
-  if (lines.length < 3 || lines.at(-1) !== "") throw new Unreadable(UNFINISHED);
+  if (lines.length < 3 || lines.at(-1) !== "") throw new UnreadableReport(UNFINISHED);
   const { end, count } = parse(End, lines.at(-2), UNFINISHED);
-  if (end !== nonce) throw new Unreadable("it does not end as it began");
+  if (end !== nonce) throw new UnreadableReport("it does not end as it began");
   const body = lines.slice(1, -2);
   if (body.length !== count)
-    throw new Unreadable(`it holds ${body.length} lines and says that there are ${count}`);
+    throw new UnreadableReport(`it holds ${body.length} lines and says that there are ${count}`);
   const told = TEXT_FORMS.get(runner)?.(body) ?? body.map(readLine);
-  if (told === "unfinished") throw new Unreadable(UNFINISHED);
+  if (told === "unfinished") throw new UnreadableReport(UNFINISHED);
   const inside = where === undefined ? "" : `${where} > `;
   return { runner, told: told.map(({ name, outcome }) => ({ name: inside + name, outcome })) };
 };
 
+type File = { name: string; bytes: Uint8Array };
+
+const isXml = ({ name }: File): boolean => name.endsWith(".xml");
+
+/** Of a command that writes JUnit XML, what lies there besides is none of a report. */
+const reportsAmong = (files: readonly File[], report: Gate["report"]): File[] =>
+  files.filter((file) => report === undefined || isXml(file) || file.name.endsWith(".report"));
+
 /**
  * What the runners of one gate reported, joined. A report can say that tests failed, were skipped or are fewer; that
- * a gate is green it cannot say.
+ * a gate is green it cannot say. With `report`, the command has to write one of that form as well.
  */
 export const readReports = (
-  files: readonly { name: string; bytes: Uint8Array }[],
+  found: readonly File[],
   nonce: string,
+  report?: Gate["report"],
 ): ReportAnswer => {
+  const files = reportsAmong(found, report);
+  if (report !== undefined && !files.some(isXml))
+    return { kind: "unreadable", reason: `there is no JUnit XML in $${REPORTS_VARIABLE}` };
   if (files.length === 0) return { kind: "none" };
   const runners = new Set<string>();
   const told: Told[] = [];
-  for (const { name, bytes } of files) {
+  for (const file of files) {
     try {
-      const one = readOne(bytes, nonce);
+      const one =
+        report !== undefined && isXml(file)
+          ? { runner: report, told: readJUnit(file.bytes) }
+          : readOne(file.bytes, nonce);
       runners.add(one.runner);
-      told.push(...one.told);
+      // not all at once: there may be more of them than a call takes
+      for (const test of one.told) told.push(test);
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
-      return { kind: "unreadable", reason: `${error.message} (${name})` };
+      if (!(error instanceof UnreadableReport)) throw error;
+      return { kind: "unreadable", reason: `${error.message} (${file.name})` };
     }
   }
   return { kind: "report", report: reportOf([...runners].sort().join(", "), told) };

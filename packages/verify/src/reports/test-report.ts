@@ -7,6 +7,11 @@ export type Told = { name: string; outcome: TestOutcome };
 /** What test runners told of one gate. Names are unique: file > suite > test, with `#2` and so on for repeats. */
 export type TestReport = { runner: string; tests: Told[] };
 
+/** Why a report that there is cannot be read, in words that follow "it" or a colon. */
+export class UnreadableReport extends Error {
+  override readonly name = "UnreadableReport";
+}
+
 const MAX_TESTS = 50_000;
 const MAX_NAME = 500;
 /** of a name that is cut, so that two long ones stay two */
