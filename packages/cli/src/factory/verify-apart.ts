@@ -64,7 +64,7 @@ type Place = {
  * the environment of its manifests, one fresh sandbox a gate. Nothing is recorded.
  */
 export const verifyApart = async (place: Place, job: VerificationApart): Promise<AnswerApart> => {
-  const { data, onLine, onWarning } = place;
+  const { data } = place;
   await makeDataDir(data);
   const clock = createClock();
   const owner = await installationId(data, () => clock.id());
@@ -78,15 +78,26 @@ export const verifyApart = async (place: Place, job: VerificationApart): Promise
     if (!(error instanceof HostileTreeError)) throw error;
     return { outcome: "none", reason: error.message };
   }
+  return await doOne({ place, job, sandboxes, repo, clock });
+};
+
+/** Lets a worker do the one step there is, and takes what it hands in. */
+const doOne = async (from: {
+  place: Place;
+  job: VerificationApart;
+  sandboxes: Sandboxes;
+  repo: FactoryRepo;
+  clock: Clock;
+}): Promise<AnswerApart> => {
+  const { place, job, sandboxes, repo, clock } = from;
+  const { onLine, onWarning, signal } = place;
   const blobs = new Map<string, Uint8Array>();
   const blob = async (id: string) => blobs.get(id) ?? (await job.blob(id));
-  const ended = Promise.withResolvers<StepOutcome>();
-  let environment: Environment | undefined;
+  const outcomes: StepOutcome[] = [];
+  const built: Environment[] = [];
   const worker = createWorker({
-    api: apiOf({ clock, job, blobs, blob, onLine, end: ended.resolve }),
-    sandboxes: told(sandboxes, onLine, (built) => {
-      environment = built;
-    }),
+    api: apiOf({ clock, job, blobs, blob, onLine, outcomes }),
+    sandboxes: told(sandboxes, { onLine, built }),
     repo,
     modelClient: () => Promise.reject(new Error("no model is asked")),
     clock,
@@ -94,21 +105,16 @@ export const verifyApart = async (place: Place, job: VerificationApart): Promise
     slots: 1,
     log: onWarning,
   });
-  const step = { lane: "work" as const, run: job.run, step: STEP };
-  await worker.handle({ ...step, id: STEP }, place.signal);
-  const outcome = await ended.promise;
+  await worker.handle({ id: STEP, lane: "work", run: job.run, step: STEP }, signal);
+  const [outcome] = outcomes;
+  if (outcome === undefined) return { outcome: "none", reason: "it was stopped" };
   if (outcome.kind !== "done") return { outcome: "none", reason: outcome.reason };
   if (outcome.result.kind !== "verify")
     throw new Error(`a verification ended as ${outcome.result.kind}`);
   const { receipt, first } = outcome.result;
-  const imageKept = environment?.cached ?? false;
-  return {
-    outcome: "receipt",
-    receipt,
-    ...(first === undefined ? {} : { first }),
-    imageKept,
-    blob,
-  };
+  const imageKept = built.every(({ cached }) => cached);
+  const before = first === undefined ? {} : { first };
+  return { outcome: "receipt", receipt, ...before, imageKept, blob };
 };
 
 const STEP = "verify";
@@ -125,15 +131,14 @@ const bringIn = async (
 /** The same, but for what is told of set-up; no agent follows for whom a sandbox would be kept ready. */
 const told = (
   sandboxes: Sandboxes,
-  onLine: (line: string) => void,
-  onBuilt: (environment: Environment) => void,
+  { onLine, built }: { onLine(line: string): void; built: Environment[] },
 ): Sandboxes => ({
   describe: () => sandboxes.describe(),
   affordable: (asked) => sandboxes.affordable(asked),
   async environment(spec, watch, signal) {
-    const built = await sandboxes.environment(spec, { ...watch, onLine }, signal);
-    onBuilt(built);
-    return built;
+    const environment = await sandboxes.environment(spec, { ...watch, onLine }, signal);
+    built.push(environment);
+    return environment;
   },
   warm: () => undefined,
   open: (spec, signal) => sandboxes.open(spec, signal),
@@ -157,9 +162,9 @@ const apiOf = (from: {
   blobs: Map<string, Uint8Array>;
   blob: VerificationApart["blob"];
   onLine(line: string): void;
-  end(outcome: StepOutcome): void;
+  outcomes: StepOutcome[];
 }): FactoryApi => {
-  const { clock, job, blobs, blob, onLine, end } = from;
+  const { clock, job, blobs, blob, onLine, outcomes } = from;
   const until = () => new Date(clock.now().getTime() + LEASE_MS).toISOString();
   const claim = (): Claim => ({
     fence: { run: job.run, step: STEP, epoch: 1 },
@@ -188,7 +193,7 @@ const apiOf = (from: {
         onLine(`gate ${event.result.gate}: ${event.result.verdict} (${event.result.reason})`);
       if (event.type === "note.added") onLine(event.text);
     },
-    outcome: async (_fence, outcome) => end(outcome),
+    outcome: async (_fence, outcome) => void outcomes.push(outcome),
     appendRecord: notAsked,
     reserve: notAsked,
     settle: notAsked,

@@ -21,7 +21,8 @@ export const exportRecords: VerbAction = async (world, [run = ""], options) => {
   world.out(`${path}: ${files.size} files, ${archive.length} bytes`);
   world.out(`  sha256 ${createHash("sha256").update(archive).digest("hex")}`);
   world.out(`  It holds the spec, the code and what gates printed.`);
-  world.out(`  Check it anywhere: ${PRODUCT} audit ${run} --from FILE`);
+  for (const verb of ["audit", "verify"])
+    world.out(`  ${verb} it anywhere: ${PRODUCT} ${verb} ${run} --from FILE`);
   return 0;
 };
 

@@ -127,7 +127,7 @@ const show = async (world: World, merge: Merge): Promise<Shown> => {
   return {
     ok: false,
     problem: `the merge with ${branch} is red: ${reasons.join("; ")}`,
-    remedy: `Both sides were well alone: mend ${branch} so that they are together, then land again. ${anyway}`,
+    remedy: `Mend ${branch} so that the two are green together, then land again. ${anyway}`,
   };
 };
 

@@ -1,4 +1,4 @@
-import { type Basis, findBasis, Violation } from "@headrace/attest";
+import { type Basis, findBasis, readPublicKey, Violation } from "@headrace/attest";
 import { plainLine, TestOutcomes } from "@headrace/domain";
 import { compareReceipts } from "@headrace/verify";
 import { baselineFor } from "@headrace/workflows";
@@ -12,8 +12,9 @@ import {
   type RunRecords,
 } from "../factory/run-records.ts";
 import { scratchData } from "../factory/scratch-data.ts";
+import { lentToStranger } from "../factory/strangers-archive.ts";
 import { type AnswerApart, verifyApart } from "../factory/verify-apart.ts";
-import { readInstallation } from "../user-config.ts";
+import { type Installation, readInstallation } from "../user-config.ts";
 import { comparisonLines, flakyLines, imageLine, short } from "../view/verification-lines.ts";
 import { flag, text, type VerbAction, type World } from "../world.ts";
 
@@ -29,7 +30,11 @@ export const verify: VerbAction = async (world, [target = ""], options) => {
     const basis = await findBasis(records, commit);
     for (const line of basisLines(basis, from)) say(line);
     const place = from === undefined ? data : closing.use(await scratchData(data));
-    const report = await compared(basis, await runAgain(world, { place, records, basis, say }));
+    const installed = await readInstallation({ env: world.env, dataDir: place.root });
+    const named = from === undefined || key !== undefined || (await isOwn(data, basis));
+    const installation = named ? installed : lentToStranger(installed, basis);
+    const answer = await runAgain(world, { place, installation, records, basis, say });
+    const report = await compared(basis, answer);
     if (flag(options, "json")) world.out(JSON.stringify(reportOf(basis, report)));
     else for (const line of reportLines(basis, report)) world.out(line);
     return report.agrees ? 0 : 1;
@@ -77,22 +82,31 @@ const basisLines = (basis: Basis, from: string | undefined): string[] => {
     `run ${state.run.id}: landing ${short(landing.commit)} of task ${landing.task}`,
     ...whole,
     `  tree ${short(receipt.key.tree)} onto ${short(base)}, by receipt ${receipt.id} of ${receipt.at}`,
-    `  signed by key ${key}${from === undefined ? "" : " (--key FILE says whether that is whom you expect)"}`,
+    `  signed by key ${key}${from === undefined ? "" : " (--key FILE shows whether it is whom you expect)"}`,
     `  policy ${short(receipt.key.policy)} as it was frozen, gates ${receipt.key.gates.join(", ")}`,
   ];
 };
 
+/** Signed by this installation: what the run was allowed, it was allowed here. */
+const isOwn = async (data: DataDir, { key }: Basis): Promise<boolean> =>
+  (await readPublicKey(data.keys))?.id === key;
+
 const runAgain = async (
   world: World,
-  from: { place: DataDir; records: RunRecords; basis: Basis; say(line: string): void },
+  from: {
+    place: DataDir;
+    installation: Installation;
+    records: RunRecords;
+    basis: Basis;
+    say(line: string): void;
+  },
 ): Promise<AnswerApart> => {
-  const { place: data, records, basis, say } = from;
+  const { place: data, installation, records, basis, say } = from;
   const { state, receipt, policy, commit, base } = basis;
   const { key } = receipt;
   const baseline = baselineFor(state, base);
   // what was edited is told before anything is built
   await Promise.all(baseline.map(({ tests }) => basis.blob(tests.list)));
-  const installation = await readInstallation({ env: world.env, dataDir: data.root });
   return verifyApart(
     {
       ...{ installation, data, env: world.env, signal: world.interrupt },
