@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
-import { Readable } from "node:stream";
-import { PRODUCT } from "@headrace/domain";
+import { PRODUCT, SANDBOX_UID } from "@headrace/domain";
 import type Docker from "dockerode";
-import { pack } from "tar-stream";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
+import { debianImage, hasImage } from "./debian-image.ts";
 
 /** Of the base image nothing of ours is left but the user's name: it is as foreign as an official image. */
 const dockerfile = (base: string): string => `FROM ${base}
@@ -25,11 +23,10 @@ CMD ["python3"]
 export const python313 = async (docker: Docker): Promise<AsyncDisposable & { name: string }> => {
   const [repo, tag] = ["python", "3.13-bookworm"];
   const name = `docker.io/library/${repo}:${tag}`;
-  if (await has(docker, `${repo}:${tag}`)) return { name, [Symbol.asyncDispose]: async () => {} };
-  const recipe = dockerfile(baseImageTag());
-  const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 12);
-  const ours = `${PRODUCT}-test-python:${hash}`;
-  if (!(await has(docker, ours))) await build(docker, recipe, ours);
+  if (await hasImage(docker, `${repo}:${tag}`))
+    return { name, [Symbol.asyncDispose]: async () => {} };
+  const given = { dockerfile: dockerfile(baseImageTag()) };
+  const ours = await debianImage(docker, `${PRODUCT}-test-python`, given);
   await docker.getImage(ours).tag({ repo, tag });
   return {
     name,
@@ -37,17 +34,14 @@ export const python313 = async (docker: Docker): Promise<AsyncDisposable & { nam
   };
 };
 
-const build = async (docker: Docker, recipe: string, name: string): Promise<void> => {
-  const context = pack();
-  context.entry({ name: "Dockerfile" }, recipe);
-  context.finalize();
-  // the network of this machine, for Debian's packages
-  const options = { t: name, networkmode: "host", forcerm: true };
-  const progress = await docker.buildImage(Readable.from(context), options);
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(error)));
+/** The base image with pytest, for environments in which tests of Python are gates. */
+export const pytestImage = (docker: Docker): Promise<string> =>
+  debianImage(docker, "local/test-pytest", {
+    dockerfile: `FROM ${baseImageTag()}
+USER 0:0
+RUN apt-get update -q \\
+  && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-pytest \\
+  && rm -rf /var/lib/apt/lists/*
+USER ${SANDBOX_UID}:${SANDBOX_UID}
+`,
   });
-};
-
-const has = async (docker: Docker, name: string): Promise<boolean> =>
-  (await docker.listImages({ filters: { reference: [name] } })).length > 0;

@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
-import { Readable } from "node:stream";
 import Docker from "dockerode";
-import { pack } from "tar-stream";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
+import { debianImage } from "./debian-image.ts";
 import { engineAddress } from "./engine.ts";
 
 /** As the official image starts: root makes the data folder, steps down, and lets the server listen once it is made. */
@@ -41,24 +39,8 @@ ENTRYPOINT ["/usr/local/bin/start"]
  */
 export const ensurePostgresImage = async (): Promise<string> => {
   const docker = new Docker(await engineAddress());
-  const recipe = dockerfile(baseImageTag());
-  const hash = createHash("sha256").update(recipe).update(ENTRYPOINT).digest("hex").slice(0, 12);
-  const tag = `local/test-postgres:${hash}`;
-  if (await has(docker, tag)) return tag;
-  const context = pack();
-  context.entry({ name: "Dockerfile" }, recipe);
-  context.entry({ name: "start", mode: 0o755 }, ENTRYPOINT);
-  context.finalize();
-  // the network of this machine, for Debian's packages
-  const options = { t: tag, networkmode: "host", forcerm: true };
-  const progress = await docker.buildImage(Readable.from(context), options);
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(error)));
+  return debianImage(docker, "local/test-postgres", {
+    dockerfile: dockerfile(baseImageTag()),
+    programs: { start: ENTRYPOINT },
   });
-  return tag;
-};
-
-const has = async (docker: Docker, tag: string): Promise<boolean> => {
-  const filters = { reference: [tag] };
-  return (await docker.listImages({ filters })).length > 0;
 };
