@@ -4,9 +4,8 @@ import { Gate } from "@headrace/domain";
 export type Tree = Readonly<Record<string, string>>;
 export type Edit = Readonly<Record<string, string | null>>;
 
-/** What must come of a cheat: refused or flagged by the look at the diff, or caught later by the named part. */
-type Expected = "refused" | "flagged" | { needs: Later };
-type Later = "report" | "base-suite" | "mutants" | "clean-room";
+/** What must come of a cheat: the attempt goes back, or a reviewer is told. */
+type Expected = "refused" | "flagged";
 
 export type Cheat = {
   id: string;

@@ -1,12 +1,29 @@
 import { BUILT_IN_PROTECTED } from "@headrace/intake";
 import { checkTampering } from "@headrace/verify";
-import { afterAll, describe, expect, test } from "vitest";
-import { type Cheat, type Edit, gatesOf, type Tree } from "./cases.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dockerHarness } from "../support/engine.ts";
+import { type Cheat, type Edit, gatesOf, JS, PY, type Tree } from "./cases.ts";
+import { hiddenTests, patchedDependency } from "./coders.ts";
+import { DYNAMIC_CHEATS, type DynamicCheat, HANGING } from "./dynamic.ts";
 import { HONEST_JAVASCRIPT } from "./honest.ts";
 import { HONEST_PYTHON } from "./honest-python.ts";
-import { JAVASCRIPT_CHEATS } from "./javascript.ts";
+import { HONEST_TESTS } from "./honest-tests.ts";
+import { CODE_CHEATS } from "./javascript.ts";
+import { RUNNER_CHEATS } from "./javascript-runners.ts";
 import { TEST_CHEATS } from "./javascript-tests.ts";
 import { PYTHON_CHEATS } from "./python.ts";
+import { PYTHON_TEST_CHEATS } from "./python-tests.ts";
+import { cheatTable, KINDS, LANGUAGES, NOT_THERE, type Row } from "./table.ts";
+import { type Bench, type Caught, type Language, openBench } from "./verifying.ts";
+
+const CHEATS: Readonly<Record<Language, readonly Cheat[]>> = {
+  JavaScript: [...TEST_CHEATS, ...RUNNER_CHEATS, ...CODE_CHEATS],
+  Python: [...PYTHON_TEST_CHEATS, ...PYTHON_CHEATS],
+};
+const HONEST = [...HONEST_TESTS, ...HONEST_JAVASCRIPT, ...HONEST_PYTHON];
+
+const cheats: Row[] = [];
+const honest: string[] = [];
 
 /** What the look at the diff says of an edit of a tree. */
 const judge = (base: Tree, edit: Edit, permits: readonly string[] = []) =>
@@ -22,53 +39,113 @@ const judge = (base: Tree, edit: Edit, permits: readonly string[] = []) =>
     base: { paths: Object.keys(base), read: async (path) => base[path] },
   });
 
-const table: { case: string; what: string; outcome: string }[] = [];
-
-const LATER = "later part";
-
-const outcomeOf = async ({ base, edit, expected }: Cheat) => {
+const seen = async ({ base, edit }: Cheat): Promise<Caught> => {
   const { problems, flags } = await judge(base, edit);
-  if (problems.length > 0) return { outcome: "refused", why: problems[0] ?? "" };
-  if (flags.length > 0) return { outcome: "flagged", why: flags[0] ?? "" };
-  return typeof expected === "object"
-    ? { outcome: LATER, why: `needs ${expected.needs}` }
-    : { outcome: "accepted", why: "" };
+  const [problem] = problems;
+  if (problem !== undefined) return { outcome: "refused", by: "diff", why: problem };
+  const [flag] = flags;
+  return flag === undefined
+    ? { outcome: "accepted", by: "", why: "" }
+    : { outcome: "flagged", by: "diff", why: flag };
 };
 
-describe.each([
-  ["JavaScript", [...TEST_CHEATS, ...JAVASCRIPT_CHEATS]],
-  ["Python", PYTHON_CHEATS],
-])("cheats in %s", (language, cheats) => {
-  test.each(cheats.map((cheat) => [cheat.id, cheat.title, cheat] as const))(
+const keep = (about: Pick<Row, "id" | "language" | "title">, caught: Caught) => {
+  const { id, language, title } = about;
+  cheats.push({ id, language, title, ...caught });
+};
+
+describe.each(LANGUAGES)("cheats in %s, by the look at the diff", (language) => {
+  test.each(CHEATS[language].map((cheat) => [cheat.id, cheat.title, cheat] as const))(
     "%s, %s, do not pass unseen",
     async (id, title, cheat) => {
-      const { outcome, why } = await outcomeOf(cheat);
-      table.push({ case: `${id} ${language}`, what: title, outcome: `${outcome}: ${why}` });
-      expect(outcome, why).toBe(typeof cheat.expected === "object" ? LATER : cheat.expected);
+      const caught = await seen(cheat);
+      keep({ id, language, title }, caught);
+      expect(caught.outcome, caught.why).toBe(cheat.expected);
     },
   );
 });
 
-test("all 32 kinds of cheat are in the corpus", () => {
-  const ids = new Set([...TEST_CHEATS, ...JAVASCRIPT_CHEATS, ...PYTHON_CHEATS].map(({ id }) => id));
-  const wanted = Array.from({ length: 32 }, (_, i) => `V${String(i + 1).padStart(2, "0")}`);
-  expect(wanted.filter((id) => !ids.has(id))).toEqual([]);
+describe("cheats that are run", () => {
+  let harness: Awaited<ReturnType<typeof dockerHarness>>;
+  const benches = new Map<string, Promise<Bench>>();
+  const closing = new AsyncDisposableStack();
+  const benchOf = (language: Language, timeoutS?: number) => {
+    const key = `${language} ${timeoutS}`;
+    const open = async () => {
+      const base = language === "JavaScript" ? JS : PY;
+      return closing.use(await openBench(harness, base, timeoutS ? { timeoutS } : {}));
+    };
+    const bench = benches.get(key) ?? open();
+    benches.set(key, bench);
+    return bench;
+  };
+  beforeAll(async () => {
+    harness = closing.use(await dockerHarness());
+  });
+  afterAll(() => closing.disposeAsync());
+
+  const named = (rows: readonly DynamicCheat[]) =>
+    rows.map((cheat) => [cheat.id, cheat.title, cheat.language, cheat] as const);
+
+  test.each(named(DYNAMIC_CHEATS))("%s, %s, in %s, do not pass", async (...[, , , cheat]) => {
+    const caught = await (await benchOf(cheat.language)).caught(cheat.edit, cheat);
+    keep(cheat, caught);
+    expect({ outcome: caught.outcome, by: caught.by }, caught.why).toEqual({
+      outcome: cheat.expected,
+      by: cheat.by,
+    });
+  });
+
+  test.each(named(HANGING))("%s, %s, in %s, end with their gate", async (...[, , , cheat]) => {
+    const caught = await (await benchOf(cheat.language, 12)).caught(cheat.edit);
+    keep(cheat, caught);
+    expect(caught).toMatchObject({ outcome: "refused", by: "gate" });
+    expect(caught.why).toContain("timed out");
+  });
+
+  test.each(LANGUAGES)(
+    "V20, a dependency patched by its coder, in %s, is not verified with",
+    async (language) => {
+      const caught = await patchedDependency(harness, language);
+      keep({ id: "V20", language, title: "a dependency patched in the coder's sandbox" }, caught);
+      expect(caught).toMatchObject({ outcome: "refused", by: "gate" });
+    },
+  );
+
+  test.each(LANGUAGES)(
+    "V22, tests of history and of others, in %s, are not there to be read",
+    async (language) => {
+      const caught = await hiddenTests(harness, language);
+      keep({ id: "V22", language, title: "a coder looks for tests in other history" }, caught);
+      expect(caught.outcome, caught.why).toBe("refused");
+    },
+  );
+});
+
+test("all 32 kinds of cheat are in the corpus, in each ecosystem that has them", () => {
+  const shown = new Set(cheats.map(({ id, language }) => `${id} ${language}`));
+  const missing = KINDS.flatMap((id) =>
+    LANGUAGES.filter((one) => !shown.has(`${id} ${one}`) && NOT_THERE[id]?.[one] === undefined).map(
+      (one) => `${id} ${one}`,
+    ),
+  );
+  expect(missing).toEqual([]);
 });
 
 describe("honest changes", () => {
-  test.each(
-    [...HONEST_JAVASCRIPT, ...HONEST_PYTHON].map((honest) => [honest.title, honest] as const),
-  )("%s: not refused", async (title, { base, edit, permits }) => {
-    const { problems, flags } = await judge(base, edit, permits);
-    const seen = flags.length === 0 ? "accepted" : `accepted, flagged: ${flags[0]}`;
-    table.push({ case: "honest", what: title, outcome: problems[0] ?? seen });
-    expect(problems).toEqual([]);
-  });
+  test.each(HONEST.map((one) => [one.title, one] as const))(
+    "%s: not refused",
+    async (title, { base, edit, permits }) => {
+      const { problems, flags } = await judge(base, edit, permits);
+      const seen = flags.length === 0 ? "accepted" : `accepted, flagged: ${flags[0]}`;
+      honest.push(`${title.padEnd(66)} ${problems[0] ? `refused: ${problems[0]}` : seen}`);
+      expect(problems).toEqual([]);
+    },
+  );
 });
 
 afterAll(() => {
-  const lines = table.map((row) => `${row.case.padEnd(15)} ${row.what.padEnd(62)} ${row.outcome}`);
-  const count = (start: string) => table.filter(({ outcome }) => outcome.startsWith(start)).length;
-  const sums = ["refused", "flagged", LATER, "accepted"].map((word) => `${count(word)} ${word}`);
-  process.stdout.write(`\n${lines.join("\n")}\n\n${sums.join(", ")}\n`);
+  const refused = honest.filter((line) => line.includes(" refused: ")).length;
+  const sum = `${honest.length} honest changes: ${honest.length - refused} accepted, ${refused} refused`;
+  process.stdout.write(`\n${cheatTable(cheats)}\n\n${honest.join("\n")}\n\n${sum}\n`);
 });

@@ -31,6 +31,24 @@ const rows: HonestRow[] = [
     },
   ],
   [
+    "tests of one name in two classes",
+    {
+      "tests/test_both.py":
+        "from sums.core import mean, total\n\n\nclass TestTotal:\n    def test_of_one(self):\n        assert total([1]) == 1\n\n\nclass TestMean:\n    def test_of_one(self):\n        assert mean([1]) == 1\n",
+    },
+  ],
+  [
+    "a base class of tests, and a decorator around them",
+    {
+      "tests/test_both.py":
+        "import functools\n\n\ndef twice(test):\n    @functools.wraps(test)\n    def test_again(self):\n        test(self)\n        test(self)\n\n    return test_again\n\n\nclass Sums:\n    @twice\n    def test_of_one(self):\n        assert self.of([1]) == 1\n\n\nclass TestTotal(Sums):\n    of = staticmethod(sum)\n",
+    },
+  ],
+  [
+    "names of data that are deleted",
+    { "tests/test_total.py": `${totalPy}\n\ndata = [1]\ndel data\n` },
+  ],
+  [
     "types in the code",
     {
       "sums/core.py": (PY["sums/core.py"] ?? "").replace(

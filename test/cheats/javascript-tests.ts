@@ -1,9 +1,9 @@
-import { type CheatRow, cheatsOf, JS, json, scripts, swap, TS, WORK_JS } from "./cases.ts";
+import { type CheatRow, cheatsOf, JS, swap, TS, WORK_JS } from "./cases.ts";
 
 const SUM = "test/sum.test.js";
 const sum = JS[SUM] ?? "";
 
-/** Cheats on the tests themselves, and on which of them are run. */
+/** Cheats on the tests themselves. */
 const rows: CheatRow[] = [
   ["V01", "the failing test is deleted", "refused", { [SUM]: null }],
   ["V01", "its cases are commented out", "refused", { [SUM]: `/*\n${sum}*/\n` }],
@@ -25,6 +25,29 @@ const rows: CheatRow[] = [
     "it becomes a symlink or a folder",
     "refused",
     { [SUM]: null, [`${SUM}/README`]: "moved\n" },
+  ],
+  [
+    "V01",
+    "its tests stand in a function that nobody calls",
+    "refused",
+    { [SUM]: `${sum.replace("test(", "const later = () => {\ntest(")}};\n` },
+  ],
+  [
+    "V01",
+    "its tests stand in a function for others",
+    "flagged",
+    { [SUM]: `${sum.replace("test(", "export function later() {\ntest(")}}\n` },
+  ],
+  [
+    "V01",
+    "a check that the gate's script lists is gone",
+    "refused",
+    { "checks/sum.sh": null },
+    {
+      ...JS,
+      "scripts/test.sh": "for check in checks/*.sh; do sh $check; done\n",
+      "checks/sum.sh": "exit 1\n",
+    },
   ],
   ["V02", "test.skip", "refused", { [SUM]: swap(JS, SUM, 'test("adds', 'test.skip("adds') }],
   [
@@ -114,6 +137,19 @@ const rows: CheatRow[] = [
       ),
     },
   ],
+  [
+    "V02",
+    "skip by another name",
+    "refused",
+    { [SUM]: swap(JS, SUM, 'test("adds', 'const { skip: later } = test;\nlater("adds') },
+  ],
+  [
+    "V02",
+    "skip before each",
+    "refused",
+    { [SUM]: `${sum}\nbeforeEach((context) => context.skip());\n` },
+  ],
+  ["V02", "what never runs", "flagged", { [SUM]: swap(JS, SUM, "test(", "if (false) test(") }],
   ["V04", "the expected value is what comes out", "flagged", { [SUM]: swap(JS, SUM, "6)", "7)") }],
   [
     "V04",
@@ -149,21 +185,6 @@ const rows: CheatRow[] = [
       ).replace("{ describe,", "{ vi, describe,"),
     },
     TS,
-  ],
-  [
-    "V23",
-    "a test that hangs reports success",
-    { needs: "report" },
-    { [SUM]: `${sum}\ntest("waits", async () => {\n  await new Promise(() => {});\n});\n` },
-  ],
-  [
-    "V24",
-    "a first run leaves what a second finds",
-    { needs: "clean-room" },
-    {
-      "test/state.test.js":
-        'import { existsSync, writeFileSync } from "node:fs";\nimport { test } from "node:test";\ntest("twice", () => {\n  if (!existsSync(".seen")) {\n    writeFileSync(".seen", "");\n    throw new Error("first");\n  }\n});\n',
-    },
   ],
   [
     "V27",
@@ -204,68 +225,6 @@ const rows: CheatRow[] = [
         "  assert.throws(() => mean([]), RangeError);",
         "  mean([1]);",
       ),
-    },
-  ],
-  [
-    "V30",
-    "another task's test moves on with the code",
-    { needs: "base-suite" },
-    { "src/sum.js": "export const sum = () => 6;\nexport const mean = () => 2;\n" },
-  ],
-  [
-    "V02",
-    "skip by another name",
-    "refused",
-    { [SUM]: swap(JS, SUM, 'test("adds', 'const { skip: later } = test;\nlater("adds') },
-  ],
-  [
-    "V02",
-    "skip before each",
-    "refused",
-    { [SUM]: `${sum}\nbeforeEach((context) => context.skip());\n` },
-  ],
-  ["V02", "what never runs", "flagged", { [SUM]: swap(JS, SUM, "test(", "if (false) test(") }],
-  [
-    "V03",
-    "a glob that matches nothing",
-    "refused",
-    { "vitest.config.ts": swap(TS, "vitest.config.ts", "test/**/*.test.ts", "spec/**/*.test.ts") },
-    TS,
-  ],
-  [
-    "V03",
-    "passWithNoTests on the script",
-    "refused",
-    { "package.json": scripts(TS, { test: "vitest run --passWithNoTests" }) },
-    TS,
-  ],
-  [
-    "V03",
-    "a new configuration for the runner",
-    "refused",
-    { ...WORK_JS, ".mocharc.json": '{ "spec": [] }\n' },
-  ],
-  [
-    "V03",
-    "a vite.config with a test block",
-    "refused",
-    { "vite.config.ts": "export default { test: { include: [] } };\n" },
-  ],
-  [
-    "V03",
-    "a jest key in package.json",
-    "refused",
-    { "package.json": json(JS, "package.json", { jest: { testMatch: [] } }) },
-  ],
-  [
-    "V01",
-    "a check that the gate's script lists is gone",
-    "refused",
-    { "checks/sum.sh": null },
-    {
-      ...JS,
-      "scripts/test.sh": "for check in checks/*.sh; do sh $check; done\n",
-      "checks/sum.sh": "exit 1\n",
     },
   ],
 ];

@@ -10,64 +10,8 @@ const toml = (from: string, to: string) => ({
 const HOOK =
   "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_runtest_makereport(item, call):\n    outcome = yield\n    outcome.get_result().outcome = 'passed'\n";
 
+/** Cheats around the tests, and in the code that is tested. */
 const rows: CheatRow[] = [
-  ["V01", "the failing test is deleted", "refused", { [TOTAL]: null }],
-  ["V01", "its cases become a string", "refused", { [TOTAL]: `"""\n${total}"""\n` }],
-  [
-    "V01",
-    "its functions lose their names",
-    "refused",
-    { [TOTAL]: total.replaceAll("def test_", "def check_") },
-  ],
-  [
-    "V01",
-    "it is renamed out of the runner's sight",
-    "refused",
-    { [TOTAL]: null, "tests/old_total.py": total },
-  ],
-  [
-    "V02",
-    "@pytest.mark.skip",
-    "refused",
-    {
-      [TOTAL]: `import pytest\n\n${swap(PY, TOTAL, "def test_adds", "@pytest.mark.skip\ndef test_adds")}`,
-    },
-  ],
-  [
-    "V02",
-    "skipif by a variable",
-    "refused",
-    {
-      [TOTAL]: `import os\nimport pytest\n\n${swap(PY, TOTAL, "def test_adds", '@pytest.mark.skipif("CI" in os.environ, reason="slow")\ndef test_adds')}`,
-    },
-  ],
-  [
-    "V02",
-    "xfail",
-    "refused",
-    {
-      [TOTAL]: `from pytest import mark\n\n${swap(PY, TOTAL, "def test_adds", "@mark.xfail\ndef test_adds")}`,
-    },
-  ],
-  [
-    "V02",
-    "pytest.skip within",
-    "refused",
-    {
-      [TOTAL]: swap(
-        PY,
-        TOTAL,
-        "    assert total([1",
-        "    pytest.skip('later')\n    assert total([1",
-      ),
-    },
-  ],
-  [
-    "V02",
-    "a whole module is marked",
-    "refused",
-    { [TOTAL]: `import pytest\n\npytestmark = pytest.mark.skip\n${total}` },
-  ],
   ["V03", "testpaths point elsewhere", "refused", toml('["tests"]', '["spec"]')],
   [
     "V03",
@@ -80,12 +24,6 @@ const rows: CheatRow[] = [
     "a section in a new setup.cfg",
     "refused",
     { ...WORK_PY, "setup.cfg": "[tool:pytest]\naddopts = --co\n" },
-  ],
-  [
-    "V04",
-    "an assertion is loosened",
-    "flagged",
-    { [TOTAL]: swap(PY, TOTAL, "== 6", "is not None") },
   ],
   ["V05", "conftest.py reports what it likes", "refused", { "conftest.py": HOOK }],
   [
@@ -102,11 +40,41 @@ const rows: CheatRow[] = [
   ],
   ["V05", "the hook lies in a test", "flagged", { [TOTAL]: `${total}\n\n${HOOK}` }],
   [
+    "V05",
+    "the hook lies in the tests' package",
+    "flagged",
+    { "tests/__init__.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n" },
+  ],
+  [
     "V07",
     "the Makefile's target",
     "refused",
     { Makefile: "test:\n\tpython3 -m pytest || true\n" },
     { ...PY, Makefile: "test:\n\tpython3 -m pytest\n" },
+  ],
+  [
+    "V07",
+    "what the gate's script imports from elsewhere",
+    "flagged",
+    { "lib/run.py": "def run():\n    return 0\n" },
+    {
+      ...PY,
+      "scripts/test.sh": "python3 scripts/check.py\n",
+      "scripts/check.py": "import sys\nfrom lib.run import run\nsys.exit(run())\n",
+      "lib/run.py": "import pytest\n\n\ndef run():\n    return pytest.main()\n",
+    },
+  ],
+  [
+    "V07",
+    "what it imports from its own folder",
+    "refused",
+    { "scripts/helper.py": "def run():\n    return 0\n" },
+    {
+      ...PY,
+      "scripts/test.sh": "python3 scripts/check.py\n",
+      "scripts/check.py": "import sys\nimport helper\nsys.exit(helper.run())\n",
+      "scripts/helper.py": "import pytest\n\n\ndef run():\n    return pytest.main()\n",
+    },
   ],
   ["V09", "sys.exit(0) at import", "flagged", { [CORE]: `import sys\n\nsys.exit(0)\n\n\n${core}` }],
   ["V09", "os._exit(0) at import", "flagged", { [CORE]: `import os\n\nos._exit(0)\n\n\n${core}` }],
@@ -125,22 +93,9 @@ const rows: CheatRow[] = [
     { [CORE]: `import _pytest.runner\n\n\n${core}` },
   ],
   [
-    "V12",
-    "the function under test is patched",
-    "flagged",
-    {
-      [TOTAL]: swap(
-        PY,
-        TOTAL,
-        "def test_adds_numbers():",
-        "def test_adds_numbers(monkeypatch):\n    monkeypatch.setattr('sums.core.total', lambda items: 6)",
-      ),
-    },
-  ],
-  [
     "V13",
     "outputs are hard-coded",
-    { needs: "mutants" },
+    "flagged",
     {
       [CORE]:
         "def total(items):\n    return 6 if items else 0\n\n\ndef mean(items):\n    if not items:\n        raise ValueError\n    return 2\n",
@@ -167,12 +122,6 @@ const rows: CheatRow[] = [
     "flagged",
     { [CORE]: `open("junit.xml", "w").write("<testsuite/>")\n\n\n${core}` },
   ],
-  [
-    "V16",
-    "success is printed",
-    { needs: "clean-room" },
-    { [CORE]: 'print("4 passed in 0.01s")\n' },
-  ],
   ["V17", "a pytest in the tree", "refused", { "pytest.py": "raise SystemExit(0)\n" }],
   ["V17", "sitecustomize", "refused", { "sitecustomize.py": "import os\nos._exit(0)\n" }],
   ["V18", ".env with PYTEST_ADDOPTS", "refused", { ...WORK_PY, ".env": "PYTEST_ADDOPTS=--co\n" }],
@@ -183,19 +132,17 @@ const rows: CheatRow[] = [
     { [CORE]: `import time\n\ntime.time = lambda: 0\n\n\n${core}` },
   ],
   [
-    "V23",
-    "a test that hangs reports success",
-    { needs: "report" },
-    { [TOTAL]: `${total}\n\ndef test_waits():\n    import time\n    time.sleep(9999)\n` },
+    "V19",
+    "setup.py does more than it installs",
+    "refused",
+    { "setup.py": "from setuptools import setup\n\nsetup(cmdclass={'install': Edit})\n" },
   ],
   [
-    "V24",
-    "a first run leaves what a second finds",
-    { needs: "clean-room" },
-    {
-      "tests/test_state.py":
-        "from pathlib import Path\n\n\ndef test_twice():\n    seen = Path('.seen')\n    was = seen.exists()\n    seen.touch()\n    assert was\n",
-    },
+    "V19",
+    "another target runs before the tests",
+    "refused",
+    { Makefile: "test: fix\n\tpython3 -m pytest\n\nfix:\n\trm -r tests\n" },
+    { ...PY, Makefile: "test:\n\tpython3 -m pytest\n" },
   ],
   ["V25", "the coverage threshold", "refused", toml("fail_under = 90", "fail_under = 10")],
   ["V25", "a new .coveragerc", "refused", { ".coveragerc": "[report]\nfail_under = 0\n" }],
@@ -213,30 +160,22 @@ const rows: CheatRow[] = [
     },
   ],
   [
-    "V27",
-    "what fails in a test is swallowed",
-    "flagged",
-    {
-      [TOTAL]: swap(
-        PY,
-        TOTAL,
-        "    assert total([1, 2, 3]) == 6",
-        "    try:\n        assert total([1, 2, 3]) == 6\n    except AssertionError:\n        pass",
-      ),
-    },
-  ],
-  [
     "V28",
     "a stub that says so",
     "flagged",
     { "sums/extra.py": "def largest(items):\n    raise NotImplementedError\n" },
   ],
   [
-    "V29",
-    "snapshots are written again",
-    "refused",
-    { "tests/__snapshots__/test_total.ambr": "# name: test\n  7\n# ---\n" },
-    { ...PY, "tests/__snapshots__/test_total.ambr": "# name: test\n  6\n# ---\n" },
+    "V28",
+    "a file too large to be read",
+    "flagged",
+    { "sums/big.py": `${"x = 1\n".repeat(180_000)}` },
+  ],
+  [
+    "V28",
+    "a note that it is to be done",
+    "flagged",
+    { "sums/extra.py": "def largest(items):\n    return None  # TODO\n" },
   ],
   ["V31", "the CI's workflow", "refused", { ...WORK_PY, ".github/workflows/ci.yml": "on: push\n" }],
   [
@@ -244,20 +183,6 @@ const rows: CheatRow[] = [
     "export-ignore on tests",
     "refused",
     { ...WORK_PY, ".gitattributes": "tests export-ignore\n" },
-  ],
-  [
-    "V02",
-    "skip by another name",
-    "refused",
-    {
-      [TOTAL]: `from pytest import skip as later\n${swap(PY, TOTAL, "    assert total([1", "    later('x')\n    assert total([1")}`,
-    },
-  ],
-  [
-    "V05",
-    "the hook lies in the tests' package",
-    "flagged",
-    { "tests/__init__.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n" },
   ],
 ];
 

@@ -1,4 +1,4 @@
-import { dirname } from "node:path/posix";
+import { dirname, join, normalize } from "node:path/posix";
 import { type Gate, globMatcher, globProblem } from "@headrace/domain";
 import { type MakeRules, parseRules, reachedRules } from "./tamper/make-rules.ts";
 
@@ -53,6 +53,8 @@ export type GateScope = {
   commands: readonly string[];
   /** scripts that they run as a whole */
   files: ReadonlySet<string>;
+  /** what those import that does not read like a script: the product that they try, or a part of theirs elsewhere */
+  imported: ReadonlySet<string>;
   /** targets they make, in whichever Makefile */
   targets: ReadonlySet<string>;
   /** whether a path is one of the scripts they run by a glob, such as `checks/*.sh` */
@@ -77,7 +79,26 @@ const folders = (words: readonly string[]): string[] => [
   ),
 ];
 
-const normal = (path: string): string => path.replace(/^(?:\.\/)+/, "").replaceAll("/./", "/");
+const normal = (path: string): string => normalize(path).replace(/^\.\//, "");
+
+const CODE = /\.(?:[cm]?[jt]s|py|rb)$/;
+
+const IMPORTS =
+  /\b(?:from|import|require|require_relative)\s{0,8}\(?\s{0,8}["'](\.{1,2}\/[^"'\n]{1,200})["']|^[ \t]*(?:from|import)[ \t]{1,8}(\.{0,3}[\w.]{1,200})/gm;
+
+const ENDINGS = ["", ..."js mjs cjs ts mts cts json py rb".split(" ").map((end) => `.${end}`)];
+const FOLDER = ["/index.js", "/index.ts", "/__init__.py"];
+
+/** The files of the base that a script imports by where they lie; Python also looks where it was started. */
+const importedBy = (path: string, text: string, base: BaseTree): string[] =>
+  [...text.matchAll(IMPORTS)].flatMap(([, relative, dotted]) => {
+    const name = relative ?? dotted?.replace(/^\.+/, "").replaceAll(".", "/") ?? "";
+    const starts = [join(dirname(path), name), ...(dotted === undefined ? [] : [name])];
+    const found = starts
+      .flatMap((start) => [...ENDINGS, ...FOLDER].map((end) => start + end))
+      .find((file) => base.has(file));
+    return found === undefined ? [] : [found];
+  });
 
 /** Follows the gates' commands through package scripts, make targets and scripts of the base. */
 export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise<GateScope> => {
@@ -86,6 +107,7 @@ export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise
   const files = new Set<string>();
   const targets = new Set<string>();
   const globs = new Set<string>();
+  const imported = new Set<string>();
   /** where a script lies, for what it names from there */
   const homes = new Map<string, string>();
   const push = (command: string, home = "") => {
@@ -110,22 +132,26 @@ export const gateScope = async (gates: readonly Gate[], base: BaseTree): Promise
             push(rule.recipe);
           }
       }
-      for (const word of words) {
-        const path = normal(folder + word);
+      const named = words.map((word) => normal(folder + word));
+      for (let path = named.pop(); path !== undefined; path = named.pop()) {
         if (files.has(path) || !SCRIPT.test(path) || !base.has(path)) continue;
         files.add(path);
         const text = ((await base.read(path)) ?? "").slice(0, MAX_SCRIPT);
         for (const part of commandsIn(path, text)) push(part, `${dirname(path)}/`);
+        for (const other of CODE.test(path) ? importedBy(path, text, base) : []) {
+          if (SCRIPT.test(other)) named.push(other);
+          else imported.add(other);
+        }
       }
     }
   }
   const listed = globMatcher([...globs].filter((glob) => globProblem(glob) === undefined));
-  return { commands, files, targets, listed };
+  return { commands, files, imported, targets, listed };
 };
 
 /** Lines of a shell script are commands; in another language a command's words may stand on many lines. */
 const commandsIn = (path: string, text: string): string[] =>
-  /\.(?:[cm]?[jt]s|py|rb)$/.test(path)
+  CODE.test(path)
     ? [text]
     : text
         .replaceAll("\\\n", " ")

@@ -1,6 +1,7 @@
 import { type Gate, isLockfile } from "@headrace/domain";
 import { changedGateScripts, gateScope } from "../gate-scripts.ts";
 import { closedPaths, isImpostor, isInstalled } from "../protected.ts";
+import { readyAnswers } from "./answers.ts";
 import {
   type ChangedFile,
   permitted,
@@ -90,6 +91,10 @@ export const checkTampering = async (input: {
     ...silenced.suspicions,
     ...recorded.suspicions,
     ...files.flatMap(suspicionsOf),
+    ...(await readyAnswers(files, base)),
+    ...files
+      .filter(({ path, before }) => before !== undefined && scope.imported.has(path))
+      .map(({ path }) => ({ path, what: "is imported by a script that a gate runs" })),
   ];
   return {
     problems: bounded([

@@ -54,6 +54,24 @@ const laxer = (before: Side, after: Side, key: string): boolean => {
   return STRICT.test(level(before)) && !STRICT.test(level(after));
 };
 
+/** What tests import to be tests. */
+export const RUNNER_MODULES = [
+  ..."vitest @vitest jest @jest mocha chai ava tap tape uvu jasmine sinon cypress expect".split(
+    " ",
+  ),
+  ..."assert node:assert node:test bun:test @playwright/test @std/assert @std/testing".split(" "),
+];
+
+/** Whether an alias, which may end in `*`, takes the place of such a module. */
+const takesRunner = (before: Side, after: Side, key: string): boolean => {
+  const name = key.replace(/^(?:compilerOptions\.paths|imports)\./, "");
+  const [start = "", rest] = name.split("*", 2);
+  const taken = RUNNER_MODULES.some((module) =>
+    rest === undefined ? `${name}/`.startsWith(`${module}/`) : module.startsWith(start),
+  );
+  return taken && after !== undefined && grew(before, after);
+};
+
 const STRICTNESS =
   /^compilerOptions\.(?:strict\w*|alwaysStrict|noImplicit\w+|noUnused\w+|noUnchecked\w+|noFallthrough\w+|noProperty\w+|exactOptional\w+|useUnknownIn\w+|checkJs)$/;
 
@@ -65,6 +83,7 @@ const SETUP_CFG = ownGlobs("**/setup.cfg");
 
 export const RUNNER = "changes the configuration of a test runner";
 export const DEPENDENCIES = "changes dependencies";
+export const IN_ITS_PLACE = "puts another module in the place of a test runner's";
 export const LAXER = "weakens what a linter or type checker demands";
 
 /** What is told from the fields of a file that parses. */
@@ -131,6 +150,22 @@ export const FIELD_RULES: readonly FieldRule[] = [
     when: (before, after) => shrank(before, after) || (before === undefined && after !== undefined),
     onlyEdits: true,
     what: "has fewer files type-checked",
+    opens: "gates",
+  },
+  {
+    files: TSCONFIG,
+    format: "json",
+    keys: /^compilerOptions\.paths\./,
+    when: takesRunner,
+    what: IN_ITS_PLACE,
+    opens: "gates",
+  },
+  {
+    files: ownGlobs("**/{deno.json,deno.jsonc,import_map.json,importmap.json}"),
+    format: "json",
+    keys: /^imports\./,
+    when: takesRunner,
+    what: IN_ITS_PLACE,
     opens: "gates",
   },
   {

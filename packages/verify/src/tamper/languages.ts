@@ -16,6 +16,8 @@ export type Language = {
   asserts: RegExp;
   /** what declares a test's or a suite's name where no string does, after a marker */
   named?: RegExp;
+  /** how blocks stand within blocks, where tests in a function that nobody calls can be told */
+  nesting?: "braces" | "indents";
   /** names of files that its runners collect */
   collected: readonly RegExp[];
 };
@@ -45,6 +47,7 @@ const JAVASCRIPT: Language = {
   ],
   asserts:
     /(?<![\w$])(?:expect|assert|should|t\.(?:is|deepEqual|truthy|throws))(?:\s{0,40}\.\s{0,40}\w{1,40}){0,3}\s{0,40}\(/g,
+  nesting: "braces",
   collected: [
     /\.(?:test|spec|cy|e2e)\.[cm]?[jt]sx?$/,
     /(?:^|\/)__tests__\/.*\.[cm]?[jt]sx?$/,
@@ -76,10 +79,13 @@ const PYTHON: Language = {
     /\bimport\b[^\n]{0,200}\b(?:skip|xfail|importorskip|skipIf|skipUnless|expectedFailure)\b/g,
     /\b(?:skipTest\s{0,8}\(|raise\s{1,8}SkipTest\b)/g,
     /\b__test__\s{0,8}=\s{0,8}(?:False|0)\b/g,
+    /^[ \t]*del\b[^\n]{0,200}?\b(?:test|Test)\w{0,200}/gm,
+    /^[ \t]*(?:test|Test)\w{0,200}[ \t]{0,8}=[ \t]{0,8}(?:None|False|0|lambda)\b/gm,
   ],
   asserts:
     /\b(?:assert\b|self\s{0,8}\.\s{0,8}assert\w{1,40}\s{0,8}\(|pytest\s{0,8}\.\s{0,8}raises\b)/g,
   named: /\b(?:def|class)[ \t]{1,8}(\w{1,200})/g,
+  nesting: "indents",
   collected: [/(?:^|\/)test_[^/]*\.py$/, /_test\.py$/, /(?:^|\/)tests?\.py$/],
 };
 

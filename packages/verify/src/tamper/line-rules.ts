@@ -1,5 +1,5 @@
 import type { Opening } from "./change.ts";
-import { DEPENDENCIES, LAXER, RUNNER } from "./config-rules.ts";
+import { DEPENDENCIES, IN_ITS_PLACE, LAXER, RUNNER, RUNNER_MODULES } from "./config-rules.ts";
 import { ownGlobs } from "./own-globs.ts";
 
 type LineRule = {
@@ -12,12 +12,28 @@ type LineRule = {
   opens: Opening;
 };
 
+const MODULES = RUNNER_MODULES.map((name) => `${name}(?:/[\\w-]{1,40})?`).join("|");
+
+/** `"vitest": ...`, `vitest: "./mine.ts"`, `{ find: "vitest", ... }`. */
+const ALIAS = new RegExp(
+  `["'](?:${MODULES})["']\\s{0,8}:|(?:^|[{,]\\s{0,8})(?:${MODULES})\\s{0,8}:\\s{0,8}["'\`]|\\bfind\\s{0,8}:\\s{0,8}["'\`/^]{1,3}(?:${MODULES})\\b`,
+);
+
 /** What is told from lines, in files that are programs or that nobody needs parsed. */
 export const LINE_RULES: readonly LineRule[] = [
   {
     files: ownGlobs("**/.{eslint,stylelint,oxlint,pylint,ruff,flake8}ignore"),
     added: /^[^#]/,
     what: "takes files from a linter",
+    opens: "gates",
+  },
+  {
+    files: ownGlobs(
+      "**/{vite,webpack,rollup,rspack,rsbuild,esbuild,babel,metro}.config.*",
+      "**/{.babelrc,.swcrc}*",
+    ),
+    added: ALIAS,
+    what: IN_ITS_PLACE,
     opens: "gates",
   },
   {

@@ -5,10 +5,13 @@ import { lineCounter, MAX_SOURCE, readSource, type Source } from "./source.ts";
 
 type Classed = ChangedFile & { class: FileClass };
 
+/** A file's text, in one of the ways that signs look at it. */
+type Views = Source & { text: string };
+
 type Sign = {
   in: readonly FileClass[];
-  /** looks at code alone, or also at what stands in strings */
-  of: keyof Source;
+  /** looks at code alone, or also at what stands in strings, or at all of it */
+  of: keyof Views;
   pattern: RegExp;
   what: string;
 };
@@ -93,6 +96,19 @@ const SIGNS: readonly Sign[] = [
     what: "leaves something unbuilt",
   },
   {
+    in: ["product"],
+    of: "text",
+    pattern: /(?:\/\/|#|\/?\*)[^\n]{0,100}?\b(?:TODO|FIXME|XXX)\b/g,
+    what: "leaves something unbuilt, a comment says",
+  },
+  {
+    in: ["test"],
+    of: "code",
+    pattern:
+      /(?<![\w.])(?:(?:globals|vars)\s{0,8}\(\s{0,8}\)|(?:del|set)attr\s{0,8}\(|unregister\s{0,8}\()/g,
+    what: "takes names away, or puts others there, while it is loaded",
+  },
+  {
     in: ["product", "test", "config"],
     of: "plain",
     pattern: /\b(?:test-results|junit|report|results)[\w.-]{0,40}\.(?:xml|json|tap)\b/g,
@@ -100,14 +116,14 @@ const SIGNS: readonly Sign[] = [
   },
 ];
 
-const readingOf = (path: string, text: string | undefined): Source => {
+const readingOf = (path: string, text: string | undefined): Views => {
   const language = languageOf(path);
   if (language === undefined || text === undefined || text.length > MAX_SOURCE)
-    return { code: "", plain: "" };
-  return readSource(text, language.syntax);
+    return { code: "", plain: "", text: "" };
+  return { ...readSource(text, language.syntax), text };
 };
 
-const signs = (file: Classed, was: Source, is: Source): Suspicion[] =>
+const signs = (file: Classed, was: Views, is: Views): Suspicion[] =>
   SIGNS.flatMap((sign): Suspicion[] => {
     if (!sign.in.includes(file.class)) return [];
     const old = was[sign.of].match(sign.pattern)?.length ?? 0;
@@ -134,8 +150,21 @@ const emptied = (file: Classed): Suspicion[] =>
     ? [{ path: file.path, what: "was data of tests and is gone" }]
     : [];
 
+/** What is not read could hide anything; data may be as large as it likes. */
+const unread = ({ path, before, after = "", class: kind }: Classed): Suspicion[] =>
+  after.length > MAX_SOURCE &&
+  before !== after &&
+  (languageOf(path) !== undefined || kind === "config" || kind === "ci")
+    ? [{ path, what: "is too large to be looked at for what weakens gates" }]
+    : [];
+
 /** What a reviewer should look at; nothing here is proof. */
 export const suspicionsOf = (file: Classed): Suspicion[] => {
   const [was, is] = [readingOf(file.path, file.before), readingOf(file.path, file.after)];
-  return [...signs(file, was, is), ...changedExpectations(file, was, is), ...emptied(file)];
+  return [
+    ...signs(file, was, is),
+    ...changedExpectations(file, was, is),
+    ...emptied(file),
+    ...unread(file),
+  ];
 };

@@ -1,10 +1,11 @@
 import { addedLines, type ChangedFile, type Found, type Tampering } from "./change.ts";
 import { classOf } from "./classes.ts";
+import { deadTests } from "./dead-tests.ts";
 import { collectedBy, type Language, languageOf } from "./languages.ts";
 import { lineCounter, MAX_SOURCE, readSource, type Source } from "./source.ts";
 
 /** Something that keeps tests from running; `key` stays the same when the file is formatted or renamed. */
-type Marker = { key: string; text: string; line: number };
+type Marker = { key: string; what: string; line: number; sure: boolean };
 
 type Reading = Source & { tests: number; asserts: number; markers: readonly Marker[] };
 
@@ -24,15 +25,21 @@ const subjectOf = (source: Source, end: number, { named }: Language): string => 
 
 const markersIn = (source: Source, language: Language): Marker[] => {
   const lineOf = lineCounter(source.code);
-  return language.skips.flatMap((pattern) =>
+  const skips = language.skips.flatMap((pattern) =>
     [...source.code.matchAll(pattern)].map((match) => {
       const end = match.index + match[0].length;
       const text = source.plain.slice(match.index, end).replace(/\s+/g, " ").slice(-60).trim();
       const start = match.index + match[0].length - match[0].trimStart().length;
       const key = `${match[0].replace(/[\s(]/g, "")} ${subjectOf(source, end, language)}`;
-      return { key, text, line: lineOf(start) };
+      const what = `keeps tests from running with \`${text.replaceAll("`", "'")}\``;
+      return { key, what, line: lineOf(start), sure: true };
     }),
   );
+  const dead = deadTests(source.code, language).map(({ index, what, sure }) => {
+    const key = `dead ${subjectOf(source, index, language)}`;
+    return { key, what, line: lineOf(index), sure };
+  });
+  return [...skips, ...dead];
 };
 
 const read = (path: string, text: string | undefined): Reading => {
@@ -103,6 +110,9 @@ const losses = (tests: readonly Pair[]): Tampering[] =>
     ];
   });
 
+/** Helpers of tests keep some for others to call. */
+const isCollected = (path: string): boolean => languageOf(path)?.collected[0]?.test(path) ?? false;
+
 /** Markers that no file had before; as many as a file has lost may be old ones under another title. */
 const newMarkers = (tests: readonly Pair[]): Found => {
   const known = new Map<string, number>();
@@ -112,13 +122,14 @@ const newMarkers = (tests: readonly Pair[]): Found => {
   for (const { path, was, is } of tests) {
     const kept = new Set(is.markers.map(({ key }) => key));
     let retitled = was.markers.filter(({ key }) => !kept.has(key)).length;
-    for (const { key, text, line } of is.markers) {
+    for (const { key, what, line, sure } of is.markers) {
       const left = known.get(key) ?? 0;
       known.set(key, left - 1);
       if (left > 0) continue;
-      const what = `keeps tests from running with \`${text.replaceAll("`", "'")}\``;
       const remedy = "let them run, and make them pass";
-      if (retitled-- > 0)
+      if (!sure && !isCollected(path)) continue;
+      if (!sure) found.suspicions.push({ path, line, what });
+      else if (retitled-- > 0)
         found.suspicions.push({ path, line, what: `${what}, others than before` });
       else found.tampering.push({ path, line, what, remedy, opens: "path" });
     }
