@@ -5,7 +5,9 @@ import { mergeAtRandom } from "../support/merge-corpus.ts";
 test.each([1, 2, 3, 4, 5])(
   "part %i of five hundred merges: every move goes to a tree with its own receipt",
   async (part) => {
-    const seen = await mergeAtRandom(1000 * part, 100);
+    const { rungs, ...seen } = await mergeAtRandom(1000 * part, 100);
+    const counts = { part, ...seen, wrong: seen.wrong.length, ...rungs };
+    process.stdout.write(`${JSON.stringify(counts)}\n`);
     expect(seen.wrong).toEqual([]);
     expect(seen.landed).toBeGreaterThanOrEqual(100);
   },

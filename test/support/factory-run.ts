@@ -36,6 +36,7 @@ export type RunPlan = {
   /** `sh test.sh`, which runs every file of checks/, unless given */
   test?: string;
   protected?: string[];
+  merge?: Submission["merge"];
   limits?: Partial<SandboxLimits>;
   /** commands that install dependencies; none unless given */
   setup?: string[];
@@ -106,6 +107,7 @@ const submissionOf = (plan: RunPlan, at: { repo: string; base: string; script: s
     }),
     guidance: [],
     budget: plan.budget ?? fromUsd(20),
+    ...(plan.merge === undefined ? {} : { merge: plan.merge }),
     model: { kind: "script", file: at.script },
     ...(plan.tasks === undefined
       ? {}

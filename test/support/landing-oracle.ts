@@ -132,6 +132,9 @@ const receiptProblems = (
   ];
 };
 
+/** Rungs whose result lands in the place of git's merge; an author's is an ordinary change. */
+const RESOLVED = ["lockfile", "merger"];
+
 const stepProblems = (bare: string, state: RunState, step: Commit): string[] => {
   const [before = "", change = "", ...more] = step.parents;
   const task = state.tasks[step.trailers.get(TRAILERS.task) ?? ""];
@@ -141,7 +144,7 @@ const stepProblems = (bare: string, state: RunState, step: Commit): string[] => 
   if (!queued.some((member) => member.task === task.id && member.change === change))
     return [`${task.id} never queued the change that lands`];
   const merged = plainMerge(bare, before, change);
-  const resolved = task.conflictedLanding !== undefined;
+  const resolved = RESOLVED.includes(task.conflict?.rung ?? "");
   if (merged === undefined) return resolved ? [] : [`${task.id} lands and does not merge`];
   return merged === step.tree ? [] : [`${task.id} lands as another tree than git merges`];
 };

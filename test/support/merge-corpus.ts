@@ -1,4 +1,4 @@
-import { type FactoryRepo, isEnded, type RunState } from "@headrace/domain";
+import { type FactoryRepo, isEnded, type Rung, type RunState } from "@headrace/domain";
 import type { Files } from "./flat-trees.ts";
 import { git } from "./git.ts";
 import { movesOf, violations, watchRefs } from "./landing-oracle.ts";
@@ -95,6 +95,7 @@ export const mergeAtRandom = async (seed: number, merges: number) => {
   const wrong: string[] = [];
   let bare = "";
   let [landed, moves, foreign, returned, conflicts, batches] = [0, 0, 0, 0, 0, 0];
+  const rungs: Partial<Record<Rung, number>> = {};
   for (let round = 0; landed < merges; round += 1) {
     const merger = secondMerger(() => bare, seed + round);
     await using line = await mergeLine({
@@ -118,9 +119,10 @@ export const mergeAtRandom = async (seed: number, merges: number) => {
     foreign += merger.foreign.size;
     returned += rows.reduce((sum, row) => sum + row.returns, 0);
     conflicts += rows.filter((row) => row.conflictedLanding !== undefined).length;
+    for (const rung of rows.flatMap((row) => row.rungs ?? [])) rungs[rung] = (rungs[rung] ?? 0) + 1;
     batches += rows.filter((row) => row.landing?.part?.index === 1).length;
   }
-  return { wrong, landed, moves, foreign, returned, conflicts, batches };
+  return { wrong, landed, moves, foreign, returned, conflicts, batches, rungs };
 };
 
 const over = ({ run }: RunState): boolean => isEnded(run.status) || run.status === "failed";
