@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkLines } from "../../packages/cli/src/view/check-lines.ts";
 import { openTestFactory, type TestFactory } from "../support/factory.ts";
 import { accepts, approves, codes, task } from "../support/script.ts";
 import { expectSound } from "../support/soundness.ts";
@@ -58,4 +59,26 @@ test("a fix whose test is green without it goes back to its coder, and lands wit
   ]);
   const accepted = events.find((e) => e.type === "plan.accepted");
   expect(accepted).toMatchObject({ machineTime: { tasks: 1, unmeasured: [] } });
+});
+
+test("tests that see nothing of a change are told to its reviewer and in the report", async () => {
+  const max = "exports.max = (a, b) => {\n  return a > b ? a : b;\n};\n";
+  const run = await factory.start({
+    files: { "sum.js": RIGHT, "test/sum.test.js": testOf("adds", "assert.equal(sum(2, 1), 3)") },
+    test: "node --test",
+    tasks: [task("one")],
+    script: [
+      codes("one", { "max.js": max }),
+      approves("one", { contains: "one function broken at a time: the tests catch none of" }),
+      accepts({
+        r1: { file: "max.js", quote: "exports.max = (a, b) => { return a > b ? a : b; }" },
+      }),
+    ],
+  });
+  await run.settled();
+  const state = await expectSound(run);
+  expect(state.run.status).toBe("complete");
+  expect(checkLines(state)).toEqual([
+    expect.stringMatching(/^ {2}! one: mutants: the tests catch none of \d mutants: .*max\.js:1/),
+  ]);
 });

@@ -1,5 +1,6 @@
 import {
   CANARY_WORDS,
+  type Check,
   type EventOf,
   type EventType,
   formatUsd,
@@ -65,8 +66,7 @@ const TELL: Tell = {
     `gate ${e.result.gate}: ${e.result.verdict} (${e.result.reason}, ${duration(e.result.durationMs)})`,
   "canary.finished": ({ canary }) =>
     `canary of gate ${canary.gate}: ${CANARY_WORDS[canary.outcome]} (${canary.detail})`,
-  "check.finished": ({ check: { check, outcome, detail, durationMs } }) =>
-    `check ${check}: ${outcome} (${detail}${durationMs === 0 ? "" : `; ${duration(durationMs)}`})`,
+  "check.finished": ({ check }) => checked(check),
   "receipt.recorded": silent,
   "research.finished": (e) => `research: ${e.summary}`,
   "review.finished": (e) => `review of the ${e.stage}: ${e.verdict.decision}, ${e.verdict.summary}`,
@@ -90,6 +90,12 @@ const TELL: Tell = {
   "budget.raised": (e) => `budget raised to ${formatUsd(e.budget)}`,
   "log.signed": silent,
   "note.added": (e) => `${e.level === "warning" ? "warning: " : ""}${e.text}`,
+};
+
+/** A check that had nothing to run, and found nothing, is on the receipt. */
+const checked = ({ check, outcome, detail, durationMs }: Check): string | undefined => {
+  if (durationMs > 0) return `check ${check}: ${outcome} (${detail}; ${duration(durationMs)})`;
+  return outcome === "pass" ? undefined : `check ${check}: ${outcome} (${detail})`;
 };
 
 const finished = (e: EventOf<"step.finished">): string | undefined => {

@@ -33,4 +33,7 @@ it("a person sees with the plan what verifying its tasks takes, by what was meas
   expect(aboutHours(alone)).toBe(
     "machine time to verify 1 task once: up to 2.0 s (each: gates 1.0 s, gates again to land; not measured yet: e2e)",
   );
+  expect(aboutHours({ ...alone, gatesMs: 0 })).toBe(
+    "machine time to verify 1 task: known once gates (e2e) have run",
+  );
 });

@@ -15,6 +15,8 @@ export const aboutTimeouts = ({ gates, verification }: Policy): string => {
 export const aboutHours = (time: MachineTime): string => {
   const { tasks, gatesMs, checksMs, unmeasured } = time;
   const checks = checksMs === 0 ? "" : `, at most ${duration(checksMs)} of further checks`;
+  if (gatesMs === 0)
+    return `machine time to verify ${tasks} ${tasks === 1 ? "task" : "tasks"}: known once gates (${unmeasured.join(", ")}) have run${checks}`;
   const unknown = unmeasured.length === 0 ? "" : `; not measured yet: ${unmeasured.join(", ")}`;
   return `machine time to verify ${tasks} ${tasks === 1 ? "task" : "tasks"} once: up to ${duration(totalMs(time))} (each: gates ${duration(gatesMs)}${checks}, gates again to land${unknown})`;
 };

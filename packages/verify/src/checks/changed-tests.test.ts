@@ -12,6 +12,7 @@ const BASE: Tree = {
   "test/sum.test.js": "sums",
   "test/mean.test.js": "means",
   "test/support/rig.js": "rig",
+  "test/__snapshots__/sum.test.js.snap": "3",
   "docs/sum.md": "words",
 };
 
@@ -59,6 +60,7 @@ test.each([
     },
     ["test/mean.test.js"],
   ],
+  ["no outputs that were recorded anew", { "test/__snapshots__/sum.test.js.snap": "other" }, []],
   ["no product, no words", { "src/sum.js": "x", "docs/sum.md": null }, []],
 ])(
   "what the base's tests get back: %s",

@@ -1,6 +1,7 @@
 import { globMatcher, type TreeEntry } from "@headrace/domain";
 import { classOf } from "../tamper/classes.ts";
 import { collectedBy } from "../tamper/languages.ts";
+import { isSnapshot } from "../tamper/sweeps.ts";
 
 /** A path at which two trees differ; absent where there is nothing. */
 export type Changed = { path: string; before?: TreeEntry; after?: TreeEntry };
@@ -30,12 +31,12 @@ const isTest = ({ path }: Changed): boolean => classOf(path) === "test";
 /**
  * Paths at which the change gets back what the base has, so that the base's own tests run over it and no others: test
  * files that were changed or removed, and with them those that are new to a runner, because they may need the changed
- * ones. Files that a `path:` permit opens stay as the change has them, and so do those that only moved. Empty where the
- * base's tests are all in the change.
+ * ones. What stays as the change has it: files that a `path:` permit opens, those that only moved, and recorded outputs,
+ * which whoever changes what is printed records anew. Empty where the base's tests are all in the change.
  */
 export const toRestore = (changed: readonly Changed[], permits: readonly string[]): string[] => {
   const opened = globMatcher(permits.flatMap((p) => (p.startsWith("path:") ? [p.slice(5)] : [])));
-  const tests = changed.filter((one) => isTest(one) && !opened(one.path));
+  const tests = changed.filter((one) => isTest(one) && !isSnapshot(one.path) && !opened(one.path));
   const added = tests.filter(({ before }) => before === undefined);
   const arrived = new Set(added.map(({ after }) => after?.object));
   const removed = tests.filter(({ after }) => after === undefined);

@@ -39,7 +39,7 @@ export const suppressionSweep = (files: readonly Classed[]): Found => {
   };
 };
 
-const isSnapshot = ownGlobs("**/*.{snap,ambr,snap.json}", "**/__snapshots__/**/*");
+export const isSnapshot = ownGlobs("**/*.{snap,ambr,snap.json}", "**/__snapshots__/**/*");
 
 /** Recorded outputs that were written again: without product code that changed, they only bless what is wrong. */
 export const snapshotSweep = (files: readonly Classed[]): Found => {
