@@ -60,22 +60,23 @@ test.each([
   ["a lockfile, and has the permit of its task", "package-lock.json", ["lockfile"]],
   ["another file, and has no permit", "notes.txt", undefined],
 ])("a merger resolves %s", async (_, path, permits) => {
-  const began = Promise.withResolvers<void>();
-  let coders = 0;
+  // all begin before one lands, and of those that come back with its conflict both before the next
+  const began = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const missing = [3, 2];
   await using line = await playedLine({
     play: async (claim) => {
       const { input, subject } = claim;
       if (input.kind !== "agent") return undefined;
-      if (input.role === "merger") return leaves(line.bare, claim, path, "joined\n");
+      if (input.role === "merger") return leaves(line.bare, claim, path, "a b c by all\n");
       if (input.role !== "coder") return undefined;
-      // both begin before either lands
-      coders += 1;
-      if (coders === 2) began.resolve();
-      await began.promise;
-      return leaves(line.bare, claim, path, `${subject}\n`);
+      const round = input.attempt - 1;
+      missing[round] = (missing[round] ?? 0) - 1;
+      if (missing[round] === 0) began[round]?.resolve();
+      await began[round]?.promise;
+      return leaves(line.bare, claim, path, round === 0 ? `${subject}\n` : `a b c by ${subject}\n`);
     },
   });
-  const run = await line.submit([played("a", lockfile), played("b", lockfile)]);
+  const run = await line.submit(["a", "b", "c"].map((id) => played(id, lockfile)));
   const state = await line.until(run, (now) => isEnded(now.run.status));
   expect(state.run.status).toBe("complete");
   const mergers = Object.values(state.steps).flatMap(({ input }) =>
