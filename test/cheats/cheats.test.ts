@@ -69,26 +69,28 @@ describe("cheats that are run", () => {
   let harness: Awaited<ReturnType<typeof dockerHarness>>;
   const benches = new Map<string, Promise<Bench>>();
   const closing = new AsyncDisposableStack();
-  const benchOf = (language: Language, timeoutS?: number) => {
-    const key = `${language} ${timeoutS}`;
-    const open = async () => {
-      const base = language === "JavaScript" ? JS : PY;
-      return closing.use(await openBench(harness, base, timeoutS ? { timeoutS } : {}));
-    };
-    const bench = benches.get(key) ?? open();
+  const benchOf = (
+    { language, base = language === "JavaScript" ? JS : PY }: DynamicCheat,
+    timeoutS = 60,
+  ) => {
+    const key = JSON.stringify([base, timeoutS]);
+    const bench = benches.get(key) ?? openBench(harness, base, { timeoutS });
     benches.set(key, bench);
     return bench;
   };
   beforeAll(async () => {
     harness = closing.use(await dockerHarness());
   });
-  afterAll(() => closing.disposeAsync());
+  afterAll(async () => {
+    for (const bench of benches.values()) closing.use(await bench);
+    await closing.disposeAsync();
+  });
 
   const named = (rows: readonly DynamicCheat[]) =>
     rows.map((cheat) => [cheat.id, cheat.title, cheat.language, cheat] as const);
 
   test.each(named(DYNAMIC_CHEATS))("%s, %s, in %s, do not pass", async (...[, , , cheat]) => {
-    const caught = await (await benchOf(cheat.language)).caught(cheat.edit, cheat);
+    const caught = await (await benchOf(cheat)).caught(cheat.edit, cheat);
     keep(cheat, caught);
     expect({ outcome: caught.outcome, by: caught.by }, caught.why).toEqual({
       outcome: cheat.expected,
@@ -97,7 +99,7 @@ describe("cheats that are run", () => {
   });
 
   test.each(named(HANGING))("%s, %s, in %s, end with their gate", async (...[, , , cheat]) => {
-    const caught = await (await benchOf(cheat.language, 12)).caught(cheat.edit);
+    const caught = await (await benchOf(cheat, 12)).caught(cheat.edit);
     keep(cheat, caught);
     expect(caught).toMatchObject({ outcome: "refused", by: "gate" });
     expect(caught.why).toContain("timed out");

@@ -1,4 +1,4 @@
-import { type Edit, JS, PY, swap, WORK_JS, WORK_PY } from "./cases.ts";
+import { type Edit, JS, PY, swap, type Tree, WORK_JS, WORK_PY } from "./cases.ts";
 import type { Caught, Language } from "./verifying.ts";
 
 /** A cheat that is looked for by running the change, whatever its text looks like. */
@@ -9,6 +9,8 @@ export type DynamicCheat = {
   expected: Exclude<Caught["outcome"], "accepted">;
   by: "gate" | "base-suite" | "red-on-base" | "mutants";
   edit: Edit;
+  /** its language's, where none is given */
+  base?: Tree;
   /** the task is to mend something, so its new tests must be red without it */
   fix?: boolean;
   /** a red verification is made again, as when a whole batch is verified */
@@ -116,6 +118,24 @@ const javascript: Omit<DynamicCheat, "language">[] = [
       [MEAN]: swap(
         JS,
         MEAN,
+        "assert.throws(() => mean([]), RangeError)",
+        "assert.equal(mean([]), 0)",
+      ),
+    },
+  },
+  {
+    id: "V32",
+    title: "attributes of the base hide its tests",
+    expected: "refused",
+    by: "base-suite",
+    base: {
+      ...JS,
+      ".gitattributes": "test/** export-ignore\n*.js text eol=crlf ident export-subst\n",
+    },
+    edit: {
+      [CODE]: code.replace('throw new RangeError("empty")', "return 0"),
+      [MEAN]: "export {};\n",
+      "test/other.test.js": (JS[MEAN] ?? "").replace(
         "assert.throws(() => mean([]), RangeError)",
         "assert.equal(mean([]), 0)",
       ),
