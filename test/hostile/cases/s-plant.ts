@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -22,6 +22,7 @@ export const PLACES = {
   S10: "/proc of the factory",
   S11: "a secret of the spec that the user let in",
   S12: "a registry's credential",
+  S14: "the key that receipts are signed with",
 } as const;
 export type Place = keyof typeof PLACES;
 
@@ -106,6 +107,10 @@ export const plant = async (closing: AsyncDisposableStack): Promise<Planted> => 
   const canaries = Object.fromEntries(
     Object.keys(PLACES).map((place) => [place, [canary(), canary()]]),
   ) as Record<Place, string[]>;
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  // words before it, which a reader of PEM passes over, and the key itself
+  canaries.S14 = [canary(), pem.split("\n")[1] ?? ""];
   canaries.S11 = [`ghp_${randomBytes(18).toString("hex")}`];
   const [value, second] = [(p: Place) => canaries[p][0] ?? "", (p: Place) => canaries[p][1] ?? ""];
   const controls = Object.fromEntries(CONTROLS.map((where) => [where, canary()])) as Record<
@@ -133,6 +138,9 @@ export const plant = async (closing: AsyncDisposableStack): Promise<Planted> => 
   shell.env.HEADRACE_HOME = data;
   // the first is what a shell looks for when it ends, to stop what it started
   for (const folder of [shell.data, data]) await mkdir(folder, { mode: 0o700 });
+  await mkdir(join(data, "keys"), { mode: 0o700 });
+  const signing = `${value("S14")}\n${pem}`;
+  await writeFile(join(data, "keys/signing.pem"), signing, { mode: 0o600 });
   const keys = `ANTHROPIC_API_KEY=${second("S03")}\nCOMPANY_TOKEN=${value("S12")}\n`;
   await writeFile(join(data, "credentials"), keys, { mode: 0o600 });
   const company = {

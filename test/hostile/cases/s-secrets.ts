@@ -130,7 +130,7 @@ const hunt = async (closing: AsyncDisposableStack): Promise<Hunt> => {
   closing.defer(() => docker.getImage(image).remove({ force: true }));
   const rows = rowsOf(join(data, "headrace.db"));
   const ofGates = rows.filter((row) => row.includes(controls["a file of a gate"]));
-  const own = ["credentials", "config.yaml"].map((name) => join(data, name));
+  const own = OWN.map((name) => join(data, name));
   const readable: Sink = {
     found: inText(merged),
     must: [
@@ -171,10 +171,12 @@ const hunt = async (closing: AsyncDisposableStack): Promise<Hunt> => {
   return { canaries, controls, sinks };
 };
 
-/** The two files that hold secrets are where they were searched for; they are the only ones left out. */
+const OWN = ["credentials", "config.yaml", "keys/signing.pem"];
+
+/** The three files that hold secrets are where they were searched for; they are the only ones left out. */
 const expectKeys = async (data: string, { canaries, controls }: Planted): Promise<void> => {
   const all = await inFolder(data, []);
-  const there = [canaries.S03[1] ?? "", ...canaries.S12, controls["config.yaml"]];
+  const there = [canaries.S03[1] ?? "", ...canaries.S12, ...canaries.S14, controls["config.yaml"]];
   expect(there.filter((one) => !all.has(one))).toEqual([]);
 };
 
@@ -193,7 +195,7 @@ const hunted = (stage: Stage): Promise<Hunt> =>
     const readable = [READABLE, READABLE_BY_GATES].flatMap((name) => [
       ...(sinks[name]?.found ?? []),
     ]);
-    stage.tripwires.count("of 12 canaries readable in a sandbox", () => {
+    stage.tripwires.count(`of ${Object.keys(PLACES).length} canaries readable in a sandbox`, () => {
       const places = Object.values(canaries);
       return places.filter((place) => place.some((one) => readable.includes(one))).length;
     });
