@@ -28,12 +28,15 @@ export const permittedTests = (
 ): ((name: string) => boolean) => {
   if (permits.includes(`gates:${gate}`)) return () => true;
   const opened = globMatcher(permits.flatMap((p) => (p.startsWith("path:") ? [p.slice(5)] : [])));
-  return (name) => opened(name.split(" > ", 1)[0] ?? "");
+  return (name) => opened(fileOf(name));
 };
 
+/** What a runner names first. */
+const fileOf = (name: string): string => name.split(" > ", 1)[0] ?? "";
+
 /**
- * Tests of the base that are not there any more, where there are fewer than on the base: one that was renamed has
- * another in its place. What may go leaves no gap.
+ * Tests of the base that are not there any more, and that no other stands for: of its file, where it was renamed; of its
+ * name, where it was moved; of a new file, where its own is gone. What may go leaves no gap.
  */
 export const gone = (
   tests: TestOutcomes,
@@ -43,7 +46,28 @@ export const gone = (
   const [now, before] = [namesOf(tests), namesOf(base)];
   const lost = [...before].filter((name) => !now.has(name) && !permitted(name));
   const gained = [...now].filter((name) => !before.has(name));
-  return gained.length < lost.length ? lost : [];
+  const { lost: missing, gained: fresh } = unmoved(lost, gained);
+  const lostIn = Map.groupBy(missing, placeAmong(now));
+  const gainedIn = Map.groupBy(fresh, placeAmong(before));
+  return [...lostIn].flatMap(([place, names]) =>
+    (gainedIn.get(place)?.length ?? 0) < names.length ? names : [],
+  );
+};
+
+/** A test's own name, without its file and suites, and without the number of a repeated one. */
+const titleOf = (name: string): string => (name.split(" > ").at(-1) ?? "").replace(/ #\d+$/, "");
+
+/** Both without the pairs that have one name in two places. */
+const unmoved = (lost: readonly string[], gained: readonly string[]) => {
+  const arrived = Map.groupBy(gained, titleOf);
+  const missing = lost.filter((name) => arrived.get(titleOf(name))?.pop() === undefined);
+  return { lost: missing, gained: [...arrived.values()].flat() };
+};
+
+/** The file of a test, where these have tests of it too, and one place for all that is in other files. */
+const placeAmong = (names: ReadonlySet<string>): ((name: string) => string) => {
+  const files = new Set([...names].map(fileOf));
+  return (name) => (files.has(fileOf(name)) ? fileOf(name) : "");
 };
 
 /** Tests that ran on the base and are skipped now, and new ones that are skipped, where more are than on the base. */

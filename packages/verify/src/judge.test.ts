@@ -129,6 +129,32 @@ describe("against the tests of the base, a green gate", () => {
     expect(judge(ended(), facts(over))).toEqual({ verdict: "fail", reason });
   });
 
+  const given = (...names: string[]): TestOutcomes =>
+    names.map((name) => ({ name, outcome: "passed" as const }));
+  const BEFORE = given("a.js > x", "a.js > y", "b.js > suite > z");
+  const compared = (...now: string[]) => {
+    const answer = { kind: "report", report: { runner: "vitest", tests: given(...now) } } as const;
+    return judge(ended(), facts({ answer, baseline: { ...base(""), outcomes: BEFORE } }));
+  };
+
+  test.each([
+    ["renamed in its file", ["a.js > x", "a.js > w", "b.js > suite > z"]],
+    ["moved to another file", ["a.js > x", "b.js > y", "b.js > suite > z"]],
+    ["moved to another suite of a new file", ["a.js > x", "a.js > y", "c.js > z"]],
+    ["renamed with its file", ["a.js > x", "a.js > y", "c.js > w"]],
+    ["one of two that share a name, and was moved", ["a.js > x", "c.js > x > y", "b.js > z"]],
+  ])("with one %s is green", (_, now) => {
+    expect(compared(...now)).toMatchObject({ verdict: "pass" });
+  });
+
+  test.each([
+    ["another in another file", ["a.js > x", "b.js > suite > z", "b.js > w"], "a.js > y"],
+    ["another in a new file", ["a.js > x", "b.js > suite > z", "c.js > w"], "a.js > y"],
+    ["its file gone and another in an old one", ["a.js > x", "a.js > y", "a.js > w"], "b.js .*z"],
+  ])("with one less and %s is red", (_, now, name) => {
+    expect(compared(...now).reason).toMatch(new RegExp(`${back}: 1 test is gone: ${name}$`));
+  });
+
   test("without a report where the base has one is red", () => {
     expect(judge(ended(), facts({ baseline: base("a b") }))).toEqual({
       verdict: "fail",
