@@ -1,5 +1,5 @@
 /** A machine of two processors runs two sandboxes without either taking longer for the other. */
-const AT_ONCE = 2;
+export const AT_ONCE = 2;
 
 /**
  * Does the work for each item, two at a time, and answers in their order. Once one rejects no more are begun, and that is

@@ -26,12 +26,12 @@ export class MachineTime {
   }
 
   /**
-   * Runs a gate for no longer than what is left; undefined where nothing is, or where that ended it. Throws
-   * `InfrastructureError` where it could not be run; rejects when aborted.
+   * Runs a gate for no longer than its share of what is left, where so many run `atOnce`; undefined where nothing is
+   * left, or where that ended it. Throws `InfrastructureError` where it could not be run; rejects when aborted.
    */
-  async run(bench: GateBench, gate: Gate): Promise<GateRun | undefined> {
+  async run(bench: GateBench, gate: Gate, atOnce = 1): Promise<GateRun | undefined> {
     if (this.isUp) return undefined;
-    const timeoutS = Math.min(gate.timeoutS, this.#leftMs / 1000);
+    const timeoutS = Math.min(gate.timeoutS, Math.ceil(this.#leftMs / atOnce / 1000));
     const run = await runGate(bench, { ...gate, timeoutS });
     if (run.result.verdict === "infra_error") throw new InfrastructureError(run.result.reason);
     this.#usedMs += run.result.durationMs;

@@ -2,7 +2,7 @@ import type { Gate } from "@headrace/domain";
 import type { Mutant } from "../mutants/mutant.ts";
 import { chooseMutants, mutantsOf } from "../mutants/mutants-of.ts";
 import { classOf } from "../tamper/classes.ts";
-import { twoAtATime } from "../two-at-a-time.ts";
+import { AT_ONCE, twoAtATime } from "../two-at-a-time.ts";
 import { alteredTree, type Finding, OUT_OF_TIME, type Site, testGates } from "./site.ts";
 
 /** One that is caught says that there are tests; more tell how far they reach. */
@@ -66,7 +66,7 @@ const isCaught = async (
   const files = new Map([[path, new TextEncoder().encode(text)]]);
   const { tar } = await alteredTree(site, commit, { files });
   for (const gate of gates) {
-    const run = await time.run({ ...bench, tar, baseline: own, permits }, gate);
+    const run = await time.run({ ...bench, tar, baseline: own, permits }, gate, AT_ONCE);
     if (run === undefined) return undefined;
     if (run.result.verdict !== "pass") return true;
   }
