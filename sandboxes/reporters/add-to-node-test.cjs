@@ -1,6 +1,6 @@
 // @ts-check
-// `node --test` takes reporters as options alone, each with a destination, and this process has read its own already:
-// so it is run again with ours beside those it was given, or beside the one it would have chosen.
+// node:test takes reporters as options alone, each with a destination, and this process has read its own already: so it
+// is run again with ours beside those it was given, or beside the one it would have chosen.
 
 const { spawnSync } = require("node:child_process");
 const { join } = require("node:path");

@@ -2,7 +2,8 @@
 // Loaded by every Node process of a gate, before its program: the main process of a test runner gets a reporter of the
 // factory's beside its own. Everything else goes on at once. Plain JavaScript for Node 18 and newer.
 
-const { realpathSync } = require("node:fs");
+const { readFileSync, realpathSync, statSync } = require("node:fs");
+const { isAbsolute } = require("node:path");
 const { isNested } = require("./report-file.cjs");
 
 /** Programs of runners, by where they lie: never those of their workers. The first group is the package's folder. */
@@ -25,9 +26,23 @@ const real = (path) => {
   }
 };
 
+/** A larger program was not written by hand. */
+const MAX_PROGRAM = 1024 * 1024;
+/** Options with which what follows is no program that runs. */
+const NO_PROGRAM = /^-(?:[cep]|-(?:check|eval|print))/;
+
+/** Whether a repository's own program has tests of node:test in it, as `node test.js` runs them. @param {string} program */
+const hasTests = (program) => {
+  if (!isAbsolute(program) || program.includes("/node_modules/")) return false;
+  if (process.execArgv.some((arg) => NO_PROGRAM.test(arg))) return false;
+  const path = require.resolve(program);
+  return statSync(path).size <= MAX_PROGRAM && readFileSync(path, "utf8").includes("node:test");
+};
+
 const add = () => {
-  if (process.execArgv.includes("--test")) return require("./add-to-node-test.cjs")();
   const program = process.argv[1];
+  if (process.execArgv.includes("--test") || (program !== undefined && hasTests(program)))
+    return require("./add-to-node-test.cjs")();
   // most processes run no runner: only a likely name is looked at
   if (program === undefined || !/mocha|jest|vitest/.test(program)) return;
   const path = real(program);

@@ -69,6 +69,40 @@ describe("node --test", () => {
     expect(tests).toHaveLength(5);
   });
 
+  test.each([
+    ["a module", "node a.test.mjs", "a.test.mjs"],
+    ["one named without its extension", "node ./b", "b.js"],
+    ["one with a reporter and arguments", "node --test-reporter=dot b.js --only", "b.js"],
+    ["a script of package.json", "npm test --silent", "b.js"],
+  ])("is not needed by %s that has its tests in it", async (_, command, file) => {
+    await using folder = await openReportedFolder();
+    await folder.file("package.json", '{"scripts":{"test":"node b.js"}}');
+    await folder.file("a.test.mjs", NODE_TESTS);
+    const required = NODE_TESTS.replace(/import (.*) from (".*");/g, "const $1 = require($2);");
+    await folder.file("b.js", required);
+    const { exitCode, tests } = await folder.run(command);
+    expect(exitCode).toBe(1);
+    expect(tests).toEqual([
+      `todo ${file} > later`,
+      `failed ${file} > suite > bad`,
+      `passed ${file} > suite > inner`,
+      `skipped ${file} > suite > left`,
+      `passed ${file} > works`,
+    ]);
+  });
+
+  test("is not what a program is taken for that only speaks of it, and that fails as it did", async () => {
+    await using folder = await openReportedFolder();
+    await folder.file(
+      "tool.js",
+      'console.log("node:test", process.argv[2]); process.exitCode = 7;',
+    );
+    const { exitCode, out, answer } = await folder.run("node tool.js x");
+    expect({ exitCode, out, answer }).toEqual({
+      ...{ exitCode: 7, out: "node:test x\n", answer: { kind: "none" } },
+    });
+  });
+
   test("tells no test of a file that ended itself with exit code 0", async () => {
     await using folder = await openModules();
     await folder.file("a.test.js", `${NODE_TESTS}\nprocess.exit(0);`);
