@@ -245,7 +245,7 @@ export const reviewerBrief = async (
       at.change,
       4 * ports.limits.evidenceBytes,
     ),
-    noticed: [...noticedIn(state, row, at.attempt), ...clashesOf(state, row)],
+    noticed: [...noticedIn(state, row, at.attempt), ...clashesOf(state, row, at.change)],
     ...(said.success ? said.data : {}),
     earlier: at.attempt === 1 ? [] : await evidenceOf(ports, state, row, at.attempt - 1),
     answers: answersFor(state, row.id),

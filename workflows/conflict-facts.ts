@@ -72,15 +72,18 @@ const OPEN: ReadonlySet<TaskRow["status"]> = new Set(["building", "waiting", "qu
 
 /** Tasks in flight, merged before this one, with whose changes its own was found not to merge. */
 export const besideOf = (state: RunState, { predicted = {} }: TaskRow) =>
-  Object.entries(predicted).flatMap(([id, { files }]) => {
+  Object.entries(predicted).flatMap(([id, pair]) => {
     const other = state.tasks[id];
-    if (other === undefined || !OPEN.has(other.status)) return [];
-    return [{ id, title: other.task.title, files }];
+    return other === undefined || !OPEN.has(other.status)
+      ? []
+      : [{ id, title: other.task.title, ...pair }];
   });
 
-/** The same, for who judges the change. */
-export const clashesOf = (state: RunState, row: TaskRow): string[] =>
-  besideOf(state, row).map(
-    ({ id, title, files }) =>
-      `task ${id} (${title}) has not landed yet and will conflict with this change in ${files.join(", ")}: whatever need not be changed there should not be`,
-  );
+/** The same of exactly this change, for who judges it: what was compared with an older one is no fact of it. */
+export const clashesOf = (state: RunState, row: TaskRow, change: string): string[] =>
+  besideOf(state, row)
+    .filter((pair) => pair.change === change)
+    .map(
+      ({ id, title, files }) =>
+        `task ${id} (${title}), which has not landed yet, conflicts with this change in ${files.join(", ")}: whatever need not be changed there should not be`,
+    );

@@ -77,8 +77,8 @@ const untilMended = async (ports: WorkflowPorts, s: S): Promise<void> => {
       { type: "run.paused", reason },
     ];
   });
-  const { run } = await ports.state(s.run);
-  if (!isTold(await ports.state(s.run)) || !isRunning(run.status)) park(`the branch of ${s.run}`);
+  const state = await ports.state(s.run);
+  if (!isTold(state) || !isRunning(state.run.status)) park(`the branch of ${s.run}`);
 };
 
 const finish = (ports: WorkflowPorts) => async (s: S) => {

@@ -40,7 +40,7 @@ export const besideSection = (beside: readonly z.infer<typeof BesideFact>[]): st
     "Tasks in flight that change the same places",
     beside.length === 0
       ? undefined
-      : `Each is expected to land first, and does not merge with this task's change as it stands. Change no more of these files than the task needs.\n${bullets(beside.map(({ id, title, files }) => `${id}: ${title} (${files.join(", ")})`))}`,
+      : `Each is expected to land first, and did not merge with this task's change when the two were compared. Change no more of these files than the task needs.\n${bullets(beside.map(({ id, title, files }) => `${id}: ${title} (${files.join(", ")})`))}`,
   );
 
 const requirementLines = (requirements: readonly z.infer<typeof RequirementFact>[]): string =>

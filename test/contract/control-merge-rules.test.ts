@@ -137,7 +137,8 @@ describe("two changes in flight that do not merge", () => {
       played("t3"),
       played("t4", { blockedBy: ["t3"] }),
     ]);
-    const state = await line.until(run, over);
+    const landed = (s: RunState) => Object.values(s.tasks).some((row) => row.landing);
+    const state = await line.until(run, (s) => over(s) || landed(s), 50_000);
     const predicted = (await line.events(run)).flatMap((e) =>
       e.type === "conflict.predicted" ? [e] : [],
     );
@@ -148,9 +149,9 @@ describe("two changes in flight that do not merge", () => {
     for (const e of predicted) expect(e.files).toEqual(["list.txt"]);
     expect(predicted.filter((e) => e.task === "t3" && e.other !== "t4")).toEqual([]);
     const asked = Object.values(state.steps).map(({ input }) => JSON.stringify(input));
-    expect(asked.some((input) => input.includes("has not landed yet and will conflict"))).toBe(
-      true,
-    );
+    expect(
+      asked.some((input) => input.includes("which has not landed yet, conflicts with this change")),
+    ).toBe(true);
   });
 
   test("that share no file are not looked at", async () => {

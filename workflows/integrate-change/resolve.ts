@@ -16,7 +16,7 @@ export const resolve = (ports: WorkflowPorts) => async (s: S) => {
   let conflict = await standOn(ports, s);
   for (;;) {
     const { rung } = conflict;
-    const answer = await attempts(ports, s)[rung]?.();
+    const answer = await inQueue(ports, s)[rung]?.();
     if (answer === undefined)
       return { returned: await goesBack(ports, s, conflict), next: "finish" as const };
     if (typeof answer !== "string")
@@ -35,7 +35,7 @@ export const resolveAgain = async (
   if (failed === undefined) throw new Error(`landing ${s.id} has resolved nothing`);
   const conflict = await standOn(ports, s, { failed, reason: red.reason });
   // steps of a round have their names: another resolution is another round
-  if (attempts(ports, s)[conflict.rung] !== undefined)
+  if (inQueue(ports, s)[conflict.rung] !== undefined)
     return { round: s.round + 1, next: "stack" as const };
   const receipt = red.receipt === undefined ? {} : { receipt: red.receipt };
   return {
@@ -99,7 +99,7 @@ const goesBack = async (
 type Answer = StackedMember | string;
 
 /** Rungs that are tried while the tip holds still. Each answers the member as resolved, or why it is not. */
-const attempts = (ports: WorkflowPorts, s: S): Partial<Record<Rung, () => Promise<Answer>>> => ({
+const inQueue = (ports: WorkflowPorts, s: S): Partial<Record<Rung, () => Promise<Answer>>> => ({
   lockfile: () => relocked(ports, s),
   merger: () => merged(ports, s),
 });

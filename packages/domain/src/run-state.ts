@@ -115,8 +115,8 @@ export type TaskRow = {
   rungs?: Rung[];
   /** work that is done anew: while it is the newest, the task has none to go on from */
   discarded?: string;
-  /** tasks whose changes do not merge with this one's, which is merged after them, by id */
-  predicted?: Record<string, { files: string[] }>;
+  /** by task: a change that does not merge with this one's, which is merged later, as they were when compared */
+  predicted?: Record<string, { change: string; otherChange: string; files: string[] }>;
   change?: string;
   /** order in which it asked to be merged */
   queuedSeq?: number;

@@ -68,8 +68,10 @@ export const foldBuild: Folds<
     return { ...s, threads: { ...s.threads, [key]: { ...thread, contended: e.round } } };
   },
   "conflict.predicted": (s, e) => {
+    const { other, change, otherChange, files } = e;
     const predicted = s.tasks[e.task ?? ""]?.predicted;
-    return setTask(s, e.task, { predicted: { ...predicted, [e.other]: { files: e.files } } });
+    const pair = { change, otherChange, files };
+    return setTask(s, e.task, { predicted: { ...predicted, [other]: pair } });
   },
   "merge.landed": (s, e) => {
     const part = e.part === undefined ? {} : { part: e.part };
