@@ -3,6 +3,7 @@ import {
   HostileTreeError,
   regeneration,
   type Sandbox,
+  SandboxLimitError,
   type StepInputOf,
   type StepResult,
 } from "@headrace/domain";
@@ -23,25 +24,36 @@ type Relocked = Extract<StepResult, { kind: "relock" }>;
  * the change asks for. What the sandbox says is only a tree: the control plane looks at it as at any resolution.
  */
 export const doRelock = async (work: Work, input: Input): Promise<Relocked> => {
-  const { api, claim, inbox, sandboxes } = work;
+  const { claim, inbox, sandboxes } = work;
   const { image } = await environmentOf(work, input.base);
   await using log = networkLog(work);
   const network = { phase: "coding" as const, hosts: [], onRequest: log.onRequest };
   const spec = { ...sandboxFor(work, image), env: claim.policy.env, network };
   await using sandbox = await sandboxes.open(spec, inbox.signal);
+  try {
+    return await writeAll(work, sandbox, input);
+  } catch (error) {
+    if (isItsContent(error)) return failed(error.message);
+    throw error;
+  }
+};
+
+/** A plain Error is what a sandbox says of its workspace; what it says of itself has a name. */
+const isItsContent = (error: unknown): error is Error =>
+  error instanceof HostileTreeError ||
+  error instanceof SandboxLimitError ||
+  (error instanceof Error && error.name === "Error");
+
+const writeAll = async (work: Work, sandbox: Sandbox, input: Input): Promise<Relocked> => {
+  const { api, claim } = work;
   await sandbox.checkout(await api.getPack(claim.fence, input.commit, []), input.commit);
   for (const path of input.lockfiles) {
     const failure = await writeAgain(work, sandbox, { path, base: input.base });
     if (failure !== undefined) return failed(failure);
   }
-  try {
-    const { pack, commit } = await sandbox.snapshot(input.commit);
-    await api.putPack(claim.fence, pack, commit);
-    return { kind: "relock", relock: { outcome: "made", snapshot: commit } };
-  } catch (error) {
-    if (error instanceof HostileTreeError) return failed(error.message);
-    throw error;
-  }
+  const { pack, commit } = await sandbox.snapshot(input.commit);
+  await api.putPack(claim.fence, pack, commit);
+  return { kind: "relock", relock: { outcome: "made", snapshot: commit } };
 };
 
 const failed = (reason: string): Relocked => ({
