@@ -20,6 +20,25 @@ it("a person sees what a repository asks for: services, names of variables, what
   ]);
 });
 
+it("a person sees of each gate where it is from, and what else is asked of it", () => {
+  const gate = { run: "make test" };
+  const policy = Policy.parse({
+    gates: [
+      { ...gate, name: "plain" },
+      { ...gate, name: "off", canary: "off" },
+      { ...gate, name: "both", canary: { patch: "--- a" }, report: "junit" },
+    ],
+    setup: [],
+    protected: [],
+    from: { gates: "file", setup: "none" },
+  });
+  expect(aboutPolicy(policy)).toEqual([
+    "gate plain: make test (file)",
+    "gate off: make test (file, canary: off)",
+    "gate both: make test (file, canary: a patch, must write JUnit XML)",
+  ]);
+});
+
 it("a person sees the default image, unless another one is named", () => {
   const plain = { gates: [], setup: [], protected: [], from: { gates: "none", setup: "none" } };
   expect(aboutBase(Policy.parse(plain))).toEqual([

@@ -6,7 +6,7 @@ import { baseImageTag, baseVersions } from "../machine/base-image.mjs";
 export const aboutPolicy = (policy: Policy): string[] => [
   ...(policy.gates.length === 0 ? ["gates: none found; the plan of a run brings its own"] : []),
   ...policy.gates.map(
-    ({ name, run, canary }) => `gate ${name}: ${run} (${policy.from.gates}${aboutCanary(canary)})`,
+    ({ name, run, ...more }) => `gate ${name}: ${run} (${policy.from.gates}${aboutGate(more)})`,
   ),
   ...policy.tools.map(({ tool, version, from }) => `${tool}: ${version} (${from})`),
   ...(policy.image === undefined ? [] : [`image: ${policy.image}`]),
@@ -27,9 +27,10 @@ export const aboutPolicy = (policy: Policy): string[] => [
   ...policy.network.research.map((host) => `network: research may reach ${host}`),
 ];
 
-const aboutCanary = (canary: Gate["canary"]): string => {
-  if (canary === undefined) return "";
-  return canary === "off" ? ", canary: off" : ", canary: a patch";
+const aboutGate = ({ canary, report }: Pick<Gate, "canary" | "report">): string => {
+  const reported = report === undefined ? "" : ", must write JUnit XML";
+  if (canary === undefined) return reported;
+  return `${canary === "off" ? ", canary: off" : ", canary: a patch"}${reported}`;
 };
 
 /** The image of an engine that sandboxes are made from where neither repository nor person names one. */
