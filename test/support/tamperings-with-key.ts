@@ -90,6 +90,15 @@ export const WITH_KEY: Tampering[] = [
     /^commit \w{40}$/,
   ],
   [
+    "a landing on a branch that is no name",
+    (by, stolen) => {
+      const events = by.events();
+      Object.assign(last(events, "merge.landed"), { branch: 5 });
+      by.rewrite(events, stolen);
+    },
+    /^event \d+ of run \S+$/,
+  ],
+  [
     "everything signed anew, as it was",
     (by, stolen) => {
       const events = by.events();

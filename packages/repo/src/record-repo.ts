@@ -60,7 +60,7 @@ export const openRecordRepo = (gitDir: string): RecordRepo => {
     },
     async pack(commit) {
       try {
-        return await packOf(git, [commit], { shallow: [commit] });
+        return await packOf(git, [ObjectId.parse(commit)], { shallow: [commit] });
       } catch (cause) {
         if (!(cause instanceof GitError)) throw cause;
         throw new InfrastructureError(`${commit} cannot be read: ${cause.stderr.trim()}`, {

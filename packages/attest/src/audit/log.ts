@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { fold, type RunState, type StoredEvent } from "@headrace/domain";
+import { fold, type RunState, StoredEvent } from "@headrace/domain";
 import { type AuditOptions, type StoredText, type Tally, Violation } from "./records.ts";
 
 /** The log as it was written, with the state that each event found. */
@@ -24,6 +24,11 @@ const eventOf = (run: string, { body, hash }: StoredText, seq: number, prev: str
   if (event.run !== run) throw broken(`belongs to run ${event.run}`);
   if (event.seq !== seq) throw broken(`says that it is event ${event.seq}`);
   if (event.prev !== prev) throw broken("does not follow from the event before it");
+  const { error } = StoredEvent.safeParse(event);
+  if (error !== undefined) {
+    const [issue] = error.issues;
+    throw broken(`is not of its form: ${issue?.path.join(".")} ${issue?.message}`);
+  }
   return event;
 };
 

@@ -45,7 +45,11 @@ export const land: VerbAction = async (world, [id = ""], options) => {
   const shown = await show(world, { data, reader, state, receipt, plan, unverified });
   if (!shown.ok) return refused(world, [shown.problem, shown.remedy]);
   const answer = await plan.carryOut(message(state, receipt, shown.says));
-  if (answer.outcome === "refused") return refused(world, obstacle(answer, state, data));
+  if (answer.outcome === "refused") {
+    // whether files were written, its remedy tells
+    world.err(`headrace: ${plainLine(answer.reason, 2000)}\n  ${answer.remedy}`);
+    return 1;
+  }
   world.out(`${branch} is merged into ${answer.branch} as ${answer.commit}`);
   world.out(`  ${shown.says}`);
   if (run.status !== "complete") world.out(`  note: ${standing(run)}`);

@@ -1,4 +1,4 @@
-import { type Basis, findBasis, readPublicKey, Violation } from "@headrace/attest";
+import { readPublicKey, readSignedLanding, type SignedLanding, Violation } from "@headrace/attest";
 import { plainLine, TestOutcomes } from "@headrace/domain";
 import { compareReceipts } from "@headrace/verify";
 import { baselineFor } from "@headrace/workflows";
@@ -27,16 +27,16 @@ export const verify: VerbAction = async (world, [target = ""], options) => {
   const { records, commit } = await recordsOf(data, target, { from, key });
   closing.use(records);
   try {
-    const basis = await findBasis(records, commit);
-    for (const line of basisLines(basis, from)) say(line);
+    const landing = await readSignedLanding(records, commit);
+    for (const line of landingLines(landing, from)) say(line);
     const place = from === undefined ? data : closing.use(await scratchData(data));
     const installed = await readInstallation({ env: world.env, dataDir: place.root });
-    const named = from === undefined || key !== undefined || (await isOwn(data, basis));
-    const installation = named ? installed : lentToStranger(installed, basis);
-    const answer = await runAgain(world, { place, installation, records, basis, say });
-    const report = await compared(basis, answer);
-    if (flag(options, "json")) world.out(JSON.stringify(reportOf(basis, report)));
-    else for (const line of reportLines(basis, report)) world.out(line);
+    const named = from === undefined || key !== undefined || (await isOwn(data, landing));
+    const installation = named ? installed : lentToStranger(installed, landing);
+    const answer = await runAgain(world, { place, installation, records, landing, say });
+    const report = await compared(landing, answer);
+    if (flag(options, "json")) world.out(JSON.stringify(reportOf(landing, report)));
+    else for (const line of reportLines(landing, report)) world.out(line);
     return report.agrees ? 0 : 1;
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
@@ -69,9 +69,9 @@ const recordsOf = async (
   }
 };
 
-const basisLines = (basis: Basis, from: string | undefined): string[] => {
-  const { state, landing, commit, base, receipt, key } = basis;
-  const { part } = landing;
+const landingLines = (landing: SignedLanding, from: string | undefined): string[] => {
+  const { state, asked, commit, base, receipt, key } = landing;
+  const { part } = asked;
   const whole =
     part === undefined
       ? []
@@ -79,7 +79,7 @@ const basisLines = (basis: Basis, from: string | undefined): string[] => {
           `  it is ${part.index} of ${part.of} landings that were verified together and is not claimed to be green alone: the last, ${short(commit)}, is verified`,
         ];
   return [
-    `run ${state.run.id}: landing ${short(landing.commit)} of task ${landing.task}`,
+    `run ${state.run.id}: landing ${short(asked.commit)} of task ${asked.task}`,
     ...whole,
     `  tree ${short(receipt.key.tree)} onto ${short(base)}, by receipt ${receipt.id} of ${receipt.at}`,
     `  signed by key ${key}${from === undefined ? "" : " (--key FILE shows whether it is whom you expect)"}`,
@@ -88,7 +88,7 @@ const basisLines = (basis: Basis, from: string | undefined): string[] => {
 };
 
 /** Signed by this installation: what the run was allowed, it was allowed here. */
-const isOwn = async (data: DataDir, { key }: Basis): Promise<boolean> =>
+const isOwn = async (data: DataDir, { key }: SignedLanding): Promise<boolean> =>
   (await readPublicKey(data.keys))?.id === key;
 
 const runAgain = async (
@@ -97,16 +97,16 @@ const runAgain = async (
     place: DataDir;
     installation: Installation;
     records: RunRecords;
-    basis: Basis;
+    landing: SignedLanding;
     say(line: string): void;
   },
 ): Promise<AnswerApart> => {
-  const { place: data, installation, records, basis, say } = from;
-  const { state, receipt, policy, commit, base } = basis;
+  const { place: data, installation, records, landing, say } = from;
+  const { state, receipt, policy, commit, base } = landing;
   const { key } = receipt;
   const baseline = baselineFor(state, base);
   // what was edited is told before anything is built
-  await Promise.all(baseline.map(({ tests }) => basis.blob(tests.list)));
+  await Promise.all(baseline.map(({ tests }) => landing.blob(tests.list)));
   return verifyApart(
     {
       ...{ installation, data, env: world.env, signal: world.interrupt },
@@ -124,7 +124,7 @@ const runAgain = async (
         twice: true,
       },
       pack: (one) => records.git.pack(one),
-      blob: (id) => basis.blob(id),
+      blob: (id) => landing.blob(id),
     },
   );
 };
@@ -132,7 +132,7 @@ const runAgain = async (
 type Report = { answer: AnswerApart; agrees: boolean; gates: Gates };
 type Gates = Awaited<ReturnType<typeof compareReceipts>>;
 
-const compared = async ({ receipt }: Basis, answer: AnswerApart): Promise<Report> => {
+const compared = async ({ receipt }: SignedLanding, answer: AnswerApart): Promise<Report> => {
   if (answer.outcome === "none") return { answer, agrees: false, gates: [] };
   const gates = await compareReceipts(receipt, answer.receipt, async (list) => {
     const bytes = await answer.blob(list);
@@ -141,9 +141,17 @@ const compared = async ({ receipt }: Basis, answer: AnswerApart): Promise<Report
   return { answer, agrees: gates.every(({ equal }) => equal), gates };
 };
 
-const reportOf = (basis: Basis, { answer, agrees, gates }: Report) => {
-  const { state, landing, commit, base, receipt, key } = basis;
-  const common = { run: state.run.id, landing, commit, base, receipt: receipt.id, key, agrees };
+const reportOf = (landing: SignedLanding, { answer, agrees, gates }: Report) => {
+  const { state, asked, commit, base, receipt, key } = landing;
+  const common = {
+    run: state.run.id,
+    landing: asked,
+    commit,
+    base,
+    receipt: receipt.id,
+    key,
+    agrees,
+  };
   if (answer.outcome === "none") return { ...common, failed: answer.reason };
   return {
     ...common,
@@ -154,7 +162,7 @@ const reportOf = (basis: Basis, { answer, agrees, gates }: Report) => {
   };
 };
 
-const reportLines = ({ receipt }: Basis, { answer, agrees, gates }: Report): string[] => {
+const reportLines = ({ receipt }: SignedLanding, { answer, agrees, gates }: Report): string[] => {
   if (answer.outcome === "none")
     return [`the gates could not be run, so nothing is shown: ${plainLine(answer.reason, 1000)}`];
   return [

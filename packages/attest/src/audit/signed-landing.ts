@@ -12,12 +12,12 @@ import { type Log, readLog } from "./log.ts";
 import { type AuditOptions, Tally, Violation } from "./records.ts";
 import { checkSigned } from "./signatures.ts";
 
-/** What a landing rests on, by the records of its run: all that is needed to run its gates again. */
-export type Basis = {
+/** A landing whose records were shown to be what was signed: all that is needed to run its gates again. */
+export type SignedLanding = {
   /** the run as its log tells it */
   state: RunState;
-  /** what was asked for; `part`: its place in a batch that was verified as a whole */
-  landing: { commit: string; task: string; part?: { index: number; of: number } };
+  /** the one that was asked for; `part`: its place in a batch that was verified as a whole */
+  asked: { commit: string; task: string; part?: { index: number; of: number } };
   /** the last landing of the batch, whose tree the receipt is of, and the commit that it stands on */
   commit: string;
   base: string;
@@ -48,11 +48,24 @@ const lastLanding = async ({ git, run }: AuditOptions, { state }: Log): Promise<
   return tip;
 };
 
+const policyOf = async (options: AuditOptions, { id, key }: RecordedReceipt): Promise<Policy> => {
+  const what = `policy of receipt ${id}`;
+  const bytes = await recordedBlob(options, { id: key.policy, what });
+  try {
+    return Policy.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    throw new Violation(`blob ${key.policy} (${what})`, "is no policy");
+  }
+};
+
 /**
- * Finds the basis of a landing, of the run's last one by default, and shows that nobody without the key edited it. Throws
+ * Reads a landing, the run's last one by default, and shows that nobody without the key edited what is said of it. Throws
  * `Violation` where the records are not what was signed, `UserError` where nothing has landed.
  */
-export const findBasis = async (options: AuditOptions, commit?: string): Promise<Basis> => {
+export const readSignedLanding = async (
+  options: AuditOptions,
+  commit?: string,
+): Promise<SignedLanding> => {
   const log = readLog(options, new Tally());
   const { run } = log.state;
   if (run.tip === run.base)
@@ -60,25 +73,24 @@ export const findBasis = async (options: AuditOptions, commit?: string): Promise
       `run ${run.id} has landed nothing, so there is nothing to verify`,
       "What its repository is like before any change: `headrace check`",
     );
-  const asked = commit ?? (await lastLanding(options, log));
-  const { landings, tip, receipt } = await batchOf(options, log, asked);
+  const wanted = commit ?? (await lastLanding(options, log));
+  const { landings, tip, receipt } = await batchOf(options, log, wanted);
   const key = await checkSigned(options, log, receipt);
-  const at = landings.findIndex(({ event }) => event.commit === asked);
+  const at = landings.findIndex(({ event }) => event.commit === wanted);
   const { event = landings[0].event, trailer } = landings[at] ?? landings[0];
-  const what = `policy of receipt ${receipt.id}`;
-  const policy = await recordedBlob(options, { id: receipt.key.policy, what });
+  const policy = await policyOf(options, receipt);
   return {
     state: log.state,
-    landing: {
-      commit: asked,
+    asked: {
+      commit: wanted,
       task: event.task ?? "",
       ...(trailer.part === undefined ? {} : { part: trailer.part }),
     },
-    commit: landings.at(-1)?.event.commit ?? asked,
+    commit: landings.at(-1)?.event.commit ?? wanted,
     base: tip,
     receipt,
     key,
-    policy: Policy.parse(JSON.parse(new TextDecoder().decode(policy))),
+    policy,
     blob: (id) => recordedBlob(options, { id, what: `named by receipt ${receipt.id}` }),
   };
 };
