@@ -21,13 +21,12 @@ export const baseSuite = async (site: Site): Promise<Finding> => {
   const gates = testGates(site).filter(({ name }) => !permits.includes(`gates:${name}`));
   if (gates.length === 0)
     return { outcome: "skipped", detail: "the task may reconfigure every gate that runs tests" };
-  const restored = await alteredTree(site, commit, { from: base, paths });
+  const { tree, tar } = await alteredTree(site, commit, { from: base, paths });
   const told = `with ${paths.length} test ${paths.length === 1 ? "file" : "files"} as on the base`;
   const flags: { detail: string; output: string }[] = [];
   for (const gate of gates) {
-    const ended = await twiceIfRed(site, restored.tar, gate);
+    const ended = await twiceIfRed(site, tar, gate);
     if (ended === undefined) return { outcome: "skipped", detail: `${OUT_OF_TIME}, ${told}` };
-    const { tree } = restored;
     const { output } = ended.last;
     const broken = brokenTests(ended, site.baseline, permittedTests(gate.name, permits));
     if (broken.length > 0) {
@@ -38,7 +37,6 @@ export const baseSuite = async (site: Site): Promise<Finding> => {
     const problem = problemOf(ended);
     if (problem !== undefined) flags.push({ detail: `gate ${gate.name} ${problem}`, output });
   }
-  const { tree } = restored;
   const [first] = flags;
   if (first === undefined) return { outcome: "pass", detail: `green ${told}`, tree };
   const details = flags.map(({ detail }) => detail).join("; ");

@@ -7,9 +7,18 @@ import { MAX_SOURCE, readSource } from "../tamper/source.ts";
 import { freshTests } from "./changed-tests.ts";
 import { alteredTree, type Finding, failingIn, OUT_OF_TIME, type Site, testGates } from "./site.ts";
 
-/** Runs the tests that a fix brings over the base, which lacks the fix: where all of them pass, they do not show the fault. */
+/**
+ * Runs the tests that a fix brings over the base, which lacks the fix: where all of them pass, they do not show the fault.
+ * A test that was red on the base and passes now has shown it already.
+ */
 export const redOnBase = async (site: Site): Promise<Finding> => {
   const { base, baseline, bench, commit, permits, time } = site;
+  const mended = mendedTests(site);
+  if (mended.length > 0)
+    return {
+      outcome: "pass",
+      detail: `red on the base and green now: ${listed(mended, "test", "tests")}`,
+    };
   const paths = freshTests(site.changed);
   if (paths.length === 0) return withoutTestFiles(site);
   const { tree, tar } = await alteredTree(site, base, { from: commit, paths });
@@ -35,6 +44,14 @@ export const redOnBase = async (site: Site): Promise<Finding> => {
   const detail = `the new tests do not show the fault: they pass without the fix, by ${seen.join("; ")}. Write one that fails on the base because of what the task is to mend`;
   return { outcome: "fail", detail, tree, output };
 };
+
+/** Tests that failed on the base and pass on the change. */
+const mendedTests = ({ baseline, own }: Site): string[] =>
+  baseline.flatMap(({ gate, outcomes }) => {
+    const now = own.find((one) => one.gate === gate)?.outcomes ?? [];
+    const passed = new Set(now.filter((t) => t.outcome === "passed").map(({ name }) => name));
+    return failing(outcomes).filter((name) => passed.has(name));
+  });
 
 /** What is red that was not on the base; undefined where nothing is. What a report lacks is no red here. */
 const redness = (run: GateRun, baseline: readonly Baseline[]): string | undefined => {

@@ -214,6 +214,15 @@ describe("the tests of a fix without the fix", () => {
     expect(red).toMatchObject({ outcome: "skipped", detail: expect.stringContaining("sum.js") });
   });
 
+  test("are not run where one that was red on the base passes now", async () => {
+    const red = { "sum.js": WRONG, "test/sum.test.js": "sum(1, 2) === 3" };
+    const ended = await checksOf(red, { ...red, "sum.js": RIGHT }, honest, { request: fix });
+    expect(ended.red).toMatchObject({
+      ...{ outcome: "pass", durationMs: 0 },
+      detail: "red on the base and green now: 1 test: test/sum.test.js",
+    });
+  });
+
   test("are nobody's business where the task is no fix", async () => {
     const change = { "sum.js": RIGHT, "test/sum.test.js": "sum(0, 0) === 0" };
     expect((await checksOf(broken, change, honest)).red).toBeUndefined();

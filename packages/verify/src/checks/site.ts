@@ -29,7 +29,6 @@ export type Site = {
 /** What came of a check; `output` is kept as its log. */
 export type Finding = Pick<Check, "outcome" | "detail"> & { tree?: string; output?: string };
 
-/** What a check did before its time was up is told by who knows. */
 export const OUT_OF_TIME = "the verification budget was used up";
 
 /** The gates that reported tests on the change; where none did, all of them, whose exit code is all they say. */
