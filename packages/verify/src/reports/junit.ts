@@ -1,5 +1,5 @@
 import sax from "sax";
-import { type TestOutcome, type Told, UnreadableReport } from "./test-report.ts";
+import { boundTold, type TestOutcome, type Told, UnreadableReport } from "./test-report.ts";
 
 const MAX_DEPTH = 64;
 
@@ -38,6 +38,7 @@ export const readJUnit = (bytes: Uint8Array): Told[] => {
       const parts = [of("file"), of("classname"), of("name")].filter((part) => part !== "");
       current = { name: parts.join(" > "), outcome: "passed" };
       told.push(current);
+      boundTold(told.length);
     } else if (current !== undefined && open.at(-2) === "testcase" && current.outcome !== "failed")
       current.outcome = OUTCOMES.get(name) ?? current.outcome;
   };

@@ -175,9 +175,14 @@ describe("of a command that writes JUnit XML", () => {
     );
   });
 
-  test("of more tests than are kept are as many as are kept", () => {
-    const many = xml("a.xml", suite("<testcase name='a'/>".repeat(300_000)));
-    const answer = junit(many);
+  test("of more tests than any gate has is unreadable, in one file and in many", () => {
+    const reason = expect.stringMatching(/^it tells of more than 200000 tests \([abc]\.xml\)$/);
+    const many = (name: string, count: number) =>
+      xml(name, suite("<testcase name='a'/>".repeat(count)));
+    expect(junit(many("a.xml", 300_000))).toEqual({ kind: "unreadable", reason });
+    const files = ["a.xml", "b.xml", "c.xml"].map((name) => many(name, 80_000));
+    expect(junit(...files)).toEqual({ kind: "unreadable", reason });
+    const answer = junit(...files.slice(1));
     expect(answer.kind === "report" && answer.report.tests).toHaveLength(50_000);
   });
 });

@@ -2,7 +2,13 @@ import type { Gate } from "@headrace/domain";
 import { z } from "zod";
 import { REPORTS_VARIABLE } from "./gate-reporting.ts";
 import { readJUnit } from "./junit.ts";
-import { reportOf, type TestReport, type Told, UnreadableReport } from "./test-report.ts";
+import {
+  boundTold,
+  reportOf,
+  type TestReport,
+  type Told,
+  UnreadableReport,
+} from "./test-report.ts";
 import { readCargo, readGo, type TextForm } from "./text-forms.ts";
 
 /** `none`: no runner that is known ran. `unreadable` is said of what a runner began, and never counts as green. */
@@ -89,6 +95,7 @@ export const readReports = (
         report !== undefined && isXml(file)
           ? { runner: report, told: readJUnit(file.bytes) }
           : readOne(file.bytes, nonce);
+      boundTold(told.length + one.told.length);
       runners.add(one.runner);
       // not all at once: there may be more of them than a call takes
       for (const test of one.told) told.push(test);

@@ -13,6 +13,8 @@ export class UnreadableReport extends Error {
 }
 
 const MAX_TESTS = 50_000;
+/** More than this no gate has, and naming them would take the factory long. */
+const MAX_TOLD = 200_000;
 const MAX_NAME = 500;
 /** of a name that is cut, so that two long ones stay two */
 const DIGEST = 16;
@@ -30,6 +32,11 @@ const nameOf = (told: string): string => {
   if (name.length <= MAX_NAME - ROOM) return name;
   const digest = createHash("sha256").update(name).digest("hex").slice(0, DIGEST);
   return `${name.slice(0, MAX_NAME - ROOM - DIGEST - 2).toWellFormed()}… ${digest}`;
+};
+
+/** Throws where there are more than any gate has. */
+export const boundTold = (count: number): void => {
+  if (count > MAX_TOLD) throw new UnreadableReport(`it tells of more than ${MAX_TOLD} tests`);
 };
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
