@@ -41,9 +41,9 @@ beforeAll(async () => {
   run = /^run (\S+):/m.exec(out)?.[1] ?? "";
 });
 afterAll(async () => {
-  const { image } = await verified(run);
+  const images = run === "" ? [] : [(await verified(run)).image.now];
   await shell[Symbol.asyncDispose]();
-  await removeImages([image.now]);
+  await removeImages(images);
 });
 
 type Report = {
