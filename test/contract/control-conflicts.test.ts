@@ -207,6 +207,36 @@ test("a factory that goes away on any rung of the ladder ends the same", async (
     expect(await travel([first, first + 4, first + 8, first + 12])).toEqual(straight);
 }, 180_000);
 
+test("a resolution that somebody else gets in the way of is made again on the same rung, whatever is forgotten", async () => {
+  let [moves, bare] = [0, ""];
+  await using line = await mergeLine({
+    code: sameLine,
+    files: { "list.txt": LIST },
+    gather: true,
+    repo: (repo) => ({
+      ...repo,
+      async moveRef(ref, to, expected) {
+        moves += expected === undefined ? 0 : 1;
+        if (moves === 3) {
+          const theirs = git(bare, "commit-tree", `${ref}^{tree}`, "-p", ref, "-m", "theirs");
+          git(bare, "update-ref", ref, theirs);
+        }
+        return repo.moveRef(ref, to, expected);
+      },
+    }),
+  });
+  bare = line.bare;
+  const run = await line.start(["t1", "t2", "t3"], { merge: { batch: 1 } });
+  await line.until(run, (s) => over(s) || s.tasks.t3?.conflict?.rounds[2] !== undefined);
+  for (const { kind, id } of Object.values((await line.state(run)).threads))
+    await line.checkpoints.deleteThread(threadId({ run, kind, id }));
+  await line.restart();
+  const state = await line.until(run, over);
+  expect(state.run).toMatchObject({ status: "complete", reasons: [] });
+  expect(rungs(await line.events(run))).toEqual(["author", "author", "merger", "merger"]);
+  expect(state.tasks.t3).toMatchObject({ attempts: 2, rungs: ["author", "merger"] });
+});
+
 test("a branch that somebody else keeps moving pauses the run with a reason, and is landed on when that ends", async () => {
   let meddling = true;
   let bare = "";

@@ -1,4 +1,4 @@
-import { isEnded, type RunState, type StoredEvent } from "@headrace/domain";
+import { isEnded, type RunState, type StoredEvent, threadId } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import type { Files } from "../support/flat-trees.ts";
 import { type Coder, mergeLine } from "../support/merge-line.ts";
@@ -115,6 +115,35 @@ describe("what needs nobody's judgement", () => {
     }
   });
 });
+
+test("a lockfile that is red as written again goes on to the rungs below, also when the factory goes away", async () => {
+  const mine = (task: string) => `${task} was here\n`;
+  const joined: Coder = (files, { task }) => {
+    const lock = files["package-lock.json"] ?? "";
+    return lock.includes(mine(task))
+      ? { ...files, [`${task}.txt`]: "joined\n" }
+      : { ...files, "package-lock.json": lock.replace("line 5\n", mine(task)) };
+  };
+  await using line = await mergeLine({
+    code: joined,
+    files: { "package-lock.json": LIST },
+    relock: (files) => ({ ...files, "package-lock.json": "bad\n" }),
+    red: (files) => files["package-lock.json"] === "bad\n",
+    gather: true,
+  });
+  const tasks = ["t1", "t2", "t3"].map((id) => played(id, { permits: ["lockfile"] }));
+  const run = await line.start(tasks, { merge: { batch: 1 } });
+  await line.until(run, (s) => over(s) || s.tasks.t3?.conflict?.rounds[2] !== undefined, 50_000);
+  for (const { kind, id } of Object.values((await line.state(run)).threads))
+    await line.checkpoints.deleteThread(threadId({ run, kind, id }));
+  await line.restart();
+  const state = await line.until(run, over, 50_000);
+  expect(state.run).toMatchObject({ status: "complete", reasons: [] });
+  const down = ["lockfile", "author"];
+  expect(rungs(await line.events(run))).toEqual([...down, ...down, "lockfile", "merger"]);
+  for (const { id } of Object.values(state.tasks))
+    expect((await line.merged(run))["package-lock.json"]).toContain(mine(id));
+}, 120_000);
 
 describe("two changes in flight that do not merge", () => {
   const sameLine: Coder = (files, { task }) => {

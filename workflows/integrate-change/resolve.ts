@@ -4,7 +4,6 @@ import {
   type Rung,
   type RunState,
   type StackedMember,
-  type TaskRow,
 } from "@headrace/domain";
 import { mergerBrief } from "../briefs.ts";
 import type { WorkflowPorts } from "../ports.ts";
@@ -13,15 +12,14 @@ import { inRound, membersOf, type Returned, rowOf, type S, stackOf, thread } fro
 
 /** Git could not merge the first member onto the tip: it goes down the ladder until it is joined or sent back. */
 export const resolve = (ports: WorkflowPorts) => async (s: S) => {
-  let conflict = await standOn(ports, s);
+  let { here: rung } = await standOn(ports, s);
   for (;;) {
-    const { rung } = conflict;
     const answer = await inQueue(ports, s)[rung]?.();
     if (answer === undefined)
-      return { returned: await goesBack(ports, s, conflict), next: "finish" as const };
+      return { returned: await goesBack(ports, s, rung), next: "finish" as const };
     if (typeof answer !== "string")
       return { stacked: [answer], resolvedBy: rung, next: "verify" as const };
-    conflict = await standOn(ports, s, { failed: rung, reason: answer });
+    rung = (await standOn(ports, s, { failed: rung, reason: answer })).here;
   }
 };
 
@@ -33,18 +31,11 @@ export const resolveAgain = async (
 ) => {
   const failed = s.resolvedBy;
   if (failed === undefined) throw new Error(`landing ${s.id} has resolved nothing`);
-  const conflict = await standOn(ports, s, { failed, reason: red.reason });
-  // steps of a round have their names: another resolution is another round
-  if (inQueue(ports, s)[conflict.rung] !== undefined)
-    return { round: s.round + 1, next: "stack" as const };
+  const { here, next } = await standOn(ports, s, { failed, reason: red.reason, verified: true });
+  if (next !== undefined) return { round: s.round + 1, next: "stack" as const };
   const receipt = red.receipt === undefined ? {} : { receipt: red.receipt };
-  return {
-    returned: { ...(await goesBack(ports, s, conflict)), ...receipt },
-    next: "finish" as const,
-  };
+  return { returned: { ...(await goesBack(ports, s, here)), ...receipt }, next: "finish" as const };
 };
-
-type Conflict = NonNullable<TaskRow["conflict"]>;
 
 /** What is in conflict in this round. */
 const conflictOf = (state: RunState, s: S) => {
@@ -55,45 +46,47 @@ const conflictOf = (state: RunState, s: S) => {
   return { members, member, tip, row: rowOf(state, member.task), ...conflict };
 };
 
+/** A rung that failed, and why; `verified`: its tree had been run. */
+type Down = { failed: Rung; reason: string; verified?: true };
+
 /**
- * The rung this round's conflict is on; with `failed`, the next one below. Told once for each rung, so that a thread
- * that comes again finds itself where it was. A round more for the same conflict begins on the rung of the last.
+ * The rung this round's conflict is on; with `down`, the one below. Each is told once, so that a thread that comes again,
+ * be it from its first round, finds what it did. A round more for the same conflict begins on the rung of the last.
+ * Steps of a round have their names: what is tried after a verification and needs another is the `next` round's.
  */
 const standOn = async (
   ports: WorkflowPorts,
   s: S,
-  down?: { failed: Rung; reason: string },
-): Promise<Conflict> => {
+  down?: Down,
+): Promise<{ here: Rung; next: Rung | undefined }> => {
   const { member, files } = conflictOf(await ports.state(s.run), s);
   const { task, attempt } = member;
+  const told = (now: RunState) => {
+    const { conflict } = rowOf(now, task);
+    return conflict?.landing === s.id ? conflict : undefined;
+  };
   await recordFor(ports, s.run, task, (now) => {
-    const row = rowOf(now, task);
-    const last = row.conflict?.landing === s.id ? row.conflict : undefined;
-    const here = last?.round === s.round ? last.rung : undefined;
-    if (here !== down?.failed) return [];
-    const { permits } = row.task;
-    const tried = row.rungs ?? [];
-    const at = down === undefined ? last?.rung : undefined;
-    const rung = nextRung({ files, permits, tried, at, after: down?.failed });
+    const last = told(now);
+    const { [s.round]: here, [s.round + 1]: next } = last?.rounds ?? {};
+    if (here !== down?.failed || next !== undefined) return [];
+    const { rungs: tried = [], task: asked } = rowOf(now, task);
+    const from = down === undefined ? { at: last?.rung } : { after: down.failed };
+    const rung = nextRung({ files, permits: asked.permits, tried, ...from });
+    const isNext = down?.verified === true && inQueue(ports, s)[rung] !== undefined;
+    const round = isNext ? s.round + 1 : s.round;
     const reason = down === undefined ? {} : { reason: down.reason.slice(0, 4000) };
-    return [
-      { type: "merge.conflicted", landing: s.id, files, round: s.round, rung, ...reason, attempt },
-    ];
+    return [{ type: "merge.conflicted", landing: s.id, files, round, rung, ...reason, attempt }];
   });
-  const { conflict } = rowOf(await ports.state(s.run), task);
-  if (conflict === undefined) throw new Error(`the conflict of ${s.id} was not told`);
-  return conflict;
+  const { [s.round]: here, [s.round + 1]: next } = told(await ports.state(s.run))?.rounds ?? {};
+  if (here === undefined) throw new Error(`the conflict of ${s.id} was not told`);
+  return { here, next };
 };
 
-const goesBack = async (
-  ports: WorkflowPorts,
-  s: S,
-  { rung, files, reason }: Conflict,
-): Promise<Returned> => {
-  const { member } = conflictOf(await ports.state(s.run), s);
-  const why = reason === undefined ? "" : `: ${reason}`;
-  const what = `conflict in ${files.join(", ")} with what has landed${why}`;
-  return { task: member.task, attempt: member.attempt, reason: what, rung };
+const goesBack = async (ports: WorkflowPorts, s: S, rung: Rung): Promise<Returned> => {
+  const { member, files, row } = conflictOf(await ports.state(s.run), s);
+  const why = row.conflict?.reason === undefined ? "" : `: ${row.conflict.reason}`;
+  const reason = `conflict in ${files.join(", ")} with what has landed${why}`;
+  return { task: member.task, attempt: member.attempt, reason, rung };
 };
 
 type Answer = StackedMember | string;

@@ -12,7 +12,7 @@ describe("a conflict in the rows", () => {
     expect(a).toMatchObject({
       conflictedLanding: "a-1",
       rungs: ["merger"],
-      conflict: { landing: "a-1", round: 1, files: ["x.txt"], rung: "merger" },
+      conflict: { landing: "a-1", files: ["x.txt"], rung: "merger", rounds: { 1: "merger" } },
     });
   });
 
@@ -21,7 +21,10 @@ describe("a conflict in the rows", () => {
     for (const round of [1, 2, 3]) log.add({ ...conflict, round, rung: "merger" }, about);
     log.add({ ...conflict, round: 3, rung: "rewrite", reason: "refused" }, about);
     expect(log.state.tasks.a?.rungs).toEqual(["merger", "rewrite"]);
-    expect(log.state.tasks.a?.conflict).toMatchObject({ round: 3, reason: "refused" });
+    expect(log.state.tasks.a?.conflict).toMatchObject({
+      reason: "refused",
+      rounds: { 1: "merger", 2: "merger", 3: "rewrite" },
+    });
     log.add({ ...conflict, landing: "a-2", rung: "rewrite" }, about);
     expect(log.state.tasks.a?.rungs).toEqual(["merger", "rewrite", "rewrite"]);
   });

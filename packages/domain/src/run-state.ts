@@ -109,8 +109,14 @@ export type TaskRow = {
   queuedAttempt: number;
   /** newest landing thread that met a conflict */
   conflictedLanding?: string;
-  /** that conflict, and what is tried for it now */
-  conflict?: { landing: string; round: number; files: string[]; rung: Rung; reason?: string };
+  /** that conflict, what is tried for it now, and what was last tried in each round of the landing */
+  conflict?: {
+    landing: string;
+    files: string[];
+    rung: Rung;
+    rounds: Record<string, Rung>;
+    reason?: string;
+  };
   /** rungs that its conflicts were given, oldest first */
   rungs?: Rung[];
   /** work that is done anew: while it is the newest, the task has none to go on from */

@@ -54,11 +54,13 @@ export const foldBuild: Folds<
   "merge.started": unchanged,
   "merge.conflicted": (s, e) => {
     const { landing, files, round = 1, rung = "merger", reason } = e;
-    const conflict = { landing, round, files, rung, ...(reason === undefined ? {} : { reason }) };
-    const { rungs: before = [], conflict: last } = s.tasks[e.task ?? ""] ?? {};
+    const { rungs: before = [], conflict: other } = s.tasks[e.task ?? ""] ?? {};
+    const last = other?.landing === landing ? other : undefined;
+    const rounds = { ...last?.rounds, [round]: rung };
+    const why = reason === undefined ? {} : { reason };
+    const conflict = { landing, files, rung, rounds, ...why };
     // somebody else moved the branch: the same conflict, met again on the same rung
-    const again = last?.landing === landing && last.rung === rung;
-    const rungs = again ? before : [...before, rung];
+    const rungs = last?.rung === rung ? before : [...before, rung];
     return setTask(s, e.task, { conflictedLanding: landing, conflict, rungs });
   },
   "merge.contended": (s, e) => {
