@@ -9,6 +9,8 @@ import { alteredTree, type Finding, OUT_OF_TIME, type Site, testGates } from "./
 const MUTANTS = 4;
 /** Of a change to more files than this, some are not looked at. */
 const MAX_FILES = 60;
+/** Nor those after the first that take so long to read: they are made to be slow, and while one is read nothing else is done. */
+const MAX_READING_MS = 5000;
 
 /** Runs the change's own tests on it with one of its functions broken at a time: where none is seen, they see nothing. */
 export const mutantCheck = async (site: Site): Promise<Finding> => {
@@ -47,10 +49,15 @@ const mutantsIn = async ({ repo, base, commit, changed }: Site): Promise<Mutant[
   };
   const found: Mutant[] = [];
   const files = changed.filter(({ path, after }) => after && classOf(path) === "product");
+  let readingMs = 0;
   for (const { path } of files.slice(0, MAX_FILES)) {
+    if (readingMs > MAX_READING_MS) break;
     const after = await read(commit, path);
-    if (after !== undefined)
-      found.push(...mutantsOf({ path, before: await read(base, path), after }));
+    if (after === undefined) continue;
+    const before = await read(base, path);
+    const from = performance.now();
+    found.push(...mutantsOf({ path, before, after }));
+    readingMs += performance.now() - from;
   }
   return found;
 };
