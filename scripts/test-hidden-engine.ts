@@ -137,7 +137,7 @@ const failed: string[] = [];
 {
   await using user = await makeUser();
   await using _engine = await startEngine();
-  console.log(`an engine that sees nothing of ${hidden().join(", ")}`);
+  console.log(`an engine that sees nothing of ${HIDDEN.join(", ")}`);
   bringImage();
   for (const [name, args] of chosen) if (!asUser(user.home, args)) failed.push(name);
 }
