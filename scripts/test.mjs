@@ -90,7 +90,7 @@ const checkMachine = async () => {
 };
 
 /** Suites of minutes: left out by default, run one after the other with `--long`, as CI does. */
-const LONG = ["long", "hostile"];
+const LONG = ["cheats", "long", "hostile"];
 
 /** @param {string[]} projects @param {number} workers @param {string[]} more */
 const runTests = async (projects, workers, more = []) => {
