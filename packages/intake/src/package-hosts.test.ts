@@ -37,8 +37,9 @@ test("registries of the installation and public ones are not told of", async () 
 });
 
 test("an index beside PyPI is told of, whichever tool's file names it", async () => {
+  const login = ["ann", "sesame"].join(":");
   const tree = treeOf({
-    "requirements-dev.txt": "--extra-index-url https://ann:sesame@pip.company.dev/simple\na==1\n",
+    "requirements-dev.txt": `--extra-index-url https://${login}@pip.company.dev/simple\na==1\n`,
     "pyproject.toml":
       '[[tool.uv.index]]\nname = "company"\n\nurl = "https://uv.company.dev/simple"\n[project.urls]\nurl = "https://no.example/"\n',
     "app/poetry.lock":
