@@ -159,7 +159,7 @@ await runTests(
 );
 // one at a time: they fill the machine
 if (process.argv.includes("--long")) {
-  await runTests(LONG, 1);
+  for (const project of LONG) await runTests([project], 1);
   if (LINUX_ROOT) {
     const demo = ["scripts/test-hidden-engine.ts", "demo"];
     count("the demo on a hidden engine", (await show("node", demo)) === 0);
