@@ -75,6 +75,15 @@ const refusals: Array<
     {},
     /uncommitted changes/,
   ],
+  [
+    "ignored in the way",
+    async (path) => {
+      await writeFile(join(path, ".git/info/exclude"), "b.txt\n");
+      await writeFile(join(path, "b.txt"), "mine");
+    },
+    {},
+    /b\.txt/,
+  ],
   ["untracked in the way", (path) => writeFile(join(path, "b.txt"), "mine"), {}, /b\.txt/],
   [
     "detached",

@@ -136,7 +136,7 @@ export const playedLine = async (options: LineOptions = {}) => {
     async until(
       run: string,
       enough: (state: RunState) => boolean,
-      patienceMs = 30_000,
+      patienceMs = 100_000,
     ): Promise<RunState> {
       const deadline = Date.now() + patienceMs;
       for (;;) {

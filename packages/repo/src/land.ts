@@ -224,13 +224,14 @@ const carryOut = async (target: Target, spec: LandSpec, made: Made): Promise<Lan
   }
 };
 
-/** Whatever a person has set for merges, this one is the commit that is there already. */
+/** Whatever a person has set for merges, this one is the commit that is there already; ignored files are kept as well. */
 const FORWARD = [
   "merge",
   "--ff-only",
   "--commit",
   "--no-squash",
   "--no-autostash",
+  "--no-overwrite-ignore",
   "--no-verify",
   "--quiet",
 ];

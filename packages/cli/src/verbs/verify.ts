@@ -15,7 +15,13 @@ import { scratchData } from "../factory/scratch-data.ts";
 import { lentToStranger } from "../factory/strangers-archive.ts";
 import { type AnswerApart, verifyApart } from "../factory/verify-apart.ts";
 import { type Installation, readInstallation } from "../user-config.ts";
-import { comparisonLines, flakyLines, imageLine, short } from "../view/verification-lines.ts";
+import {
+  comparisonLines,
+  flakyLines,
+  imageLine,
+  notRunAgainLine,
+  short,
+} from "../view/verification-lines.ts";
 import { flag, text, type VerbAction, type World } from "../world.ts";
 
 /** Runs the gates of a landing again, from its commit, and compares; 1 where anything is not as its receipt says. */
@@ -169,6 +175,7 @@ const reportLines = ({ receipt }: SignedLanding, { answer, agrees, gates }: Repo
     imageLine(receipt.key.image, answer.receipt.key.image, answer.imageKept),
     ...comparisonLines(gates),
     ...flakyLines(answer.first),
+    ...notRunAgainLine(receipt),
     agrees
       ? `receipt ${receipt.id} is what its gates say now`
       : `receipt ${receipt.id} is NOT what its gates say now`,

@@ -33,6 +33,16 @@ export const flakyLines = (first: Pick<Receipt, "results"> | undefined): string[
     .filter(({ verdict }) => verdict === "flaky")
     .map(({ gate, reason }) => `  note: gate ${gate} is flaky: ${plainLine(reason, 500)}`);
 
+/** What the receipt tells beside its gates' verdicts, which only its signature stands for. */
+export const notRunAgainLine = ({
+  results,
+  checks = [],
+}: Pick<Receipt, "results" | "checks">): string[] => {
+  const canaries = results.some(({ canary }) => canary !== undefined) ? ["canaries"] : [];
+  const names = [...canaries, ...checks.map(({ check }) => check)];
+  return names.length === 0 ? [] : [`  note: not run again: ${names.join(", ")} of the receipt`];
+};
+
 /** Whether gates ran in the very image that the receipt names. */
 export const imageLine = (recorded: string, now: string, kept: boolean): string => {
   if (recorded === now) return `  image ${now}: the receipt's own`;

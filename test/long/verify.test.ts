@@ -86,6 +86,7 @@ describe("a landing", () => {
     expect(out).toMatch(
       /gate unit: receipt pass \(exit 0, 2 tests\)\n +now +pass \(exit 0, 2 tests\): equal/,
     );
+    expect(out).toMatch(/^ {2}note: not run again: canaries.* of the receipt$/m);
     expect(out).toMatch(/^receipt \w+ is what its gates say now$/m);
   });
 
