@@ -205,13 +205,23 @@ describe("the check of a repository", () => {
       "environment: built in 4.2 s
       gate  result  time   tests  canary  why
       test  red     0.0 s  -      -       could not be run: service db: not ready in 120 s
-      lint  red     0.0 s  -      -       could not be run: service db: not ready in 120 s
+      lint  red     0.0 s  -      -       could not be run, as test
 
       test could not be run:
         service db: not ready in 120 s
           postgres:16 printed nothing
           correct \`ready\`"
     `);
+  });
+
+  test("tells a long reason in full once, below the table", async () => {
+    const told = `the image postgres:16 cannot be pulled: ${"because ".repeat(30)}of that`;
+    const result = await check(
+      { x: [new UserError(told)], y: [new UserError(told)] },
+      policyOf({ name: "test", run: "x" }, { name: "lint", run: "y" }),
+    );
+    expect(result.rows.map(({ reason }) => reason.length < 130)).toEqual([true, true]);
+    expect(renderCheck(result).split(told)).toHaveLength(2);
   });
 
   test("names what a gate lacks where its output shows it", async () => {
