@@ -188,7 +188,7 @@ describe("a repository whose set-up asks for a host that is not listed", () => {
     const refused = await shell.headrace("check", "--repo", "downloads");
     expect(refused, refused.err).toMatchObject({ code: 1 });
     const [, block = ""] =
-      /^set-up was refused registry\.npmjs\.org: .* into headrace\.yaml.*\n((?: +\w+:.*\n)+)/m.exec(
+      /^set-up was refused registry\.npmjs\.org: .* into headrace\.yaml.*\n((?: *\w+:.*\n)+)/m.exec(
         refused.out,
       ) ?? [];
     expect(parse(block)).toEqual({ sandbox: { network: { setup: [HOST] } } });
