@@ -27,6 +27,9 @@ const headrace = (args) => run(process.execPath, [LAUNCHER, ...args]);
 
 const say = (/** @type {string} */ text) => console.log(text);
 
+const KEPT = Boolean(process.env.HEADRACE_KEEP_DEMO);
+const KEEP = "HEADRACE_KEEP_DEMO=1 npm run demo";
+
 const folder = mkdtempSync(join(tmpdir(), "headrace-demo-"));
 const repo = join(folder, "csvstat");
 const data = join(folder, "data");
@@ -75,15 +78,17 @@ try {
     data,
     "--foreground",
   ]);
+  // the report names commands on a folder that is about to go
+  if (built === 0 && !KEPT)
+    say(
+      `\n"review" and "land" work on a demo that is kept: ${KEEP}. This one is removed at its end.`,
+    );
   process.exitCode = built === 0 ? useTheTool() : built;
   if (process.exitCode === 0) say(REAL);
 } finally {
-  if (process.env.HEADRACE_KEEP_DEMO)
-    say(`kept: ${folder}\n  npx headrace review RUN --data ${data}, and every other verb`);
+  if (KEPT) say(`kept: ${folder}\n  npx headrace review RUN --data ${data}, and every other verb`);
   else {
     rmSync(folder, { recursive: true, force: true });
-    say(
-      "The demo's folder is removed with its run. To keep both: HEADRACE_KEEP_DEMO=1 npm run demo",
-    );
+    say(`The demo's folder is removed with its run. To keep both: ${KEEP}`);
   }
 }

@@ -186,9 +186,12 @@ describe("a service that cannot be had", () => {
   };
 
   it("for it ends at once is told with its name, what it printed, and what to do", async () => {
-    const message = await refusal(
-      specOf([postgres, { ...postgres, name: "broken", env: { MOTTO: "it's" } }]),
+    const broken = { ...postgres, name: "broken", env: { MOTTO: "it's" } };
+    const { ready: _, ...unasked } = broken;
+    expect(await refusal(specOf([unasked]))).toMatch(
+      /^service broken: ended as it started: exit code 1[\s\S]*POSTGRES_PASSWORD is not set/,
     );
+    const message = await refusal(specOf([postgres, broken]));
     expect(message).toMatch(/^service broken: ended as it started: exit code 1/);
     expect(message).toContain("POSTGRES_PASSWORD is not set");
     expect(message).toContain(

@@ -54,9 +54,10 @@ describe("a repository in any state", () => {
     await commitFiles(repo, { "package.json": manifest, "one.test.mjs": passing });
     const wrote = await shell.headrace("init", "--repo", "plain");
     expect(wrote).toMatchObject({ code: 0, err: "" });
-    expect(await readFile(join(repo, "headrace.yaml"), "utf8")).toContain(
-      "run: npm test\n    timeout: 10m\n",
-    );
+    const written = await readFile(join(repo, "headrace.yaml"), "utf8");
+    expect(written).toContain("run: npm test\n    timeout: 10m\n");
+    expect(written).toContain("#   dockerfile: ");
+    expect(written).not.toContain("docs/");
     expect(await shell.headrace("init", "--repo", "plain")).toMatchObject({
       code: 2,
       err: `headrace: ${repo}/headrace.yaml exists already\n  Edit it, or move it away first.\n`,
@@ -66,10 +67,12 @@ describe("a repository in any state", () => {
     expect(green, green.err).toMatchObject({ code: 0 });
     expect(green.out).toMatch(/gate test: pass/);
 
-    await commitFiles(repo, { "one.test.mjs": `${passing}throw new Error("no");\n` });
+    const throwing = `${passing}throw new Error("no");\n`;
+    await commitFiles(repo, { "one.test.mjs": throwing, ".nvmrc": "22\n" });
     const red = await shell.headrace("check", "--repo", "plain", "--json");
     expect(red.code).toBe(1);
-    expect(JSON.parse(red.out)).toBeTypeOf("object");
+    const told = expect.stringMatching(/^setup does not install .* the image's own run \(Node \d/);
+    expect(JSON.parse(red.out)).toMatchObject({ notes: [told] });
   });
 
   it("without gates gets an example from init, and from check all that stands in a run's way", async () => {

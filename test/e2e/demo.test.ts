@@ -15,4 +15,5 @@ test("the demo shows research, a red gate mended, landings and acceptance, and r
   expect(said).toContain("acceptance: 6 of 6 requirements have evidence");
   expect(said).toContain("$ node bin/csvstat.mjs examples/people.csv\ncolumn  type");
   expect(said).toContain("The model was scripted");
+  expect(said).toContain('"review" and "land" work on a demo that is kept');
 });

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { engineAddress } from "../support/engine.ts";
 import { commitFiles } from "../support/git.ts";
 import { makeRepository } from "../support/real-run.ts";
-import { openShell, type Shell } from "../support/shell.ts";
+import { ended, openShell, type Shell } from "../support/shell.ts";
 
 let shell: Shell;
 let docker: Docker;
@@ -58,7 +58,25 @@ it("what a check leaves that is killed goes with the next one, and a check that 
   expect(await gatesOf(killed.pid)).toEqual([]);
   expect(await gatesOf(alive.pid)).toEqual([alive.container]);
   expect(await folders()).toEqual([alive.name]);
+  const end = ended(live);
   process.kill(alive.pid, "SIGINT");
-  await new Promise((resolve) => live.once("close", resolve));
+  expect(await end).toMatchObject({ code: 130, err: "headrace: stopped by SIGINT\n" });
+  expect(await gatesOf(alive.pid)).toEqual([]);
   expect(await folders()).toEqual([]);
 }, 240_000);
+
+it("a check whose reader has gone ends without a word, and leaves nothing", async () => {
+  const setup = ["while :; do echo working; sleep 0.1; done"];
+  const files = { "headrace.yaml": stringify({ setup, gates: [{ name: "gate", run: "true" }] }) };
+  await makeRepository(shell, "chatty", files);
+  const check = shell.start("check", "--repo", "chatty");
+  const end = ended(check);
+  check.stdout?.on("data", (text: string) => {
+    if (text.includes("working")) check.stdout?.destroy();
+  });
+  expect(await end).toMatchObject({ code: 141, err: "" });
+  expect(await folders()).toEqual([]);
+  const left = await docker.listContainers({ all: true });
+  const owners = left.map(({ Labels }) => Labels["headrace.owner"] ?? "");
+  expect(owners.filter((owner) => owner.endsWith(`-check-${check.pid}`))).toEqual([]);
+}, 120_000);

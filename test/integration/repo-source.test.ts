@@ -19,8 +19,8 @@ test("what cannot be used is refused with what to do about it", async () => {
     await expect(inspect()).rejects.toBeInstanceOf(UserError);
     await expect(inspect()).rejects.toThrow(message);
   };
-  await refused(dir.path, /no commit[\s\S]*--new DIR/);
-  await refused(scratch.path, /not in a git repository[\s\S]*--new DIR/);
+  await refused(dir.path, /no commit[\s\S]*Commit something\.$/);
+  await refused(scratch.path, /not in a git repository[\s\S]*commit there\.$/);
   await refused(join(scratch.path, "absent"), /no directory/);
   await writeFile(join(scratch.path, "file"), "gitdir: /nowhere\n");
   await refused(join(scratch.path, "file"), /is a file/);

@@ -187,13 +187,13 @@ describe("a repository whose set-up asks for a host that is not listed", () => {
   it("is told the host and the line to add, then asked for leave, and then let through", async () => {
     const refused = await shell.headrace("check", "--repo", "downloads");
     expect(refused, refused.err).toMatchObject({ code: 1 });
-    const [, line = ""] =
-      /^set-up was refused registry\.npmjs\.org: to allow it, add to headrace\.yaml.*\n(.*)$/m.exec(
+    const [, block = ""] =
+      /^set-up was refused registry\.npmjs\.org: .* into headrace\.yaml.*\n((?: *\w+:.*\n)+)/m.exec(
         refused.out,
       ) ?? [];
-    expect(parse(line)).toEqual({ sandbox: { network: { setup: [HOST] } } });
+    expect(parse(block)).toEqual({ sandbox: { network: { setup: [HOST] } } });
     const config = parse(git(repo, "show", "HEAD:headrace.yaml"));
-    await commitFiles(repo, { "headrace.yaml": stringify({ ...config, ...parse(line) }) });
+    await commitFiles(repo, { "headrace.yaml": stringify({ ...config, ...parse(block) }) });
     expect(await shell.headrace("check", "--repo", "downloads")).toMatchObject({
       code: 2,
       err: expect.stringContaining("set-up may reach registry.npmjs.org"),

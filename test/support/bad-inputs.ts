@@ -120,10 +120,18 @@ config/deploy.env:2: looks like a secret (github)
 `,
   },
   {
+    when: "check is outside a repository",
+    arrange: ({ dir }) => mkdir(join(dir, "bare-folder")),
+    args: ["check", "--repo", "bare-folder"],
+    says: `headrace: DIR/bare-folder is not in a git repository
+  Run "git init" and commit there.
+`,
+  },
+  {
     when: "--repo is not there",
     args: ["run", "spec.md", "--repo", "nowhere", "--model", "script:script.yaml"],
     says: `headrace: there is no directory DIR/nowhere
-  Name the repository's directory, or use --new DIR to make one.
+  Name the repository's directory, or use --new DIR to start an empty repository.
 `,
   },
   {
@@ -233,7 +241,7 @@ config/deploy.env:2: looks like a secret (github)
     args: ["run", "spec.md", "--repo", "repo", "--model", "script:bad.yaml"],
     says: `headrace: DIR/bad.yaml:2: conversations[0].turns: Invalid input: expected array, received undefined
 DIR/bad.yaml:2: conversations[0]: Unrecognized key: "turn"
-  The format is described in docs/model-script.md.
+  The format is described in model-script.md, whose place \`headrace --help\` tells.
 `,
   },
   {

@@ -2,6 +2,8 @@
 // Every verb of the command as data: the launcher prints it without loading anything else, and the command line's
 // parser in src/ is built from the same list, so that help and parser cannot differ.
 
+import { fileURLToPath } from "node:url";
+
 /**
  * @typedef {object} Verb
  * @property {string} name
@@ -204,6 +206,9 @@ const EXITS = `Exit codes of a followed run: 0 complete, 1 the factory failed (r
 3 incomplete or cancelled, 4 stopped for budget (resumable), 5 waits for a person, 130 detached.
 Other verbs: 0 yes, 1 no or failed, 2 bad input.`;
 
+/** Of this installation: a repository that it works on has no such pages. */
+const DOCS = fileURLToPath(new URL("../../../docs/", import.meta.url));
+
 const usage = (/** @type {Verb} */ { name, operands }) => `${name} ${operands}`.trim();
 
 /** What `headrace --help` prints. */
@@ -220,6 +225,7 @@ usage: headrace <verb> [options]      headrace <verb> --help tells a verb's opti
 ${groups.join("\n\n")}
 
 ${EXITS}
+Documentation: ${DOCS} (spec.md, headrace-yaml.md, configuration.md and others)
 `;
 };
 

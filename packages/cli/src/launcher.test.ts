@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,6 +41,10 @@ describe.each(nodes)("the launcher on %s", (node) => {
       expect(stdout).toContain(`  ${name} `);
       expect(stdout).toContain(summary);
     }
+    const [, docs = ""] = /^Documentation: (\S+) /m.exec(stdout) ?? [];
+    expect(await readdir(docs)).toEqual(
+      expect.arrayContaining(["spec.md", "headrace-yaml.md", "configuration.md"]),
+    );
   });
 
   it("tells a verb's options in three ways", async () => {

@@ -2,6 +2,7 @@ import { InfrastructureError, plainJson, plainText, UserError } from "@headrace/
 import { type Command, commandOf, withCommands } from "./command.ts";
 import { parseCommandLine } from "./command-line.ts";
 import { dataDir } from "./data-dir.ts";
+import { endOfInterrupted, Interruption } from "./interruption.ts";
 import { VERB_ACTIONS } from "./verbs/index.ts";
 import { text, type World } from "./world.ts";
 
@@ -18,6 +19,11 @@ const main = async (world: World, args: string[]): Promise<number> => {
 };
 
 const report = (world: World, error: unknown, command: Command): number => {
+  const interrupted = endOfInterrupted(world.interrupt, error as Error);
+  if (interrupted !== undefined) {
+    if (interrupted.line !== undefined) world.err(`headrace: ${interrupted.line}`);
+    return interrupted.exitCode;
+  }
   if (error instanceof UserError) {
     world.err(`headrace: ${withCommands(error, command).message}`);
     return 2;
@@ -36,10 +42,14 @@ const printable = (line: string): string =>
 
 const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => interrupt.abort(new Error(signal)));
+  process.on(signal, () => interrupt.abort(new Interruption(signal)));
 }
 // a reader that went away (`| head`, a closed terminal) is no error of ours: as a viewer it has left, no more
-process.stdout.on("error", (error) => interrupt.abort(error));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  const left = error.code === "EPIPE" || error.code === "EIO";
+  const failure = new InfrastructureError(`cannot write what it prints: ${error.message}`);
+  interrupt.abort(left ? new Interruption("SIGPIPE") : failure);
+});
 process.stderr.on("error", () => undefined);
 
 process.exitCode = await main(

@@ -130,7 +130,7 @@ const toolsMissing = (policy: Policy, detected: Detected): string[] => {
   return command === undefined || !theirs
     ? []
     : [
-        `setup does not install the tools the repository asks for; its first command could be: ${command}`,
+        `setup does not install the tools the repository asks for, so the image's own run (Node ${baseVersions().node}); its first command could be: ${command}`,
       ];
 };
 

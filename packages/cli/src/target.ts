@@ -18,7 +18,8 @@ export const openTarget = async (
       "Name the repository, or the folder to make one in.",
     );
   }
-  if (fresh === undefined) return openSourceRepo({ path: resolve(cwd, existing ?? ".") });
+  const instead = "use --new DIR to start an empty repository";
+  if (fresh === undefined) return openSourceRepo({ path: resolve(cwd, existing ?? "."), instead });
   const path = resolve(cwd, fresh);
   const made = await mkdir(path, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
     // what stands there instead of a folder is told below

@@ -11,7 +11,8 @@ import { createPriceBook, PRICES, PriceRow } from "@headrace/models";
 import { type PrivateRegistry, packagesProblem } from "@headrace/sandbox";
 import { z } from "zod";
 
-const FILE = "config.yaml";
+/** The person's own configuration in a data directory. */
+export const userConfigFile = (dataDir: string): string => join(dataDir, "config.yaml");
 
 const variable = z.string().regex(/^[A-Z_][A-Z0-9_]{0,99}$/, "expected a name such as NPM_TOKEN");
 
@@ -110,7 +111,7 @@ const TABLE = {
 
 /** Throws `UserError` naming file, line, field and remedy; an absent file is an empty one. */
 const readUserConfig = async (dataDir: string): Promise<UserConfig> => {
-  const file = join(dataDir, FILE);
+  const file = userConfigFile(dataDir);
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return "";
     throw new UserError(
@@ -146,7 +147,7 @@ export const readInstallation = async (from: {
     const { credential } = registry;
     if (credential !== undefined && !named.has(credential))
       throw new UserError(
-        `${join(from.dataDir, FILE)}: registries[${i}].credential: ${credential} is not set`,
+        `${userConfigFile(from.dataDir)}: registries[${i}].credential: ${credential} is not set`,
         `Set it in the environment, or write the line ${credential}=... to ${join(from.dataDir, "credentials")} (mode 0600).`,
       );
     return withCredential(registry, credential === undefined ? undefined : named.get(credential));

@@ -62,6 +62,10 @@ describe("a broken file names file, line, field and remedy", () => {
   test.each([
     ["gates:\n  - name: test\n   run: x", /^headrace\.yaml:\d: is not valid YAML: /],
     [
+      "sandbox:\n  memory: 2g\nsandbox: { network: { setup: [a.example] } }",
+      /^headrace\.yaml:3: is not valid YAML: `sandbox` stands twice, .*\n {2}Join the two: .* under one `sandbox:`/,
+    ],
+    [
       "gates: test",
       /^headrace\.yaml:1: gates: expected a list of gates, got "test"\n {2}Write for example:\n {4}gates:\n {6}- name: test/,
     ],

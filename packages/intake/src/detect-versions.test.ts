@@ -123,4 +123,14 @@ describe("the version of Python", () => {
       { tool: "python", version: ">=3.12", from: "pyproject.toml requires-python" },
     ]);
   });
+
+  test("that is another patch than the image's is told", async () => {
+    const { image, notes } = await found({ ...project(">=3.9"), ".python-version": "3.11.4" });
+    expect(image).toBeUndefined();
+    expect(notes[0]).toContain(
+      ".python-version asks for Python 3.11.4, and the base image has 3.11.2",
+    );
+    expect((await found(project(">=3.9"))).notes).toEqual([]);
+    expect((await found({ ...project(">=3.9"), ".python-version": "3.11.2" })).notes).toEqual([]);
+  });
 });

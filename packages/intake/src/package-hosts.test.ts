@@ -5,7 +5,7 @@ import { treeOf } from "./tree-fixture.ts";
 const resolved = (...urls: string[]) =>
   JSON.stringify({ packages: Object.fromEntries(urls.map((u, i) => [i, { resolved: u }])) });
 const note = (file: string, host: string) =>
-  `${file} takes packages from ${host}, which no registry in config.yaml names: see docs/configuration.md`;
+  `${file} takes packages from ${host}, which no registry in config.yaml names: see configuration.md, whose place \`headrace --help\` tells`;
 
 test("a host that set-up cannot reach is told once, without user and password", async () => {
   const tree = treeOf({

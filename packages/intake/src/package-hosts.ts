@@ -43,7 +43,7 @@ export const packageHostNotes = async (tree: Tree, known: readonly string[]): Pr
       if (reached.has(host) || notes.has(host)) continue;
       notes.set(
         host,
-        `${path} takes packages from ${host}, which no registry in config.yaml names: see docs/configuration.md`,
+        `${path} takes packages from ${host}, which no registry in config.yaml names: see configuration.md, whose place \`headrace --help\` tells`,
       );
     }
   }

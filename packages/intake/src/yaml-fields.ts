@@ -113,21 +113,29 @@ const explain = (issue: z.core.$ZodIssue, value: unknown, table: FieldTable<unkn
   };
 };
 
+const YAML_REMEDY = "Check the indentation, and put values with `: ` or `#` in quotes.";
+
 /** Parses YAML and checks it against the table; throws `UserError` with file, line, field and remedy. */
 export const readFields = <T>(source: YamlSource, table: FieldTable<T>): T => {
   const lines = new LineCounter();
   const lineAt = (offset: number): number => lines.linePos(offset).line + source.firstLine - 1;
-  const broken = (offset: number, problem: string) =>
+  const broken = (offset: number, problem: string, remedy = YAML_REMEDY) =>
     inputError({
       file: source.file,
       line: lineAt(offset),
       problem: `is not valid YAML: ${problem}`,
-      remedy: "Check the indentation, and put values with `: ` or `#` in quotes.",
+      remedy,
     });
+  const repeated = (offset: number) => {
+    const key = /^[^\s:]{1,60}/.exec(source.text.slice(offset))?.[0] ?? "";
+    const remedy = `Join the two: all that stands under either belongs under one \`${key}:\`.`;
+    return broken(offset, `\`${key}\` stands twice, and keys must be unique`, remedy);
+  };
   const read = (): [Document, unknown] => {
     try {
       const doc = parseDocument(source.text, { lineCounter: lines, prettyErrors: false });
       const error = doc.errors[0];
+      if (error?.code === "DUPLICATE_KEY") throw repeated(error.pos[0]);
       if (error !== undefined) throw broken(error.pos[0], error.message);
       return [doc, doc.toJS({ maxAliasCount: 100 }) ?? {}];
     } catch (cause) {

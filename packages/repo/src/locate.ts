@@ -15,16 +15,20 @@ export type Located = {
   workTree?: string;
 };
 
+/** What to do where there is no repository: the caller may have something to do `instead`. */
+export const remedyOr = (remedy: string, instead: string | undefined): string =>
+  `${remedy}${instead === undefined ? "" : `, or ${instead}`}.`;
+
 /** Finds the repository that holds `path`. Throws `UserError` where there is none. */
-export const locate = async (path: string): Promise<Located> => {
+export const locate = async (path: string, instead?: string): Promise<Located> => {
   try {
-    return await search(await realpath(path), path);
+    return await search(await realpath(path), { asked: path, instead });
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     if (isMissing(cause))
       throw new UserError(
         `there is no directory ${path}`,
-        "Name the repository's directory, or use --new DIR to make one.",
+        remedyOr("Name the repository's directory", instead),
         { cause },
       );
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -32,7 +36,10 @@ export const locate = async (path: string): Promise<Located> => {
   }
 };
 
-const search = async (start: string, asked: string): Promise<Located> => {
+const search = async (
+  start: string,
+  { asked, instead }: { asked: string; instead: string | undefined },
+): Promise<Located> => {
   if (!(await stat(start)).isDirectory())
     throw new UserError(`${asked} is a file`, "Give the repository's directory.");
   for (let dir = start; ; dir = dirname(dir)) {
@@ -44,7 +51,7 @@ const search = async (start: string, asked: string): Promise<Located> => {
     if (dir === dirname(dir))
       throw new UserError(
         `${asked} is not in a git repository`,
-        `Run "git init" and commit there, or use --new DIR to start an empty repository.`,
+        remedyOr(`Run "git init" and commit there`, instead),
       );
   }
 };

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { branchRef, PRODUCT, type SourceRepo, type SourceState, UserError } from "@headrace/domain";
 import { exportTo } from "./export.ts";
 import { type Git, GitError, gitAt } from "./git.ts";
-import { type Located, locate, operationIn } from "./locate.ts";
+import { type Located, locate, operationIn, remedyOr } from "./locate.ts";
 import { listTree, packOf, readFileAt, readFilesAt } from "./objects.ts";
 import { readRefOf } from "./refs.ts";
 import { hooksOff, openView, type Storage, storageOf, type View } from "./view.ts";
@@ -16,8 +16,11 @@ export const openSourceRepo = async (options: {
   path: string;
   /** where views are made, by who clears it of those that it was killed in; if absent, the system's temporary folder */
   scratch?: string;
+  /** what a person can do where there is no repository, or none to start from, besides making one */
+  instead?: string;
 }): Promise<SourceRepo> => {
-  const at = await locate(options.path);
+  const { instead } = options;
+  const at = await locate(options.path, instead);
   const real = await openReal(at);
   let storage: Promise<Storage> | undefined;
   const view = async (head?: string): Promise<View> => {
@@ -29,7 +32,7 @@ export const openSourceRepo = async (options: {
     return await work(opened);
   };
   return {
-    inspect: () => inspect(at, real, viewed),
+    inspect: () => inspect(at, real, { viewed, instead }),
     resolve: (revision) => resolveIn(at, real, revision),
     list: (commit) =>
       complete(
@@ -95,8 +98,12 @@ const resolveIn = async (at: Located, real: Git, revision: string): Promise<stri
 
 type Viewed = <T>(work: (view: View) => Promise<T>, head?: string) => Promise<T>;
 
-const inspect = async (at: Located, real: Git, viewed: Viewed): Promise<SourceState> => {
-  const head = await headOf(at, real);
+const inspect = async (
+  at: Located,
+  real: Git,
+  { viewed, instead }: { viewed: Viewed; instead: string | undefined },
+): Promise<SourceState> => {
+  const head = await headOf(at, real, instead);
   if ((await readRefOf(real, branchRef(PRODUCT))) !== undefined)
     throw new UserError(
       `${at.path} has a branch named "${PRODUCT}", so branches "${PRODUCT}/..." cannot be made`,
@@ -116,13 +123,13 @@ const inspect = async (at: Located, real: Git, viewed: Viewed): Promise<SourceSt
   };
 };
 
-const headOf = async (at: Located, real: Git): Promise<string> => {
+const headOf = async (at: Located, real: Git, instead: string | undefined): Promise<string> => {
   const args = ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"];
   const { code, stdout } = await real.run(args, { ok: [0, 1, 128] });
   if (code === 0) return stdout.toString("utf8").trim();
   throw new UserError(
     `${at.path} has no commit to start from`,
-    "Commit something, or use --new DIR to start an empty repository.",
+    remedyOr("Commit something", instead),
   );
 };
 

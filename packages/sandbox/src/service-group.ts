@@ -14,6 +14,8 @@ const READY_MS = 120_000;
 /** One try of `ready`, which may hang on a server that accepts and never answers. */
 const TRY_MS = 15_000;
 const POLL_MS = 200;
+/** How long one without `ready` has to live: what it lacks, an image's entrypoint says and ends. */
+const SETTLED_MS = 2000;
 const LAST_LINES = 15;
 const LINE_CHARS = 300;
 
@@ -123,15 +125,19 @@ const becomeReady = async (
   { printed, signal }: Watch,
 ): Promise<void> => {
   const late = AbortSignal.timeout(READY_MS);
+  const settled = AbortSignal.timeout(SETTLED_MS);
   let asked = lastLines();
+  const isReady = async (): Promise<boolean> => {
+    if (service.ready === undefined) return settled.aborted;
+    asked = lastLines();
+    return (await ask(container, service.ready, { printed: asked, signal })) === 0;
+  };
   for (;;) {
+    const ready = await isReady();
     const { running, exitCode, oomKilled } = await container.inspect();
     if (!running) throw ended(service, { exitCode, oomKilled, printed });
-    if (service.ready === undefined) return;
+    if (ready) return;
     if (late.aborted) throw neverReady(service, { printed, asked });
-    asked = lastLines();
-    const answer = await ask(container, service.ready, { printed: asked, signal });
-    if (answer === 0) return;
     await sleep(POLL_MS, undefined, { signal });
   }
 };

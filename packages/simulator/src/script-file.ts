@@ -62,7 +62,7 @@ export type Conversation = z.infer<typeof Conversation>;
 export const Script = z.strictObject({ conversations: z.array(Conversation).min(1) });
 export type Script = z.infer<typeof Script>;
 
-const HELP = "The format is described in docs/model-script.md.";
+const HELP = "The format is described in model-script.md, whose place `headrace --help` tells.";
 
 type Path = readonly PropertyKey[];
 

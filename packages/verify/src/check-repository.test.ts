@@ -150,6 +150,7 @@ describe("the check of a repository", () => {
             watch.onRequest?.(asked("registry.npmjs.org", "allowed"));
             watch.onRequest?.(asked("files.example.com", "refused"));
             watch.onRequest?.(asked("files.example.com", "refused"));
+            watch.onRequest?.(asked("cdn.example.com", "refused"));
             watch.onRequest?.(asked("10.0.0.1", "refused"));
             const inside = "deb.debian.org resolves to 203.0.113.80, which is not a public address";
             watch.onRequest?.(asked("deb.debian.org", "refused", inside));
@@ -170,12 +171,28 @@ describe("the check of a repository", () => {
     expect(renderCheck(await checkWhere(false))).toMatchInlineSnapshot(`
       "set-up was refused deb.debian.org: it resolves to 203.0.113.80, which is not a public address
       set-up reached: registry.npmjs.org
-      set-up was refused files.example.com: to allow it, add to headrace.yaml (or without \`sandbox\` to config.yaml):
-        sandbox: { network: { setup: [files.example.com] } }
+      set-up was refused files.example.com, cdn.example.com: to allow that, put into headrace.yaml, commit it, and give --allow-repo-config:
+      sandbox:
+        network:
+          setup: [files.example.com, cdn.example.com]
+      or, for every repository, put \`network:\` with that \`setup:\`, without \`sandbox:\`, into config.yaml
       set-up was refused 10.0.0.1: it is an address: names are resolved once and checked, addresses can be anybody's
       environment: built in 4.2 s
       gates: none apply to this commit"
     `);
+  });
+
+  test("tells refused hosts as they fit into the file that is there", () => {
+    const network = { reached: [], refused: ["b.example"], unreached: [] };
+    const environment = { built: false as const, command: "x", exitCode: 1, log: "" };
+    const told = (sandbox: object) =>
+      renderCheck({ environment, network, rows: [] }, { sandbox, userConfig: "/data/config.yaml" });
+    expect(told({ memory: "2g" })).toMatch(
+      /put under the `sandbox:` you have .*\n {2}network:\n {4}setup: \[b\.example\]\nor, .* into \/data\/config\.yaml\n/,
+    );
+    expect(told({ network: { setup: ["a.example"] } })).toMatch(
+      /let `setup` of .* be, commit it, .*\n {4}setup: \[a\.example, b\.example\]\n/,
+    );
   });
 
   test("waits once for a service that is never ready, and tells why once", async () => {
@@ -188,13 +205,23 @@ describe("the check of a repository", () => {
       "environment: built in 4.2 s
       gate  result  time   tests  canary  why
       test  red     0.0 s  -      -       could not be run: service db: not ready in 120 s
-      lint  red     0.0 s  -      -       could not be run: service db: not ready in 120 s
+      lint  red     0.0 s  -      -       could not be run, as test
 
       test could not be run:
         service db: not ready in 120 s
           postgres:16 printed nothing
           correct \`ready\`"
     `);
+  });
+
+  test("tells a long reason in full once, below the table", async () => {
+    const told = `the image postgres:16 cannot be pulled: ${"because ".repeat(30)}of that`;
+    const result = await check(
+      { x: [new UserError(told)], y: [new UserError(told)] },
+      policyOf({ name: "test", run: "x" }, { name: "lint", run: "y" }),
+    );
+    expect(result.rows.map(({ reason }) => reason.length < 130)).toEqual([true, true]);
+    expect(renderCheck(result).split(told)).toHaveLength(2);
   });
 
   test("names what a gate lacks where its output shows it", async () => {

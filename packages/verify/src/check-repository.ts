@@ -26,6 +26,7 @@ import { type GateBench, type GateRun, runGate } from "./run-gates.ts";
 const SETUP_TIMEOUT_MS = 30 * 60_000;
 const MAX_OUTPUT = 4000;
 const MAX_DIFFERING = 20;
+const MAX_WHY = 100;
 
 export type CheckRow = {
   gate: string;
@@ -99,6 +100,10 @@ const runTwice = async (bench: GateBench, gate: Gate): Promise<Runs> => {
 
 const firstLine = (text: string): string => text.trim().split("\n", 1)[0] ?? "";
 
+/** For a column: the whole of it is shown below. */
+const clipped = (line: string): string =>
+  line.length > MAX_WHY ? `${line.slice(0, MAX_WHY)}...` : line;
+
 const testsOf = ({ tests, output }: GateRun): number | undefined =>
   tests?.length ?? countTests(output);
 
@@ -134,7 +139,7 @@ const rowOf = (gate: string, [first, second]: Runs): CheckRow => {
     first.result.verdict === "pass" || second.result.verdict === "infra_error" ? second : first;
   const red = verdicts.some((verdict) => verdict !== "pass");
   const reason = spoilt
-    ? `could not be run: ${firstLine(worse.output)}`.slice(0, 300)
+    ? `could not be run: ${clipped(firstLine(worse.output))}`
     : worse.result.reason;
   const hint = red && !spoilt ? failureHint("gate", { ...worse.result, ...worse }) : undefined;
   return {
@@ -180,6 +185,13 @@ const build = async (
   }
 };
 
+/** What keeps several gates from being run is told with the first of them. */
+const toldOnce = (row: CheckRow, before: readonly { row: CheckRow }[]): CheckRow => {
+  if (row.verdict !== "infra_error") return row;
+  const first = before.find((one) => one.row.output === row.output)?.row;
+  return first === undefined ? row : { ...row, reason: `could not be run, as ${first.gate}` };
+};
+
 /** Builds the environment and runs every gate that applies to the base twice. No model is asked. */
 export const checkRepository = async (input: CheckInput): Promise<RepositoryCheck> => {
   const requests: EgressRequest[] = [];
@@ -193,7 +205,7 @@ export const checkRepository = async (input: CheckInput): Promise<RepositoryChec
   const ran: { gate: Gate; runs: Runs; row: CheckRow }[] = [];
   for (const gate of applicableGates(policy, new Set())) {
     const runs = await runTwice({ ...bench, tar }, gate);
-    const row = rowOf(gate.name, runs);
+    const row = toldOnce(rowOf(gate.name, runs), ran);
     ran.push({ gate, runs, row });
     input.onRow?.(row);
   }

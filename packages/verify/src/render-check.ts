@@ -39,23 +39,52 @@ const table = (rows: readonly string[][]): string[] => {
   );
 };
 
-/** What the network was used for, and how a host that was refused is allowed. */
-const hosts = ({ reached, refused, unreached }: RepositoryCheck["network"], built: boolean) => [
-  ...unreached
-    .filter(({ outcome }) => outcome === "refused" || !built)
-    .map((host) => plainLine(tellUnreached(host))),
-  ...(reached.length === 0 ? [] : [`set-up reached: ${plainLine(reached.join(", "))}`]),
-  ...refused.flatMap((host) => {
-    const problem = hostProblem(host);
-    const name = plainLine(host);
-    return problem === undefined
-      ? [
-          `set-up was refused ${name}: to allow it, add to ${PRODUCT}.yaml (or without \`sandbox\` to config.yaml):`,
-          `  sandbox: { network: { setup: [${name}] } }`,
-        ]
-      : [`set-up was refused ${name}: it ${problem}`];
-  }),
-];
+/** Where hosts can be allowed. */
+type HostLists = {
+  /** of the repository's file, as it is written */
+  sandbox?: { network?: { setup?: readonly string[] | undefined } | undefined } | undefined;
+  /** path of the person's own configuration */
+  userConfig: string;
+};
+
+/** One block that allows all of them, as it fits into what the file has: keys cannot stand twice in YAML. */
+const allowing = (refused: readonly string[], { sandbox, userConfig }: HostLists): string[] => {
+  const hosts = [...new Set([...(sandbox?.network?.setup ?? []), ...refused])].map((host) =>
+    plainLine(host),
+  );
+  const place =
+    sandbox === undefined
+      ? `put into ${PRODUCT}.yaml`
+      : sandbox.network === undefined
+        ? `put under the \`sandbox:\` you have in ${PRODUCT}.yaml`
+        : `let \`setup\` of the \`sandbox:\` \`network:\` you have in ${PRODUCT}.yaml be`;
+  return [
+    `set-up was refused ${plainLine(refused.join(", "))}: to allow that, ${place}, commit it, and give --allow-repo-config:`,
+    ...(sandbox === undefined ? ["sandbox:"] : []),
+    ...(sandbox?.network === undefined ? ["  network:"] : []),
+    `    setup: [${hosts.join(", ")}]`,
+    `or, for every repository, put \`network:\` with that \`setup:\`, without \`sandbox:\`, into ${userConfig}`,
+  ];
+};
+
+/** What the network was used for, and how hosts that were refused are allowed. */
+const hosts = (
+  { reached, refused, unreached }: RepositoryCheck["network"],
+  built: boolean,
+  lists: HostLists,
+): string[] => {
+  const allowable = refused.filter((host) => hostProblem(host) === undefined);
+  return [
+    ...unreached
+      .filter(({ outcome }) => outcome === "refused" || !built)
+      .map((host) => plainLine(tellUnreached(host))),
+    ...(reached.length === 0 ? [] : [`set-up reached: ${plainLine(reached.join(", "))}`]),
+    ...(allowable.length === 0 ? [] : allowing(allowable, lists)),
+    ...refused
+      .filter((host) => !allowable.includes(host))
+      .map((host) => `set-up was refused ${plainLine(host)}: it ${hostProblem(host)}`),
+  ];
+};
 
 /** What a person must do about gates that no run is built on, and may do about those that were shown nothing. */
 const blindness = (rows: readonly CheckRow[]): string[] => {
@@ -116,12 +145,15 @@ const evidenceOf = (rows: readonly CheckRow[]): string[] =>
   });
 
 /** The check as plain lines for a terminal on which set-up's output has been shown as it came. */
-export const renderCheck = ({ environment, network, rows }: RepositoryCheck): string => {
+export const renderCheck = (
+  { environment, network, rows }: RepositoryCheck,
+  lists: HostLists = { userConfig: "config.yaml" },
+): string => {
   if (!environment.built) {
     const { exitCode, log: output } = environment;
     const hint = failureHint("setup", { exitCode, output });
     return [
-      ...hosts(network, false),
+      ...hosts(network, false, lists),
       `environment: set-up failed (exit ${environment.exitCode ?? "none"}): ${plainLine(environment.command)}`,
       ...causes(environment.log),
       ...(hint === undefined ? [] : [plainLine(hint)]),
@@ -129,7 +161,7 @@ export const renderCheck = ({ environment, network, rows }: RepositoryCheck): st
   }
   const how = environment.cached ? "ready (kept from before)" : "built";
   const head = [
-    ...hosts(network, true),
+    ...hosts(network, true, lists),
     `environment: ${how} in ${seconds(environment.durationMs)}`,
   ];
   if (rows.length === 0) return `${head.join("\n")}\ngates: none apply to this commit`;

@@ -23,7 +23,7 @@ const linesToAdd = (hosts: readonly string[]): string[] => {
   if (hosts.length === 0) return [];
   return [
     `it asked for hosts that no list names: ${hosts.join(", ")}`,
-    "if it may have them, add to config.yaml in your data directory (or below `sandbox:` in headrace.yaml):",
+    "if it may have them, add to config.yaml in your data directory (or below the `sandbox:` of headrace.yaml, committed, and give --allow-repo-config):",
     "network:",
     `  setup: [${hosts.join(", ")}]`,
   ];

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { PRODUCT, plainLine } from "@headrace/domain";
-import { setupFilesAt, treeAt } from "@headrace/intake";
+import { readConfig, setupFilesAt, treeAt } from "@headrace/intake";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
 import { createClock } from "@headrace/store";
 import { checkRepository, isFit, refuseUnfitCanaries, renderCheck } from "@headrace/verify";
@@ -10,7 +10,7 @@ import { knownImages } from "../factory/engine.ts";
 import { openSandboxes } from "../factory/sandboxes.ts";
 import { refuseSecrets } from "../secret-scan.ts";
 import { policyAt } from "../submission.ts";
-import { readInstallation } from "../user-config.ts";
+import { readInstallation, userConfigFile } from "../user-config.ts";
 import { aboutBase, aboutGiven, aboutPolicy, noGatesLines } from "../view/policy-lines.ts";
 import { flag, text, type VerbAction } from "../world.ts";
 
@@ -73,7 +73,10 @@ export const check: VerbAction = async (world, _operands, options) => {
   world.out(
     json
       ? JSON.stringify({ commit: head, policy, registries, notes, secrets, given, ...result })
-      : renderCheck(result),
+      : renderCheck(result, {
+          sandbox: (await readConfig(treeAt(source, head))).sandbox,
+          userConfig: userConfigFile(data.root),
+        }),
   );
   if (policy.gates.length === 0) for (const line of noGatesLines()) say(line);
   if (secrets.length > 0)

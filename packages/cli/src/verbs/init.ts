@@ -11,12 +11,14 @@ import { GATES_EXAMPLE } from "../view/policy-lines.ts";
 import { text, type VerbAction } from "../world.ts";
 
 const HEAD = `# What Headrace runs on this repository. Read from the commit a run starts from, never from a task's branch.
-# Commit it to have it used. All fields: docs/headrace-yaml.md.
+# Commit it to have it used. All fields: headrace-yaml.md, whose place \`headrace --help\` tells.
 `;
 
 /** Fields that cannot be detected, for a person to fill in. */
 const TAIL = `
 # sandbox:
+#   image: node:24-bookworm   # what the default image lacks: nothing is root here, apt installs nothing
+#   dockerfile: Dockerfile    # or one of this repository; needs --allow-repo-config
 #   memory: 2g
 #   env:
 #     TZ: UTC

@@ -85,6 +85,11 @@ export const pythonImage = (
   const own = base && parse(base.python);
   if (own === undefined || allows(own)) {
     found.tool({ tool: "python", ...wish });
+    const patch = /^(?:python-|={2,3})?\s*(\d+\.\d+\.\d+)$/.exec(wish.version.trim())?.[1];
+    if (base !== undefined && patch !== undefined && patch !== base.python)
+      found.notes.push(
+        `${wish.from} asks for Python ${patch}, and the base image has ${base.python}, which is used: patches of one minor version count as the same. Another one can be named as sandbox.image in headrace.yaml.`,
+      );
     return undefined;
   }
   const minor = MINORS.find((one) => allows([3, one, NEWEST]));
