@@ -12,11 +12,32 @@ import {
   type Task,
 } from "@headrace/domain";
 
-/** The receipt of exactly the tree of `base`: what landed last there, or the check of the run base. */
+/** What the step that first met a tip found there. */
+const foundAt = (
+  { steps }: RunState,
+  tip: string,
+): { tipTree?: string; below?: string | undefined } => {
+  for (const { result } of Object.values(steps)) {
+    const found =
+      result?.kind === "stack" ? result.stack : result?.kind === "merge" ? result.merge : undefined;
+    if (found?.tip === tip) return found;
+  }
+  return {};
+};
+
+/**
+ * The receipt of `base`: of what landed last there, or the check of the run base. Of a commit that somebody else made
+ * it is the receipt of the same tree, if there is one, or that of the newest landing below it: never none at all.
+ */
 const receiptOf = (state: RunState, base: string): Receipt | undefined => {
-  if (base === state.run.base) return state.run.checked;
-  const landing = Object.values(state.tasks).find((t) => t.landing?.commit === base)?.landing;
-  return landing && state.receipts[landing.receipt];
+  const { run, tasks, receipts } = state;
+  const landings = Object.values(tasks).flatMap(({ landing }) => landing ?? []);
+  const landingAt = (commit: string) => landings.find((landing) => landing.commit === commit);
+  const own = (commit: string) => receipts[landingAt(commit)?.receipt ?? ""] ?? run.checked;
+  if (base === run.base || landingAt(base) !== undefined) return own(base);
+  const { tipTree, below = run.base } = foundAt(state, base);
+  const known = [run.checked, ...landings.map(({ receipt }) => receipts[receipt])];
+  return known.find((receipt) => receipt?.key.tree === tipTree) ?? own(below);
 };
 
 /**
@@ -39,15 +60,38 @@ export const baselineFor = (state: RunState, base: string): GateBaseline[] => {
   });
 };
 
+/** By gate: the receipts of trees that hold the newest landing of which the plan lets a gate be changed; absent: all. */
+const receiptsSince = ({ tasks }: RunState): Map<string, Set<string>> => {
+  const landings = Object.values(tasks)
+    .flatMap(({ landing, task }) => (landing === undefined ? [] : [{ ...landing, task }]))
+    .sort((a, b) => a.seq - b.seq);
+  const since = new Map<string, Set<string>>();
+  for (const { receipt, task } of landings) {
+    for (const gate of changeableGates([task])) since.set(gate, new Set());
+    for (const receipts of since.values()) receipts.add(receipt);
+  }
+  return since;
+};
+
+const changeableGates = (tasks: readonly Task[]): string[] =>
+  tasks.flatMap(({ permits }) =>
+    permits.flatMap((permit) => (permit.startsWith("gates:") ? [permit.slice(6)] : [])),
+  );
+
 /**
- * What canaries have shown of gates by now. A gate's command is the same for the whole run, so it is shown a bad tree
- * once; after one that it was blind to it has to be shown another.
+ * What canaries have shown of gates by now, for a tree with the changes of `tasks`. A gate's command is the same for the
+ * whole run, so it is shown a bad tree once; after one that it was blind to it has to be shown another. So it has where a
+ * task may change what stands behind its command: on that task's own trees, and again once it has landed.
  */
-export const canariesOf = ({ receipts }: RunState): GateCanary[] => {
+export const canariesOf = (state: RunState, tasks: readonly string[]): GateCanary[] => {
+  const changed = new Set(changeableGates(tasks.flatMap((id) => state.tasks[id]?.task ?? [])));
+  const since = receiptsSince(state);
   const shown = new Map<string, GateCanary>();
-  for (const { results } of Object.values(receipts))
-    for (const { gate, canary } of results)
-      if (canary !== undefined && !isBlind(canary)) shown.set(gate, { gate, ...canary });
+  for (const { id, results } of Object.values(state.receipts))
+    for (const { gate, canary } of results) {
+      if (canary === undefined || isBlind(canary) || changed.has(gate)) continue;
+      if (since.get(gate)?.has(id) ?? true) shown.set(gate, { gate, ...canary });
+    }
   return [...shown.values()];
 };
 

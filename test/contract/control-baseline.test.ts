@@ -1,17 +1,21 @@
 import {
+  branchRef,
   type Claim,
   type FactoryApi,
   type GateBaseline,
   type GateResult,
+  integrationBranch,
   isEnded,
   PlanProposal,
   Policy,
+  type RunState,
   type StepInputOf,
   type StepOutcome,
   type TestOutcomes,
 } from "@headrace/domain";
 import { expect, test } from "vitest";
 import { runLines } from "../../packages/cli/src/view/run-lines.ts";
+import { commitFlat, filesOf } from "../support/flat-trees.ts";
 import { git } from "../support/git.ts";
 import { played, playedLine } from "../support/played-line.ts";
 
@@ -63,6 +67,8 @@ const passing = (count: number): TestOutcomes =>
 const failing = (...names: string[]): TestOutcomes =>
   names.map((name) => ({ name, outcome: "failed" as const }));
 
+const onBase = (step: string) => step.startsWith("end-check");
+
 const totals = (baseline: readonly GateBaseline[] | undefined) =>
   baseline?.map(({ gate, tests }) => [gate, tests.total]);
 
@@ -87,14 +93,50 @@ test("every verification is compared with the tests of the tree it stands on", a
   expect([...line.asked].filter(([, input]) => input.twice).length).toBe(2);
 });
 
+test.each([
+  [
+    "changed a file",
+    (_base: string, tip: string) => tip,
+    (s: RunState) => s.tasks.a?.landing?.receipt,
+  ],
+  ["took all of it back", (base: string) => base, (s: RunState) => s.run.checked?.id],
+])(
+  "where somebody else %s after a landing, the next one is compared with the nearest known tests",
+  async (_, treeFrom, expected) => {
+    let meddle = (): void => undefined;
+    await using line = await lineWith((step, n) => {
+      if (step === "b-verify-1") meddle();
+      const red = [...failing("x"), ...passing(onBase(step) ? 0 : n)];
+      return { verdict: onBase(step) ? "fail" : "pass", exitCode: 3, tests: red };
+    });
+    const run = await line.submit(TASKS);
+    const ref = branchRef(integrationBranch(run));
+    let theirs = "";
+    const { run: row } = await line.state(run);
+    meddle = () => {
+      const from = treeFrom(row.base, ref);
+      const files = filesOf(line.bare, from);
+      const beside = from === ref ? { ...files, "theirs.txt": "x\n" } : files;
+      theirs = commitFlat(line.bare, ref, beside);
+      git(line.bare, "update-ref", ref, theirs);
+    };
+    const state = await line.until(run, (s) => isEnded(s.run.status) || s.run.status === "failed");
+    expect(state.run).toMatchObject({ status: "complete", reasons: [] });
+    const onTheirs = [...line.asked.values()].filter((input) => input.landingBase === theirs);
+    const tests = state.receipts[expected(state) ?? ""]?.results[0]?.tests;
+    expect(tests).toBeDefined();
+    expect(onTheirs.map((input) => input.baseline)).toEqual([
+      [{ gate: "test", tests, red: { exitCode: 3, receipt: state.run.checked?.id } }],
+    ]);
+  },
+);
+
 test("without a report on the base there is nothing to compare with", async () => {
   await using line = await lineWith(() => ({ verdict: "pass", exitCode: 0 }));
   const run = await line.submit(TASKS);
   await line.until(run, (s) => isEnded(s.run.status));
   expect(line.asked.get("a-verify-1")?.baseline).toEqual([]);
 });
-
-const onBase = (step: string) => step.startsWith("end-check");
 
 test("a gate that fails twice alike on the base is one incident, and what fails there may go on failing", async () => {
   await using line = await lineWith((step) =>

@@ -5,6 +5,7 @@ import {
   type Policy,
   type StepInputOf,
   type Task,
+  type TreeEntry,
 } from "@headrace/domain";
 import { checkTampering, proxyAddress, type TamperCheck } from "@headrace/verify";
 
@@ -43,12 +44,14 @@ const tampering = async (
   changed: readonly string[],
 ): Promise<TamperCheck> => {
   const entries = await repo.list(base);
+  const [was, is] = [modesOf(entries), modesOf(await repo.list(snapshot))];
   const files = [];
   for (const path of changed)
     files.push({
       path,
       before: (await textOf(repo, base, path))?.slice(0, MAX_TEXT),
       after: (await textOf(repo, snapshot, path))?.slice(0, MAX_TEXT),
+      modes: { before: was.get(path), after: is.get(path) },
     });
   return checkTampering({
     files,
@@ -58,6 +61,9 @@ const tampering = async (
     base: { paths: entries.map(({ path }) => path), read: (path) => textOf(repo, base, path) },
   });
 };
+
+const modesOf = (entries: readonly TreeEntry[]): Map<string, TreeEntry["mode"]> =>
+  new Map(entries.map(({ path, mode }) => [path, mode]));
 
 const textOf = async (
   repo: FactoryRepo,
@@ -101,6 +107,8 @@ const MAX_NAMED = 20;
 /** What a package manager writes: whole lines of it come and go. pip's requirements are people's. */
 const isWritten = (path: string): boolean => isLockfile(path) && !path.endsWith(".txt");
 
+const isBinary = (text: string): boolean => text.includes("\0");
+
 /** Whoever joins two sides leaves no marker, and no line is gone that the side which has landed added. */
 const lost = async (repo: FactoryRepo, input: Change): Promise<string[]> => {
   const { base, snapshot, theirs, only = [], joins = [] } = input;
@@ -108,14 +116,16 @@ const lost = async (repo: FactoryRepo, input: Change): Promise<string[]> => {
   const problems = new Set<string>();
   for (const join of resolved) {
     const parted = await repo.mergeBase(base, join.theirs);
-    for (const path of join.files.filter((file) => !isWritten(file))) {
+    for (const path of join.files) {
       const [before = "", ours = "", change = "", resolution = ""] = await Promise.all(
         [parted, base, join.theirs, snapshot].map((at) => at && textOf(repo, at, path)),
       );
       if (MARKER.test(resolution)) problems.add(`${path} still holds conflict markers`);
-      const sides = { base: before, ours, theirs: change, resolution };
-      if (Object.values(sides).some((text) => text.includes("\0"))) continue;
-      const gone = droppedAdditions(sides);
+      if (isBinary(resolution) && ![before, ours, change].some(isBinary))
+        problems.add(`${path} holds a NUL byte, which no side of it does`);
+      // whatever the change or its resolution makes of it, what landed as text has lines to lose
+      if (isWritten(path) || isBinary(ours)) continue;
+      const gone = droppedAdditions({ base: before, ours, theirs: change, resolution });
       for (const line of gone.slice(0, MAX_NAMED))
         problems.add(`${path} has lost what landed before: ${line.slice(0, 200)}`);
       if (gone.length > MAX_NAMED)

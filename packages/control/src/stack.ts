@@ -5,23 +5,27 @@ import { mergeByRule } from "./merge-by-rule.ts";
 
 /** Merges each member onto what the one before it left; one that does not merge there leaves the stack. */
 export const stackMembers = async (work: Work, input: StepInputOf<"stack">): Promise<Done> => {
-  const { repo, state } = work;
-  const tip = (await repo.readRef(tipRef(state))) ?? state.run.base;
-  const tipTree = await repo.treeOf(tip);
+  const at = await tipOf(work);
   const members: Array<StackedMember & { tree: string }> = [];
   const left: Array<{ task: string; attempt: number; files: string[] }> = [];
   const done = (conflict?: { merged: string; files: string[] }): Done => ({
     result: {
       kind: "stack",
-      stack: { tip, tipTree, members, left, ...(conflict === undefined ? {} : { conflict }) },
+      stack: { ...at, members, left, ...(conflict === undefined ? {} : { conflict }) },
     },
     events: (conflict === undefined ? members : input.members.slice(0, 1)).map(
-      ({ task, attempt, change }) => ({ type: "merge.started", change, tip, task, attempt }),
+      ({ task, attempt, change }) => ({
+        type: "merge.started",
+        change,
+        tip: at.tip,
+        task,
+        attempt,
+      }),
     ),
   });
   for (const member of input.members) {
     const { task, attempt, change } = member;
-    const below = members.at(-1)?.merged ?? tip;
+    const below = members.at(-1)?.merged ?? at.tip;
     const { merged, tree, files, united } = await mergeFor(work, { task, below, change });
     if (files.length === 0)
       members.push({ ...member, merged, tree, ...(united.length === 0 ? {} : { united }) });
@@ -29,6 +33,17 @@ export const stackMembers = async (work: Work, input: StepInputOf<"stack">): Pro
     else left.push({ task, attempt, files });
   }
   return done();
+};
+
+/** Where the branch stands and, if that is none of this run's commits, the newest of them that it stands on. */
+const tipOf = async ({ repo, state }: Work) => {
+  const { base } = state.run;
+  const tip = (await repo.readRef(tipRef(state))) ?? base;
+  const own = new Set(Object.values(state.tasks).map(({ landing }) => landing?.commit));
+  const found = { tip, tipTree: await repo.treeOf(tip) };
+  if (tip === base || own.has(tip)) return found;
+  const landing = (await repo.landings(tip, base)).find(({ commit }) => own.has(commit));
+  return { ...found, below: landing?.commit ?? base };
 };
 
 /** A commit on `below` and the change, with markers in the files that conflict. */
@@ -51,13 +66,13 @@ const mergeFor = async (
 
 /** A task's earlier work merged with what has landed, for its next attempt. */
 export const mergeChange = async (work: Work, { change }: StepInputOf<"merge">): Promise<Done> => {
-  const { repo, state, row } = work;
-  const tip = (await repo.readRef(tipRef(state))) ?? state.run.base;
+  const { row } = work;
   if (row.task === undefined) throw new Error(`step ${row.id} belongs to no task`);
-  const { merged, tree, files } = await mergeFor(work, { task: row.task, below: tip, change });
+  const { tipTree, ...at } = await tipOf(work);
+  const { merged, tree, files } = await mergeFor(work, { task: row.task, below: at.tip, change });
   const merge =
     files.length === 0
-      ? { outcome: "clean" as const, merged, tip, tree, tipTree: await repo.treeOf(tip) }
-      : { outcome: "conflict" as const, merged, tip, files };
+      ? { outcome: "clean" as const, merged, ...at, tree, tipTree }
+      : { outcome: "conflict" as const, merged, ...at, files };
   return { result: { kind: "merge", merge } };
 };

@@ -73,6 +73,24 @@ describe("a resolution that drops what landed", () => {
     expect(droppedAdditions({ ...sides, resolution: sides.theirs })).not.toEqual([]);
   });
 
+  test("is not saved by a new line that has nothing to do with it", () => {
+    const sides = {
+      base: text("f(x) {", "  if (x) return null;", "  return x;"),
+      ours: text("f(x) {", "  if (x) return null;", "  if (x === null) return x;", "  return x;"),
+      theirs: text("f(x, y) {", "  if (x) return null;", "  return x + y;"),
+    };
+    const noted = sides.theirs.replace("return null;", "return null; // keep");
+    for (const resolution of [noted, `${sides.theirs}// keep\n`])
+      expect(droppedAdditions({ ...sides, resolution })).toEqual(["if (x === null) return x;"]);
+  });
+
+  test("is not saved by its words here and there in new lines", () => {
+    const landed = "limit(left, right);";
+    const sides = { base: text("a"), ours: text("a", landed), theirs: text("b") };
+    const scattered = text("b", "// left is", "// no limit", "// right?");
+    expect(droppedAdditions({ ...sides, resolution: scattered })).toEqual([landed]);
+  });
+
   test("is seen when the file is gone, too", () => {
     expect(droppedAdditions({ base, ours, theirs, resolution: "" })).toHaveLength(2);
   });
@@ -110,4 +128,94 @@ test("of generated merges none that holds every landed line is refused, and each
       [...new Set(added)],
     ]);
   }
+});
+
+type Line = { base: string[]; landed: string; change: string[]; written: string[]; lost: boolean };
+
+/** A landed line of some kind, and what a resolver may make of it: each with whether the line is lost by that. */
+const kinds: Array<
+  (i: number) => Omit<Line, "written" | "lost"> & { made: [string[], boolean][] }
+> = [
+  // words of its own
+  (i) => ({
+    ...{ base: ["let it be"], landed: `let a${i} = b${i};`, change: [`let c${i} = 1;`] },
+    made: [
+      [[`    let a${i} = b${i};`], false],
+      [[`let [b${i}, c${i}, a${i}] = all;`], false],
+      [[`a${i} stands beside b${i}`], false],
+      [[], true],
+      [[`let a${i} = 1;`], true],
+      [[`let a${i};`, `let b${i};`], true],
+      [["// keep"], true],
+    ],
+  }),
+  // words that were all there before
+  (i) => ({
+    ...{
+      base: [`z${i} x${i} y${i}`],
+      landed: `x${i}(y${i}, z${i})`,
+      change: [`z${i} x${i} y${i}`],
+    },
+    made: [
+      [[`x${i}(y${i}, z${i})`], false],
+      [[`x${i}(y${i}, w${i}, z${i}) // noted`], false],
+      [[], true],
+      [[`z${i}, y${i}, x${i}`], true],
+      [[`// x${i}`, `// y${i}`, `// z${i}`], true],
+      [["// keep"], true],
+    ],
+  }),
+  // one of them renamed by the change
+  (i) => ({
+    ...{
+      base: [`z${i} x${i} y${i}`],
+      landed: `x${i}(y${i}, z${i})`,
+      change: [`z${i} x${i} q${i}`],
+    },
+    made: [
+      [[`x${i}(q${i}, z${i})`], false],
+      [[`x${i}(q${i})`], true],
+      [["// keep"], true],
+    ],
+  }),
+  // all of them taken out by the change
+  (i) => ({
+    ...{ base: [`z${i} x${i} y${i}`], landed: `x${i}(y${i}, z${i})`, change: [] },
+    made: [
+      [[`x${i}(y${i}, z${i})`], false],
+      [["// keep"], true],
+      [[], true],
+    ],
+  }),
+];
+
+const kindAt = (at: number) => {
+  const kind = kinds[at];
+  if (kind === undefined) throw new Error(`there is no kind ${at}`);
+  return kind;
+};
+
+test("of generated resolutions that join, reword and drop landed lines, exactly the lost ones are named", () => {
+  const tried = new Set<string>();
+  for (let seed = 1; seed <= 500; seed += 1) {
+    const next = numbers(seed);
+    const lines = Array.from({ length: 1 + next(6) }, (_, i): Line => {
+      const at = next(kinds.length);
+      const { made, ...line } = kindAt(at)(i);
+      const how = next(made.length);
+      const [written, lost] = made[how] ?? [[], true];
+      tried.add(`${at} ${how}`);
+      return { ...line, written, lost };
+    });
+    const all = (of: (line: Line) => string[]) => text(...lines.flatMap(of));
+    const sides = {
+      base: all((l) => l.base),
+      ours: all((l) => [...l.base, l.landed]),
+      theirs: all((l) => l.change),
+      resolution: all((l) => [...l.change, ...l.written]),
+    };
+    const lost = lines.filter((l) => l.lost).map((l) => l.landed);
+    expect([seed, droppedAdditions(sides)]).toEqual([seed, lost]);
+  }
+  expect(tried.size).toBe(kinds.reduce((sum, kind) => sum + kind(0).made.length, 0));
 });

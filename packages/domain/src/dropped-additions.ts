@@ -18,10 +18,18 @@ const counted = (lines: readonly string[]): Map<string, number> => {
   return counts;
 };
 
+/** Whether a line holds all these words, in this order. */
+const holdsInOrder = (line: readonly string[], words: readonly string[]): boolean => {
+  let at = 0;
+  for (const word of line) if (word === words[at]) at += 1;
+  return at === words.length;
+};
+
 /**
- * Lines that landed since the merge base and are gone from a resolution, each once. A line is not gone where lines that
- * the resolver wrote hold what is its own: its words that neither the base nor the change has or, where there are none,
- * its words less those the change took out. Copies the change itself removed are not missed, nor are lines without a word.
+ * Lines that landed since the merge base and are gone from a resolution, each once. A line is not gone where one line
+ * that the resolver wrote holds what is its own: its words that neither the base nor the change has or, where there are
+ * none, its words less those the change took out, in their order. Copies the change itself removed are not missed, nor
+ * are lines without a word.
  */
 export const droppedAdditions = ({ base, ours, theirs, resolution }: Sides): string[] => {
   const [before, landed, change, result] = [base, ours, theirs, resolution].map((text) =>
@@ -29,16 +37,15 @@ export const droppedAdditions = ({ base, ours, theirs, resolution }: Sides): str
   ) as [Map<string, number>, Map<string, number>, Map<string, number>, Map<string, number>];
   const many = (counts: Map<string, number>, line: string) => counts.get(line) ?? 0;
   const known = (line: string) => before.has(line) || landed.has(line) || change.has(line);
-  const written = new Set(
-    [...result.keys()].filter((line) => !known(line)).flatMap((line) => wordsOf(line)),
-  );
+  const written = [...result.keys()].filter((line) => !known(line)).map(wordsOf);
   const words = (text: string) => new Set(wordsOf(text));
   const [inBase, inChange] = [words(base), words(theirs)];
   const isJoined = (line: string): boolean => {
     const all = wordsOf(line);
     const own = all.filter((word) => !inBase.has(word) && !inChange.has(word));
-    const kept = own.length > 0 ? own : all.filter((w) => !inBase.has(w) || inChange.has(w));
-    return written.size > 0 && kept.every((word) => written.has(word));
+    if (own.length > 0) return written.some((w) => own.every((word) => w.includes(word)));
+    const kept = all.filter((word) => !inBase.has(word) || inChange.has(word));
+    return kept.length > 0 && written.some((w) => holdsInOrder(w, kept));
   };
   return [...landed.keys()].filter((line) => {
     const added = many(landed, line) - many(before, line);

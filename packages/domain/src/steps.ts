@@ -151,6 +151,9 @@ export const AgentEnd = z.discriminatedUnion("end", [
 ]);
 export type AgentEnd = z.infer<typeof AgentEnd>;
 
+/** The newest landing of the run, or its base, that a tip stands on which somebody else has made. */
+const Below = ObjectId.optional();
+
 /** What a finished step leaves in its row; graphs decide from these alone. */
 export const StepResult = z.discriminatedUnion("kind", [
   z.object({
@@ -201,12 +204,14 @@ export const StepResult = z.discriminatedUnion("kind", [
         tip: ObjectId,
         tree: ObjectId,
         tipTree: ObjectId,
+        below: Below,
       }),
       z.object({
         outcome: z.literal("conflict"),
         merged: ObjectId,
         tip: ObjectId,
         files: z.array(z.string()),
+        below: Below,
       }),
     ]),
   }),
@@ -215,6 +220,7 @@ export const StepResult = z.discriminatedUnion("kind", [
     stack: z.object({
       tip: ObjectId,
       tipTree: ObjectId,
+      below: Below,
       members: z.array(StackedMember.extend({ tree: ObjectId })),
       /** members that did not merge onto those before them; they wait for the next stack */
       left: z.array(z.object({ task: Id, attempt: z.number().int(), files: z.array(z.string()) })),

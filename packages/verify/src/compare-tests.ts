@@ -70,18 +70,30 @@ const placeAmong = (names: ReadonlySet<string>): ((name: string) => string) => {
   return (name) => (files.has(fileOf(name)) ? fileOf(name) : "");
 };
 
-/** Tests that ran on the base and are skipped now, and new ones that are skipped, where more are than on the base. */
+/**
+ * Tests that ran on the base and are skipped now, and new ones that are skipped, where more are than on the base. A test
+ * under a new name may be one that ran: it is no skip of the base that was renamed, unless all that ran there run now.
+ */
 export const newlySkipped = (
   tests: TestOutcomes,
   base: TestOutcomes,
   permitted: (name: string) => boolean,
 ): string[] => {
-  const before = new Map(base.map((test) => [test.name, isSkipped(test)]));
-  const skipped = new Set(tests.filter(isSkipped).map(({ name }) => name));
-  const newly = [...skipped].filter((name) => before.get(name) !== true && !permitted(name));
-  const turned = newly.some((name) => before.has(name));
-  const freed = [...before].filter(([name, was]) => was && !skipped.has(name)).length;
-  return turned || newly.length > freed ? newly : [];
+  const [before, skippedBefore] = [namesOf(base), namesOf(base.filter(isSkipped))];
+  const [now, ran] = [namesOf(tests), namesOf(tests.filter((test) => !isSkipped(test)))];
+  const newly = [...now].filter(
+    (name) => !ran.has(name) && !skippedBefore.has(name) && !permitted(name),
+  );
+  if (newly.some((name) => before.has(name))) return newly;
+  const leftOut = [...skippedBefore].filter((name) => !now.has(name));
+  const moved = unmoved(leftOut, newly);
+  const lost = [...before].filter(
+    (name) => !skippedBefore.has(name) && !ran.has(name) && !permitted(name),
+  );
+  const fresh = [...ran].filter((name) => !before.has(name));
+  const renamed = unmoved(lost, fresh).lost.length > 0 ? 0 : moved.lost.length;
+  const freed = [...skippedBefore].filter((name) => ran.has(name)).length;
+  return moved.gained.length > freed + renamed ? moved.gained : [];
 };
 
 /** Of those names, tests of which a run tells neither that they passed nor that they failed. */

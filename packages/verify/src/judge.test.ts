@@ -9,14 +9,14 @@ const hidden = "failed on the base, so make them pass or leave them";
 
 const LIMITS = { diskMb: 100, inodes: 5000 };
 
-/** `a b! c? d~`: passed, failed, skipped, todo. */
+/** `a b! c? d~ x>e`: passed, failed, skipped, todo, and one of the file x. */
 const tests = (text: string): TestOutcomes =>
   text
     .split(" ")
     .filter((word) => word !== "")
     .map((word) => {
       const outcome = { "!": "failed", "?": "skipped", "~": "todo" }[word.at(-1) ?? ""] ?? "passed";
-      const name = outcome === "passed" ? word : word.slice(0, -1);
+      const name = (outcome === "passed" ? word : word.slice(0, -1)).replace(">", " > ");
       return { name, outcome: outcome as TestOutcomes[number]["outcome"] };
     });
 
@@ -111,6 +111,8 @@ describe("against the tests of the base, a green gate", () => {
     ["one skipped there too", "a b?", "a b?"],
     ["one that is no longer skipped", "a b?", "a b"],
     ["another skipped in the place of one", "a b?", "a b c?"],
+    ["a skipped one renamed", "a b?", "a c?"],
+    ["a skipped one moved, and another renamed", "x>a x>b?", "x>c y>b?"],
     ["one failing there that passes", "a b!", "a b"],
   ])("with %s is green", (_, before, now) => {
     const over = { answer: reported(now), baseline: base(before) };
@@ -124,6 +126,18 @@ describe("against the tests of the base, a green gate", () => {
     ["one still to be written", "a b", "a b~", `${run}: 1 test is skipped: b`],
     ["a new one that is skipped", "a", "a b?", `${run}: 1 test is skipped: b`],
     ["one skipped for another", "a b?", "a? b", `${run}: 1 test is skipped: a`],
+    [
+      "one skipped by another name for one that is gone",
+      "a b?",
+      "c? d",
+      `${run}: 1 test is skipped: c`,
+    ],
+    [
+      "one skipped elsewhere for one that is gone",
+      "x>a x>b?",
+      "y>a? x>d",
+      `${run}: 1 test is skipped: y > a`,
+    ],
   ])("with %s is red", (_, before, now, reason) => {
     const over = { answer: reported(now), baseline: base(before) };
     expect(judge(ended(), facts(over))).toEqual({ verdict: "fail", reason });

@@ -1,8 +1,8 @@
 import { plainLine } from "@headrace/domain";
+import { withinTime } from "../within-time.ts";
 import { readJavaScript } from "./javascript.ts";
 import { type FunctionReader, MUTANT_KINDS, type Mutant } from "./mutant.ts";
 import { readPython } from "./python.ts";
-import { withinTime } from "./within-time.ts";
 
 /** Of more than this, mutants are made of no function: it was not written by hand. */
 const MAX_TEXT = 300_000;

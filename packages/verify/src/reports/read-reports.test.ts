@@ -12,7 +12,7 @@ const file = (...lines: unknown[]) => ({
 const begin = { begin: NONCE, runner: "vitest" };
 const end = (count: number) => ({ end: NONCE, count });
 const passed = (name: string) => ({ test: name, outcome: "passed" });
-const read = (...files: ReturnType<typeof file>[]) => readReports(files, NONCE);
+const read = (...files: Parameters<typeof readReports>[0]) => readReports(files, NONCE);
 const testsOf = (...files: ReturnType<typeof file>[]) => {
   const answer = read(...files);
   if (answer.kind !== "report") throw new Error(JSON.stringify(answer));
@@ -74,6 +74,20 @@ describe("a report is unreadable", () => {
       reason: expect.stringContaining("(a.report)"),
     });
   });
+
+  test("that takes for ever to read", () => {
+    const slow = {
+      name: "a.report",
+      get bytes(): Uint8Array {
+        while (this.name !== "");
+        return new Uint8Array();
+      },
+    };
+    expect(read(slow)).toEqual({
+      kind: "unreadable",
+      reason: "it is so large or so odd that reading it takes too long",
+    });
+  }, 60_000);
 
   test("and says so where the runner began and was ended", () => {
     expect(read(file(begin, passed("a")))).toEqual({

@@ -1,5 +1,6 @@
 import type { Gate } from "@headrace/domain";
 import { z } from "zod";
+import { withinTime } from "../within-time.ts";
 import { REPORTS_VARIABLE } from "./gate-reporting.ts";
 import { readJUnit } from "./junit.ts";
 import {
@@ -66,7 +67,10 @@ const readOne = (bytes: Uint8Array, nonce: string): { runner: string; told: Told
   return { runner, told: told.map(({ name, outcome }) => ({ name: inside + name, outcome })) };
 };
 
-type File = { name: string; bytes: Uint8Array };
+type File = { name: string; readonly bytes: Uint8Array };
+
+/** As much as may be reported is read in a few seconds on a busy machine, by a worker that does nothing else meanwhile. */
+const MAX_MS = 10_000;
 
 const isXml = ({ name }: File): boolean => name.endsWith(".xml");
 
@@ -76,13 +80,20 @@ const reportsAmong = (files: readonly File[], report: Gate["report"]): File[] =>
 
 /**
  * What the runners of one gate reported, joined. A report can say that tests failed, were skipped or are fewer; that
- * a gate is green it cannot say. With `report`, the command has to write one of that form as well.
+ * a gate is green it cannot say. With `report`, the command has to write one of that form as well. Whatever tests may have
+ * written there, it is read within ten seconds, or it is unreadable.
  */
 export const readReports = (
   found: readonly File[],
   nonce: string,
   report?: Gate["report"],
-): ReportAnswer => {
+): ReportAnswer =>
+  withinTime(MAX_MS, () => readAll(found, nonce, report)) ?? {
+    kind: "unreadable",
+    reason: "it is so large or so odd that reading it takes too long",
+  };
+
+const readAll = (found: readonly File[], nonce: string, report: Gate["report"]): ReportAnswer => {
   const files = reportsAmong(found, report);
   if (report !== undefined && !files.some(isXml))
     return { kind: "unreadable", reason: `there is no JUnit XML in $${REPORTS_VARIABLE}` };

@@ -81,3 +81,14 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     expect(read("cargo", total)).toHaveLength(50_000);
   });
 });
+
+test("a line that is made to be slow is read like any other", () => {
+  const dots = " ... ".repeat(80_000);
+  for (const odd of ["\r", "\u2028"]) {
+    const text = `running 1 test\ntest a${dots}${odd} x\ntest b ... ok\ntest result: ok. 1 passed; 0 failed; 0 ignored;\n`;
+    expect(read("cargo", text)).toEqual(["passed crate > b"]);
+    expect(read("go", `--- PASS: ${dots}${odd}--- PASS: TestOK (0.00s)\n`)).toEqual([
+      "passed crate > TestOK",
+    ]);
+  }
+});
