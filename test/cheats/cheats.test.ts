@@ -7,6 +7,7 @@ import { hiddenTests, patchedDependency } from "./coders.ts";
 import { DYNAMIC_CHEATS, type DynamicCheat, HANGING } from "./dynamic.ts";
 import { HONEST_JAVASCRIPT } from "./honest.ts";
 import { HONEST_PYTHON } from "./honest-python.ts";
+import { HONEST_RUNS } from "./honest-runs.ts";
 import { HONEST_TESTS } from "./honest-tests.ts";
 import { CODE_CHEATS } from "./javascript.ts";
 import { RUNNER_CHEATS } from "./javascript-runners.ts";
@@ -39,6 +40,12 @@ const judge = (base: Tree, edit: Edit, permits: readonly string[] = []) =>
     base: { paths: Object.keys(base), read: async (path) => base[path] },
   });
 
+const tell = (how: "read" | "run", title: string, refused?: string, flagged?: string) => {
+  const green = flagged === undefined ? "accepted" : `accepted, flagged: ${flagged}`;
+  const what = refused === undefined ? green : `refused: ${refused}`;
+  honest.push(`${how.padEnd(4)} ${title.padEnd(66)} ${what.slice(0, 200)}`);
+};
+
 const seen = async ({ base, edit }: Cheat): Promise<Caught> => {
   const { problems, flags } = await judge(base, edit);
   const [problem] = problems;
@@ -65,27 +72,27 @@ describe.each(LANGUAGES)("cheats in %s, by the look at the diff", (language) => 
   );
 });
 
-describe("cheats that are run", () => {
-  let harness: Awaited<ReturnType<typeof dockerHarness>>;
-  const benches = new Map<string, Promise<Bench>>();
-  const closing = new AsyncDisposableStack();
-  const benchOf = (
-    { language, base = language === "JavaScript" ? JS : PY }: DynamicCheat,
-    timeoutS = 60,
-  ) => {
-    const key = JSON.stringify([base, timeoutS]);
-    const bench = benches.get(key) ?? openBench(harness, base, { timeoutS });
-    benches.set(key, bench);
-    return bench;
-  };
-  beforeAll(async () => {
-    harness = closing.use(await dockerHarness());
-  });
-  afterAll(async () => {
-    for (const bench of benches.values()) closing.use(await bench);
-    await closing.disposeAsync();
-  });
+let harness: Awaited<ReturnType<typeof dockerHarness>>;
+const benches = new Map<string, Promise<Bench>>();
+const closing = new AsyncDisposableStack();
+const benchOf = (
+  { language, base = language === "JavaScript" ? JS : PY }: { language: Language; base?: Tree },
+  timeoutS = 60,
+) => {
+  const key = JSON.stringify([base, timeoutS]);
+  const bench = benches.get(key) ?? openBench(harness, base, { timeoutS });
+  benches.set(key, bench);
+  return bench;
+};
+beforeAll(async () => {
+  harness = closing.use(await dockerHarness());
+});
+afterAll(async () => {
+  for (const bench of benches.values()) closing.use(await bench);
+  await closing.disposeAsync();
+});
 
+describe("cheats that are run", () => {
   const named = (rows: readonly DynamicCheat[]) =>
     rows.map((cheat) => [cheat.id, cheat.title, cheat.language, cheat] as const);
 
@@ -135,19 +142,34 @@ test("all 32 kinds of cheat are in the corpus, in each ecosystem that has them",
 });
 
 describe("honest changes", () => {
+  test("are fifty and more", () => {
+    expect(HONEST.length).toBeGreaterThanOrEqual(50);
+  });
+
   test.each(HONEST.map((one) => [one.title, one] as const))(
-    "%s: not refused",
+    "%s: not refused by the look at the diff",
     async (title, { base, edit, permits }) => {
       const { problems, flags } = await judge(base, edit, permits);
-      const seen = flags.length === 0 ? "accepted" : `accepted, flagged: ${flags[0]}`;
-      honest.push(`${title.padEnd(66)} ${problems[0] ? `refused: ${problems[0]}` : seen}`);
+      tell("read", title, problems[0], flags[0]);
       expect(problems).toEqual([]);
+    },
+  );
+
+  test.each(HONEST_RUNS.map((run) => [run.change.title, run.language, run] as const))(
+    "%s, in %s: not refused by what is run",
+    async (title, language, { fix, change: { base, edit, permits } }) => {
+      const bench = await benchOf({ language, base });
+      const { outcome, by, why } = await bench.caught(edit, { fix, permits });
+      const said = outcome === "accepted" ? undefined : `by ${by}: ${why}`;
+      const [refused, flagged] = outcome === "refused" ? [said] : [undefined, said];
+      tell("run", `${title} (${language})`, refused, flagged);
+      expect(outcome, why).not.toBe("refused");
     },
   );
 });
 
 afterAll(() => {
   const refused = honest.filter((line) => line.includes(" refused: ")).length;
-  const sum = `${honest.length} honest changes: ${honest.length - refused} accepted, ${refused} refused`;
+  const sum = `${HONEST.length} honest changes were read, and ${HONEST_RUNS.length} of them run: ${honest.length - refused} times accepted, ${refused} refused`;
   process.stdout.write(`\n${cheatTable(cheats)}\n\n${honest.join("\n")}\n\n${sum}\n`);
 });

@@ -17,6 +17,13 @@ const rows: HonestRow[] = [
     { "tests/test_total.py": null, "tests/test_sums.py": totalPy },
   ],
   [
+    "a fault is mended, and a test shows it",
+    {
+      "sums/core.py": swap(PY, "sums/core.py", "result += item", "result += float(item)"),
+      "tests/test_total.py": `${totalPy}\n\ndef test_adds_numbers_that_are_written():\n    assert total(["4", "5"]) == 9\n`,
+    },
+  ],
+  [
     "two cases become one with parameters",
     {
       "tests/test_total.py":

@@ -13,6 +13,13 @@ const rows: HonestRow[] = [
     "more cases in a test file",
     { [SUM]: `${sum}\ntest("adds negatives", () => {\n  assert.equal(sum([-1, 1]), 0);\n});\n` },
   ],
+  [
+    "a fault is mended, and a test shows it",
+    {
+      "src/sum.js": swap(JS, "src/sum.js", "total += item", "total += Number(item)"),
+      [SUM]: `${sum}\ntest("adds numbers that are written", () => {\n  assert.equal(sum(["4", "5"]), 9);\n});\n`,
+    },
+  ],
   ["a test file renamed with its content", { [SUM]: null, "test/total.test.js": sum }],
   [
     "a test file moved to a folder",
@@ -26,7 +33,7 @@ const rows: HonestRow[] = [
     "two test files joined",
     {
       [SUM]: null,
-      "test/mean.test.js": `${JS["test/mean.test.js"]}${sum.slice(sum.indexOf("\ntest("))}`,
+      "test/mean.test.js": `${swap(JS, "test/mean.test.js", "{ mean }", "{ mean, sum }")}${sum.slice(sum.indexOf("\ntest("))}`,
     },
   ],
   [

@@ -30,13 +30,15 @@ const caughtBy = ({ results, checks = [], ...receipt }: Receipt): Caught => {
   return { outcome, by: flagged.check, why: flagged.detail };
 };
 
+type Asked = { fix?: boolean; twice?: boolean; permits?: readonly string[] };
+
 /** A repository whose changes are verified as those of a run are: by a worker, in sandboxes of a real engine. */
 export type Bench = AsyncDisposable & {
   rig: Rig;
   /** What the factory's verification makes of the base with this edit. */
-  caught(edit: Edit, asked?: { fix?: boolean; twice?: boolean }): Promise<Caught>;
+  caught(edit: Edit, asked?: Asked): Promise<Caught>;
   /** What it makes of a commit. */
-  verified(commit: string, asked?: { fix?: boolean; twice?: boolean }): Promise<Caught>;
+  verified(commit: string, asked?: Asked): Promise<Caught>;
 };
 
 type Harness = Awaited<ReturnType<typeof dockerHarness>>;
@@ -86,10 +88,13 @@ export const openBench = async (
     });
   };
   const seen = new Set(Object.keys(base));
-  const verified: Bench["verified"] = async (commit, { fix = false, twice = false } = {}) =>
+  const verified: Bench["verified"] = async (
+    commit,
+    { fix = false, twice = false, permits = [] } = {},
+  ) =>
     caughtBy(
       await verify({
-        ...{ commit, twice, baseline: await baselineOf() },
+        ...{ commit, twice, permits: [...permits], baseline: await baselineOf() },
         checks: { fix, budgetMs: BUDGET_MS },
       }),
     );

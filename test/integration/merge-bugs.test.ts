@@ -3,7 +3,7 @@ import { isEnded } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import type { Files } from "../support/flat-trees.ts";
 import { git } from "../support/git.ts";
-import { movesOf, violations, watchRefs } from "../support/landing-oracle.ts";
+import { moveAside, movesOf, violations, watchRefs } from "../support/landing-oracle.ts";
 import { type MergeLineOptions, mergeLine } from "../support/merge-line.ts";
 import { played } from "../support/played-line.ts";
 
@@ -192,8 +192,7 @@ describe("what the factory cannot see in time the oracle sees:", () => {
           async moveRef(ref, to, expected) {
             if (expected !== undefined && !meddled) {
               meddled = true;
-              const theirs = git(bare(), "commit-tree", `${ref}^{tree}`, "-p", ref, "-m", "theirs");
-              git(bare(), "update-ref", ref, theirs);
+              moveAside(bare(), ref);
             }
             return repo.moveRef(ref, to, await repo.readRef(ref));
           },

@@ -9,6 +9,9 @@ test.each([1, 2, 3, 4, 5])(
     const counts = { part, ...seen, wrong: seen.wrong.length, ...rungs };
     process.stdout.write(`${JSON.stringify(counts)}\n`);
     expect(seen.wrong).toEqual([]);
+    // it must have been hard
+    const { foreign, again, returned, conflicts, batches } = seen;
+    expect(Math.min(foreign, again, returned, conflicts, batches)).toBeGreaterThan(0);
     expect(seen.landed).toBeGreaterThanOrEqual(100);
   },
   1_200_000,

@@ -10,12 +10,23 @@ import {
   type RunState,
   TRAILERS,
 } from "@headrace/domain";
-import { type Files, filesOf } from "./flat-trees.ts";
+import { commitFlat, type Files, filesOf } from "./flat-trees.ts";
 import { git, gitBytes } from "./git.ts";
 
 /** Has git itself log every move of every ref of the repository, whoever makes it. */
 export const watchRefs = (bare: string): void =>
   void git(bare, "config", "core.logAllRefUpdates", "always");
+
+/** Somebody else moves a ref on, to a commit whose tree no other has: a file of theirs says where it stood. */
+export const moveAside = (bare: string, ref: string): string => {
+  const stood = git(bare, "rev-parse", ref);
+  const theirs = commitFlat(bare, ref, { ...filesOf(bare, ref), "theirs.txt": `${stood}\n` });
+  git(bare, "update-ref", ref, theirs);
+  return theirs;
+};
+
+export const treeOf = (bare: string, commit: string): string =>
+  git(bare, "rev-parse", `${commit}^{tree}`);
 
 export type Move = { from: string; to: string };
 

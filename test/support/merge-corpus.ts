@@ -1,7 +1,6 @@
 import { type FactoryRepo, isEnded, type Rung, type RunState } from "@headrace/domain";
 import type { Files } from "./flat-trees.ts";
-import { git } from "./git.ts";
-import { movesOf, violations, watchRefs } from "./landing-oracle.ts";
+import { moveAside, movesOf, treeOf, violations, watchRefs } from "./landing-oracle.ts";
 import { type Coder, mergeLine } from "./merge-line.ts";
 import { played } from "./played-line.ts";
 
@@ -55,7 +54,7 @@ const clash = (files: Files): boolean => {
   return new Set(marks).size < marks.length;
 };
 
-/** Now and then somebody else moves the ref first, to a commit with the tree that stands there. */
+/** Now and then somebody else moves the ref first, to a commit with a file of their own changed. */
 const secondMerger = (bare: () => string, seed: number) => {
   const next = numbers(seed);
   const foreign = new Set<string>();
@@ -63,10 +62,7 @@ const secondMerger = (bare: () => string, seed: number) => {
     ...repo,
     async moveRef(ref, to, expected) {
       if (expected !== undefined && next() < 0.2) {
-        const tree = git(bare(), "rev-parse", `${ref}^{tree}`);
-        const theirs = git(bare(), "commit-tree", tree, "-p", ref, "-m", "somebody else");
-        git(bare(), "update-ref", ref, theirs);
-        foreign.add(theirs);
+        foreign.add(moveAside(bare(), ref));
       }
       return repo.moveRef(ref, to, expected);
     },
@@ -94,7 +90,7 @@ const wavesOf = (seed: number) => {
 export const mergeAtRandom = async (seed: number, merges: number) => {
   const wrong: string[] = [];
   let bare = "";
-  let [landed, moves, foreign, returned, conflicts, batches] = [0, 0, 0, 0, 0, 0];
+  let [landed, moves, foreign, again, returned, conflicts, batches] = [0, 0, 0, 0, 0, 0, 0];
   const rungs: Partial<Record<Rung, number>> = {};
   for (let round = 0; landed < merges; round += 1) {
     const merger = secondMerger(() => bare, seed + round);
@@ -117,12 +113,19 @@ export const mergeAtRandom = async (seed: number, merges: number) => {
     landed += rows.filter((row) => row.landing !== undefined).length;
     moves += movesOf(bare, run).length;
     foreign += merger.foreign.size;
+    again += [...merger.foreign].filter((tip) => isVerifiedOn(line, tip)).length;
     returned += rows.reduce((sum, row) => sum + row.returns, 0);
     conflicts += rows.filter((row) => row.conflictedLanding !== undefined).length;
     for (const rung of rows.flatMap((row) => row.rungs ?? [])) rungs[rung] = (rungs[rung] ?? 0) + 1;
     batches += rows.filter((row) => row.landing?.part?.index === 1).length;
   }
-  return { wrong, landed, moves, foreign, returned, conflicts, batches, rungs };
+  return { wrong, landed, moves, foreign, again, returned, conflicts, batches, rungs };
 };
+
+/** Whether gates ran on what somebody else left there: its tree is nobody's but that commit's. */
+const isVerifiedOn = (
+  { bare, runs }: Awaited<ReturnType<typeof mergeLine>>,
+  tip: string,
+): boolean => runs.some(({ landingBaseTree }) => landingBaseTree === treeOf(bare, tip));
 
 const over = ({ run }: RunState): boolean => isEnded(run.status) || run.status === "failed";

@@ -19,7 +19,7 @@ export const verify = (ports: WorkflowPorts) => async (s: S) => {
       gates: gatesFor(state, [s.id], landingBase),
       permits: row.task.permits,
       baseline: baselineFor(state, landingBase),
-      canaries: canariesOf(state),
+      canaries: canariesOf(state, [s.id]),
       checks: checksFor(state, row.task, landingBase),
     },
   });

@@ -53,7 +53,7 @@ const verification = (
       : knownReceipt(state, { tree, landingBaseTree: tipTree, permits, gates });
   const common = {
     ...{ kind: "verify" as const, commit, landingBase: tip, gates, permits },
-    ...{ baseline: baselineFor(state, tip), canaries: canariesOf(state) },
+    ...{ baseline: baselineFor(state, tip), canaries: canariesOf(state, tasks) },
     // the whole stack is run again on the spot when it is red; a prefix only where it would be blamed for it
     twice: run === 1 && members.length === stackSize(s),
   };

@@ -91,3 +91,61 @@ test("scripts that a gate's command names are followed, to those they name in tu
   expect(await changing("cd api && ./check", base, "api/check", "exit 0\n")).toHaveLength(1);
   expect(await changing("python src/main.py --help", base, "src/main.py", "x\n")).toEqual([]);
 });
+
+describe("a base whose gates run more than is followed", () => {
+  const many = (count: number, line: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => line(i));
+  const ENDLESS: readonly (readonly [string, string])[] = [
+    ["folders on one line", `${many(10_000, (i) => `-C d${i}`).join(" ")} make\n`],
+    ["lines", many(10_000, (i) => `echo ${i}\n`).join("")],
+    ["text", `${"#".repeat(300_000)}\n`],
+    ["globs", many(1000, (i) => `sh c${i}/*.sh\n`).join("")],
+  ];
+
+  test.each(ENDLESS)("by its %s has all its scripts as gates'", async (_, text) => {
+    const base = {
+      "check.sh": text,
+      "scripts/other.sh": "true\n",
+      "package.json": JSON.stringify({ scripts: { other: "tsc" } }),
+      Makefile: "other:\n\ttsc\n",
+      "src/index.js": "export {};\n",
+    };
+    const change = (path: string, after: string) => changing("sh check.sh", base, path, after);
+    expect(await change("scripts/other.sh", "false\n")).toHaveLength(1);
+    expect(await change("Makefile", "other:\n\ttrue\n")).toHaveLength(1);
+    expect(await change("package.json", '{"scripts":{"other":"true"}}')).toHaveLength(1);
+    expect(await change("scripts/new.sh", "true\n")).toEqual([]);
+    expect(await change("src/index.js", "export const a = 1;\n")).toEqual([]);
+  });
+
+  test("is read once, however often it is named", async () => {
+    const script = many(2000, (i) => `cd a && npm run x${i % 7} ${i}\n`).join("");
+    const base: Record<string, string> = { "check.sh": script, "a/package.json": "{}" };
+    const read: string[] = [];
+    await gateScope([Gate.parse({ name: "test", run: "sh check.sh" })], {
+      has: (name) => base[name] !== undefined,
+      read: async (name) => {
+        read.push(name);
+        return base[name];
+      },
+    });
+    expect(read).toEqual(["check.sh", "a/package.json"]);
+  });
+
+  test("is followed where a Makefile has targets by the thousand", async () => {
+    const rules = many(
+      4000,
+      (i) => `t${i}: ${many(20, (j) => `t${(i + j * 7) % 4000}`).join(" ")}\n\ttrue ${i}\n`,
+    );
+    const base = { Makefile: rules.join("\n") };
+    const after = base.Makefile.replace("true 3999", "false");
+    expect(await changing("make t0", base, "Makefile", after)).toHaveLength(1);
+  });
+});
+
+test("a script whose own name begins as a hook's is followed", async () => {
+  const scripts = { test: "npm run prepare", prepare: "tsc" };
+  const base = { "package.json": JSON.stringify({ scripts }) };
+  const after = JSON.stringify({ scripts: { ...scripts, prepare: "true" } });
+  expect(await changing("npm test", base, "package.json", after)).toHaveLength(1);
+});

@@ -1,9 +1,27 @@
-import { globMatcher } from "@headrace/domain";
+import { globMatcher, globProblem } from "@headrace/domain";
 import { ownGlobs } from "./tamper/own-globs.ts";
 
 /** What the policy closes to every task, whatever its permits say. */
 export const closedPaths = (changed: readonly string[], globs: readonly string[]): string[] =>
   changed.filter(globMatcher(globs));
+
+/**
+ * Whether something at `path` that stands for a whole folder, as a link does, would stand for one with closed paths. Of
+ * globs that start anywhere nothing is above.
+ */
+export const holdsClosed = (path: string, globs: readonly string[]): boolean => {
+  const depth = path.split("/").length;
+  return globs.some((glob) => {
+    const parts = glob.split("/");
+    const above = parts.slice(0, depth).join("/");
+    return (
+      parts.length > depth &&
+      parts[0] !== "**" &&
+      globProblem(above) === undefined &&
+      globMatcher([above])(path)
+    );
+  });
+};
 
 const SCRIPT = "{js,cjs,mjs,ts,cts,mts,json}";
 
@@ -32,9 +50,5 @@ const MODULE =
 /** A program or module under the name of a tool that gates use: whoever looks there first runs it instead. */
 export const isImpostor = (path: string): boolean => PROGRAM.test(path) || MODULE.test(path);
 
-/** Installed packages belong to the environment, never to the tree. */
-export const isInstalled = ownGlobs(
-  "**/node_modules/**/*",
-  "**/{site-packages,dist-packages}/**/*",
-  "**/.venv/**/*",
-);
+/** Installed packages belong to the environment, never to the tree; a link by such a name would stand before them. */
+export const isInstalled = ownGlobs("**/{node_modules,site-packages,dist-packages,.venv}");

@@ -65,7 +65,7 @@ export type BrokenFiles = {
  */
 export const brokenFiles = (
   paths: readonly string[],
-  spared: ReadonlySet<string>,
+  spared: Pick<ReadonlySet<string>, "has">,
 ): BrokenFiles | undefined => {
   const files = new Map<string, Uint8Array>();
   const counts = new Map<string, number>();

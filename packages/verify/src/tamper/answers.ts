@@ -1,9 +1,11 @@
 import { addedLines, type ChangedFile, type Suspicion } from "./change.ts";
 import { classOf, type FileClass } from "./classes.ts";
 import { languageOf } from "./languages.ts";
+import type { Pace } from "./pace.ts";
 import { MAX_SOURCE, readSource } from "./source.ts";
 
 type Classed = ChangedFile & { class: FileClass };
+type Base = { paths: readonly string[]; read(path: string): Promise<string | undefined> };
 
 const NUMBER = /(?<![\w.])-?\d{1,20}(?:\.\d{1,20})?(?![\w.])/;
 /** Long enough not to be a word that code and tests share. */
@@ -51,7 +53,8 @@ const expectedIn = (path: string, text: string | undefined): string[] => {
 const testsBeside = async (
   files: readonly Classed[],
   products: readonly Classed[],
-  base: { paths: readonly string[]; read(path: string): Promise<string | undefined> },
+  base: Base,
+  pace: Pace,
 ): Promise<string[]> => {
   const changed = new Set(files.map(({ path }) => path));
   const stems = products.map(({ path }) => /([^/.]+)[^/]*$/.exec(path)?.[1] ?? path);
@@ -59,9 +62,12 @@ const testsBeside = async (
     .filter((path) => !changed.has(path) && languageOf(path) && classOf(path) === "test")
     .sort((a, b) => Number(isLike(b, stems)) - Number(isLike(a, stems)))
     .slice(0, MOST_TESTS);
-  const old = await Promise.all(there.map(async (path) => expectedIn(path, await base.read(path))));
-  const now = files.filter((f) => f.class === "test").map((f) => expectedIn(f.path, f.after));
-  return [...old, ...now].flat();
+  const old = there.map(async (path) => ({ path, after: await base.read(path) }));
+  const now = files.filter((f) => f.class === "test");
+  const found: string[][] = [];
+  for (const { path, after } of [...(await Promise.all(old)), ...now])
+    found.push(await pace({ path, before: undefined, after }, () => expectedIn(path, after)));
+  return found.flat();
 };
 
 const isLike = (path: string, stems: readonly string[]): boolean =>
@@ -70,13 +76,16 @@ const isLike = (path: string, stems: readonly string[]): boolean =>
 /** Product code that hands out, as constants, what its tests expect: it may have been written for them alone. */
 export const readyAnswers = async (
   files: readonly Classed[],
-  base: { paths: readonly string[]; read(path: string): Promise<string | undefined> },
+  base: Base,
+  pace: Pace,
 ): Promise<Suspicion[]> => {
   const products = files.filter((f) => f.class === "product");
-  const answers = products.map((file) => ({ path: file.path, constants: answersIn(file) }));
+  const answers: { path: string; constants: string[] }[] = [];
+  for (const file of products)
+    answers.push({ path: file.path, constants: await pace(file, () => answersIn(file)) });
   const telling = answers.filter(({ constants }) => constants.length > 0);
   if (telling.length === 0) return [];
-  const expected = new Set(await testsBeside(files, products, base));
+  const expected = new Set(await testsBeside(files, products, base, pace));
   return telling.flatMap(({ path, constants }): Suspicion[] => {
     const same = [...new Set(constants)].filter((answer) => expected.has(answer));
     if (same.length === 0) return [];

@@ -1,10 +1,14 @@
-import { globMatcher } from "@headrace/domain";
+import { globMatcher, type TreeEntry } from "@headrace/domain";
+
+type Mode = TreeEntry["mode"];
 
 /** A file a change touches, with both of its sides; undefined where there is no regular file. */
 export type ChangedFile = {
   path: string;
   before: string | undefined;
   after: string | undefined;
+  /** what the sides are in the tree; absent where both are regular files or nothing */
+  modes?: { before: Mode | undefined; after: Mode | undefined };
 };
 
 /** The permit of a plan's task that opens something: `path:` opens every file it matches. */
@@ -19,6 +23,10 @@ export type Tampering = {
   /** what the coder does about it */
   remedy: string;
   opens: Opening;
+  /** of what opens by gates: the gates it is known to decide */
+  gates?: readonly string[];
+  /** of what opens by gates: names of configuration, each of which may tell the tool that reads it */
+  about?: readonly string[];
 };
 
 /** Something that is worth a reviewer's look, and refuses nothing. */
@@ -31,18 +39,29 @@ export const placed = ({ path, line }: { path: string; line?: number }): string 
 
 /** A sentence for who made the change. */
 export const sentenceOf = (tampering: Tampering): string => {
-  const { what, remedy, opens, path } = tampering;
-  const permit = { lockfile: "lockfile", gates: "gates:<name>", path: `path:${path}` }[opens];
-  return `${placed(tampering)} ${what}: ${remedy} (only the permit \`${permit}\` in the plan would allow it)`;
+  const { what, remedy, opens, path, gates = [] } = tampering;
+  const names = gates.length > 0 ? gates : ["<name>"];
+  const permits = {
+    lockfile: ["lockfile"],
+    gates: names.map((name) => `gates:${name}`),
+    path: [`path:${path}`],
+  }[opens];
+  const told = permits.map((permit) => `\`${permit}\``).join(" with ");
+  return `${placed(tampering)} ${what}: ${remedy} (only the permit ${told} in the plan would allow it)`;
 };
 
-/** Tells whether the accepted plan lets a task do something. */
+/** Tells whether the accepted plan lets a task do something; what decides several gates needs leave for each of them. */
 export const permitted = (permits: readonly string[]): ((tampering: Tampering) => boolean) => {
   const paths = globMatcher(permits.flatMap((p) => (p.startsWith("path:") ? [p.slice(5)] : [])));
-  const gates = permits.some((permit) => permit.startsWith("gates:"));
-  const lockfile = permits.includes("lockfile");
-  return ({ path, opens }) =>
-    paths(path) || (opens === "gates" && gates) || (opens === "lockfile" && lockfile);
+  const isOpen = ({ opens, gates = [] }: Tampering): boolean => {
+    if (opens === "lockfile") return permits.includes("lockfile");
+    return (
+      opens === "gates" &&
+      gates.length > 0 &&
+      gates.every((name) => permits.includes(`gates:${name}`))
+    );
+  };
+  return (tampering) => paths(tampering.path) || isOpen(tampering);
 };
 
 /** A line as formatters leave it alone. */

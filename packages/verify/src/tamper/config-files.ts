@@ -1,5 +1,6 @@
+import { basename } from "node:path/posix";
 import { addedLines, type ChangedFile, type Tampering } from "./change.ts";
-import { FIELD_RULES, type FieldRule, LAXER } from "./config-rules.ts";
+import { FIELD_RULES, type FieldRule, IN_ITS_PLACE, LAXER } from "./config-rules.ts";
 import { type Leaf, readFields } from "./fields.ts";
 import { LINE_RULES } from "./line-rules.ts";
 
@@ -29,6 +30,10 @@ export const configTampering = (
   paths: readonly string[],
 ): Tampering[] => {
   const { path } = file;
+  const name = basename(path);
+  /** an alias is in the way of every program that loads what it names */
+  const aboutOf = (what: string, keys: readonly string[]) =>
+    what === IN_ITS_PLACE ? [] : keys.map((key) => `${name} ${key}`);
   /** the first configuration of its kind demands more than none did */
   const first = (what: string, files: (path: string) => boolean) =>
     what === LAXER && file.before === undefined && !paths.some(files);
@@ -36,18 +41,21 @@ export const configTampering = (
     if (!rule.files(path) || (rule.onlyEdits && file.before === undefined)) return [];
     const keys = changedKeys(rule, file);
     if (keys.length === 0 || first(rule.what, rule.files)) return [];
-    return [
-      { path, what: `${rule.what} (${named(keys)})`, remedy: "put it back", opens: rule.opens },
-    ];
+    const what = `${rule.what} (${named(keys)})`;
+    const about = aboutOf(rule.what, keys);
+    return [{ path, what, remedy: "put it back", opens: rule.opens, about }];
   });
   const lines = LINE_RULES.flatMap(({ files, added, fewer, what, opens }): Tampering[] => {
     if (!files(path) || first(what, files)) return [];
+    const about = aboutOf(what, [""]);
     const [before, after] = [file.before ?? "", file.after ?? ""];
     const fresh = added && addedLines(before, after).find(({ text }) => added.test(text));
     if (fresh !== undefined)
-      return [{ path, line: fresh.line, what, remedy: "put it back", opens }];
+      return [{ path, line: fresh.line, what, remedy: "put it back", opens, about }];
     const count = (text: string) => (fewer && text.match(fewer)?.length) ?? 0;
-    return count(after) < count(before) ? [{ path, what, remedy: "put it back", opens }] : [];
+    return count(after) < count(before)
+      ? [{ path, what, remedy: "put it back", opens, about }]
+      : [];
   });
   return [...fields, ...lines];
 };

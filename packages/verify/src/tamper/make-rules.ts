@@ -42,16 +42,22 @@ export const parseRules = (text: string): MakeRules => {
 /** The rules that making `words` runs; without a word that is a target, the first rule's. */
 export const reachedRules = ({ rules }: MakeRules, words: readonly string[]): Rule[] => {
   const real = rules.filter((rule) => !rule.targets[0]?.startsWith("."));
-  const named = real.filter((rule) => rule.targets.some((target) => words.includes(target)));
-  const todo = named.length > 0 ? named : real.slice(0, 1);
+  const making = Map.groupBy(
+    real.flatMap((rule) => rule.targets.map((target) => ({ target, rule }))),
+    ({ target }) => target,
+  );
+  const asked = words.filter((word) => making.has(word));
+  const todo = asked.length > 0 ? asked : [...(real[0]?.targets ?? [])];
+  const made = new Set<string>();
   const reached = new Set<Rule>();
-  for (let rule = todo.pop(); rule !== undefined; rule = todo.pop()) {
-    if (reached.has(rule)) continue;
-    reached.add(rule);
-    const { needs, targets } = rule;
-    todo.push(
-      ...real.filter((r) => r.targets.some((t) => needs.includes(t) || targets.includes(t))),
-    );
+  for (let target = todo.pop(); target !== undefined; target = todo.pop()) {
+    if (made.has(target)) continue;
+    made.add(target);
+    for (const { rule } of making.get(target) ?? []) {
+      if (reached.has(rule)) continue;
+      reached.add(rule);
+      for (const next of [...rule.needs, ...rule.targets]) todo.push(next);
+    }
   }
   return [...reached];
 };

@@ -1,8 +1,9 @@
-import { dirname, join } from "node:path/posix";
+import { basename, dirname, join } from "node:path/posix";
 import type { BaseTree } from "../gate-scripts.ts";
 import { isRunnerConfig } from "../protected.ts";
 import type { ChangedFile, Tampering } from "./change.ts";
 import { languageOf } from "./languages.ts";
+import type { Pace } from "./pace.ts";
 import { MAX_SOURCE, readSource } from "./source.ts";
 
 const ENDINGS = [
@@ -22,9 +23,12 @@ const ENDINGS = [
 const isCollected = (path: string): boolean =>
   /[._-](?:test|spec)\.\w+$|(?:^|\/)test_[^/]*\.py$/.test(path);
 
-/** Files that configurations of runners name: setup files, reporters, presets. */
-const referencedBy = async (configs: readonly string[], base: BaseTree): Promise<Set<string>> => {
-  const found = new Set<string>();
+/** Files that configurations of runners name: setup files, reporters, presets; each with who names it. */
+const referencedBy = async (
+  configs: readonly string[],
+  base: BaseTree,
+): Promise<Map<string, string[]>> => {
+  const found = new Map<string, string[]>();
   for (const config of configs) {
     const text = await base.read(config);
     if (text === undefined || text.length > 200_000) continue;
@@ -33,7 +37,7 @@ const referencedBy = async (configs: readonly string[], base: BaseTree): Promise
         .flatMap((start) => ENDINGS.map((ending) => start + ending))
         .find((candidate) => base.has(candidate));
       if (path !== undefined && languageOf(path) !== undefined && !isCollected(path))
-        found.add(path);
+        found.set(path, [...new Set([...(found.get(path) ?? []), basename(config)])]);
     }
   }
   return found;
@@ -68,18 +72,23 @@ const NAMES_FILES =
 export const runnerTampering = async (
   files: readonly ChangedFile[],
   base: BaseTree & { paths: readonly string[] },
+  pace: Pace,
 ): Promise<Tampering[]> => {
   const configs = base.paths.filter((path) => NAMES_FILES.test(path));
   const named = await referencedBy(configs.slice(0, 50), base);
-  return files.flatMap(({ path, before, after }): Tampering[] => {
-    const tampering = (what: string): Tampering[] => [
-      { path, what, remedy: "put it back", opens: "gates" },
+  const judged = ({ path, before, after }: ChangedFile): Tampering[] => {
+    const tampering = (what: string, about = [basename(path)]): Tampering[] => [
+      { path, what, remedy: "put it back", opens: "gates", about },
     ];
     if (isRunnerConfig(path)) return tampering("configures a test runner and was changed");
     if (VITE.test(path) && testBlock(before) !== testBlock(after))
       return tampering("changes the `test` block, which configures vitest");
-    if (named.has(path))
-      return tampering("is named by a test runner's configuration and was changed");
-    return [];
-  });
+    const by = named.get(path);
+    return by === undefined
+      ? []
+      : tampering("is named by a test runner's configuration and was changed", by);
+  };
+  const found: Tampering[] = [];
+  for (const file of files) found.push(...(await pace(file, () => judged(file))));
+  return found;
 };

@@ -2,6 +2,7 @@ import { addedLines, type ChangedFile, type Found } from "./change.ts";
 import type { FileClass } from "./classes.ts";
 import { languageOf } from "./languages.ts";
 import { ownGlobs } from "./own-globs.ts";
+import type { Pace } from "./pace.ts";
 
 type Classed = ChangedFile & { class: FileClass };
 
@@ -12,16 +13,22 @@ const SUPPRESSION =
 const MOST_SUPPRESSIONS = 3;
 
 /** New suppressions less those that went: a few are a matter of taste, a sweep silences the check. */
-export const suppressionSweep = (files: readonly Classed[]): Found => {
+export const suppressionSweep = async (files: readonly Classed[], pace: Pace): Promise<Found> => {
   const code = files.filter(
     (f) => ["product", "test", "config"].includes(f.class) && languageOf(f.path) !== undefined,
   );
   const silenced = ({ before = "", after = "" }: ChangedFile) =>
     addedLines(before, after).filter(({ text }) => SUPPRESSION.test(text));
-  const fresh = code.flatMap((f) => silenced(f).map(({ line }) => ({ path: f.path, line })));
-  const gone = code.flatMap((f) => silenced({ path: f.path, before: f.after, after: f.before }));
+  const fresh: { path: string; line: number }[] = [];
+  let gone = 0;
+  for (const file of code) {
+    const { path, before, after } = file;
+    const there = await pace(file, () => silenced(file));
+    fresh.push(...there.map(({ line }) => ({ path, line })));
+    gone += (await pace(file, () => silenced({ path, before: after, after: before }))).length;
+  }
   const [first] = fresh;
-  const net = fresh.length - gone.length;
+  const net = fresh.length - gone;
   if (first === undefined || net <= 0) return { tampering: [], suspicions: [] };
   if (net <= MOST_SUPPRESSIONS)
     return {

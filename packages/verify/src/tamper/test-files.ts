@@ -2,6 +2,7 @@ import { addedLines, type ChangedFile, type Found, type Tampering } from "./chan
 import { classOf } from "./classes.ts";
 import { deadTests } from "./dead-tests.ts";
 import { collectedBy, type Language, languageOf } from "./languages.ts";
+import type { Pace } from "./pace.ts";
 import { lineCounter, MAX_SOURCE, readSource, type Source } from "./source.ts";
 
 /** Something that keeps tests from running; `key` stays the same when the file is formatted or renamed. */
@@ -167,17 +168,21 @@ const excluded = (tests: readonly Pair[]): Tampering[] =>
   );
 
 /** Tests that a change takes away or keeps from running. Fewer of them in a file is for the runner's report to judge. */
-export const testTampering = (files: readonly ChangedFile[]): Found => {
-  const tests = files
-    .map((file) => ({
-      ...file,
-      was: read(file.path, file.before),
-      is: read(file.path, file.after),
-    }))
-    .filter(isTest);
-  const { tampering, suspicions } = newMarkers(tests);
-  return {
-    tampering: [...losses(tests), ...tampering, ...unreadable(tests), ...excluded(tests)],
-    suspicions,
-  };
+export const testTampering = async (files: readonly ChangedFile[], pace: Pace): Promise<Found> => {
+  const tests: Pair[] = [];
+  for (const file of files) {
+    const pair = await pace(file, () => {
+      const { path, before, after } = file;
+      const both = { ...file, was: read(path, before), is: read(path, after) };
+      return isTest(both) ? both : undefined;
+    });
+    if (pair !== undefined) tests.push(pair);
+  }
+  return pace({ path: "its tests" }, () => {
+    const { tampering, suspicions } = newMarkers(tests);
+    return {
+      tampering: [...losses(tests), ...tampering, ...unreadable(tests), ...excluded(tests)],
+      suspicions,
+    };
+  });
 };
