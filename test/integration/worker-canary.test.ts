@@ -17,7 +17,7 @@ const TEST = [
 ].join("\n");
 const scripts = {
   none: "for t in nowhere/*.test.js; do [ ! -e $t ] || node $t || exit 1; done",
-  lenient: "node sum.test.js || true",
+  lenient: "node --check sum.test.js || true",
 };
 const FILES = {
   "package.json": JSON.stringify({ scripts }),
