@@ -13,6 +13,8 @@ export type Cheat = {
   base: Tree;
   /** the honest-looking change with the cheat in it */
   edit: Edit;
+  /** what the change makes symbolic links, and to where */
+  links?: Tree;
   expected: Expected;
 };
 

@@ -12,14 +12,15 @@ import { HONEST_TESTS } from "./honest-tests.ts";
 import { CODE_CHEATS } from "./javascript.ts";
 import { RUNNER_CHEATS } from "./javascript-runners.ts";
 import { TEST_CHEATS } from "./javascript-tests.ts";
+import { LINK_CHEATS } from "./links.ts";
 import { PYTHON_CHEATS } from "./python.ts";
 import { PYTHON_TEST_CHEATS } from "./python-tests.ts";
 import { cheatTable, KINDS, LANGUAGES, NOT_THERE, type Row } from "./table.ts";
 import { type Bench, type Caught, type Language, openBench } from "./verifying.ts";
 
 const CHEATS: Readonly<Record<Language, readonly Cheat[]>> = {
-  JavaScript: [...TEST_CHEATS, ...RUNNER_CHEATS, ...CODE_CHEATS],
-  Python: [...PYTHON_TEST_CHEATS, ...PYTHON_CHEATS],
+  JavaScript: [...TEST_CHEATS, ...RUNNER_CHEATS, ...CODE_CHEATS, ...LINK_CHEATS.JavaScript],
+  Python: [...PYTHON_TEST_CHEATS, ...PYTHON_CHEATS, ...LINK_CHEATS.Python],
 };
 const HONEST = [...HONEST_TESTS, ...HONEST_JAVASCRIPT, ...HONEST_PYTHON];
 
@@ -27,12 +28,16 @@ const cheats: Row[] = [];
 const honest: string[] = [];
 
 /** What the look at the diff says of an edit of a tree. */
-const judge = (base: Tree, edit: Edit, permits: readonly string[] = []) =>
+const judge = (base: Tree, edit: Edit, permits: readonly string[] = [], links: Tree = {}) =>
   checkTampering({
-    files: Object.entries(edit).map(([path, text]) => ({
+    files: [...Object.keys(edit), ...Object.keys(links)].map((path) => ({
       path,
       before: base[path],
-      after: text ?? undefined,
+      after: edit[path] ?? undefined,
+      modes: {
+        before: base[path] === undefined ? undefined : "100644",
+        after: links[path] !== undefined ? "120000" : edit[path] == null ? undefined : "100644",
+      },
     })),
     gates: gatesOf(base),
     closed: BUILT_IN_PROTECTED,
@@ -46,8 +51,8 @@ const tell = (how: "read" | "run", title: string, refused?: string, flagged?: st
   honest.push(`${how.padEnd(4)} ${title.padEnd(66)} ${what.slice(0, 200)}`);
 };
 
-const seen = async ({ base, edit }: Cheat): Promise<Caught> => {
-  const { problems, flags } = await judge(base, edit);
+const seen = async ({ base, edit, links }: Cheat): Promise<Caught> => {
+  const { problems, flags } = await judge(base, edit, [], links);
   const [problem] = problems;
   if (problem !== undefined) return { outcome: "refused", by: "diff", why: problem };
   const [flag] = flags;
