@@ -106,7 +106,7 @@ describe.concurrent("three tasks that edit the same line", () => {
     ),
     ...each((id) => approves(id, { attempt: 2 })),
   ];
-  const ALL = "left, right and solo after all\n";
+  const ALL = "left, right and solo after left, right and solo, all of them\n";
   const accepted = accepts({ r1: { file: "list.txt", quote: ALL.trim() } });
 
   test("come to the merger, whose result is verified and lands", async () => {
