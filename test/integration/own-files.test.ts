@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { findSecrets } from "@headrace/secrets";
 import { expect, it } from "vitest";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 // the factory builds on this repository too (test/long/own-repository), and starts no run where something looks like one
 it("no file of this repository looks like a secret: test data is put together when a test runs", async () => {
