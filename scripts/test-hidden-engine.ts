@@ -21,7 +21,9 @@ const HOST = `unix://${SOCKET}`;
 const START_MS = 60_000;
 
 /** Everything a factory could have its files in: empty for the engine. */
-const HIDDEN = ["/work", "/root", "/home", "/tmp", "/opt", "/srv", "/mnt", dirname(ROOT)];
+const HIDDEN = [
+  ...new Set(["/work", "/root", "/home", "/tmp", "/opt", "/srv", "/mnt", dirname(ROOT)]),
+];
 
 const must = (program: string, ...args: string[]): string => {
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
