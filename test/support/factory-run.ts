@@ -8,7 +8,7 @@ import {
   integrationBranch,
   isEnded,
   isRunning,
-  type Nano,
+  type Pico,
   PlanProposal,
   Policy,
   type RunState,
@@ -32,7 +32,7 @@ export type RunPlan = {
   tasks?: readonly z.input<typeof PlanProposal>["tasks"][number][];
   requirements?: readonly string[];
   script: readonly Conversation[];
-  budget?: Nano;
+  budget?: Pico;
   /** `sh test.sh`, which runs every file of checks/, unless given */
   test?: string;
   protected?: string[];

@@ -5,7 +5,7 @@ import {
   type Guidance,
   type MergeSettings,
   type ModelChoice,
-  type Nano,
+  type Pico,
   PlanProposal,
   type Policy,
   type SourceRepo,
@@ -75,7 +75,7 @@ export const policyAt = async (
 ): Promise<{
   policy: Policy;
   guidance: Guidance[];
-  budget: Nano | undefined;
+  budget: Pico | undefined;
   merge: MergeSettings | undefined;
   notes: string[];
 }> => {
@@ -188,8 +188,8 @@ export const prepareSubmission = async (
 
 /** A repository's file may tighten a budget; one that asks for more is told of and changes nothing. */
 const budgetNotes = (
-  limit: Nano | undefined,
-  budget: Nano,
+  limit: Pico | undefined,
+  budget: Pico,
   loweredBy: string | undefined,
 ): string[] => {
   if (loweredBy !== undefined) return [`the budget is lowered by ${loweredBy}`];

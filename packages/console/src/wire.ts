@@ -1,7 +1,7 @@
 import {
   Id,
   InfrastructureError,
-  Nano,
+  Pico,
   ObjectId,
   type RunState,
   UserError,
@@ -15,7 +15,7 @@ export const Bodies = {
   pause: z.object({ reason }),
   cancel: z.object({ reason }),
   answer: z.object({ question: Id, text: reason }),
-  budget: z.object({ by: Nano.positive() }),
+  budget: z.object({ by: Pico.positive() }),
   pack: z.object({ commit: ObjectId, have: z.array(ObjectId).max(10_000) }),
 };
 

@@ -1,7 +1,7 @@
 import {
   type CallRow,
   formatUsd,
-  type Nano,
+  type Pico,
   type NewEvent,
   NO_USAGE,
   type RecordPart,
@@ -14,7 +14,7 @@ import { eventOwner } from "./dispatcher.ts";
 import type { Context } from "./options.ts";
 
 type Settled = {
-  call: { id: string; state: "settled" | "estimated" | "released"; cost: Nano; usage?: TokenUsage };
+  call: { id: string; state: "settled" | "estimated" | "released"; cost: Pico; usage?: TokenUsage };
   also: { part?: RecordPart; events: NewEvent[] };
 };
 
@@ -112,7 +112,7 @@ const failed = (
   };
 };
 
-const warning = (context: Context, { run }: RunState, cost: Nano): NewEvent[] => {
+const warning = (context: Context, { run }: RunState, cost: Pico): NewEvent[] => {
   const spent = run.spent + cost;
   if (run.budgetWarned || spent * 100 < run.budget * context.limits.warnPercent) return [];
   context.log(`run ${run.id} has spent ${formatUsd(spent)} of ${formatUsd(run.budget)}`);

@@ -1,18 +1,21 @@
 import { z } from "zod";
+import { BudgetLevel, BudgetLimits } from "./budget.ts";
 import { GateCanary } from "./canary.ts";
 import { Check, MachineTime } from "./checks.ts";
 import { Rung } from "./conflict-ladder.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member, MergeSettings } from "./merge-queue.ts";
-import { Nano } from "./money.ts";
+import { Pico } from "./money.ts";
 import { EgressRequest } from "./network.ts";
 import { PlanVersion } from "./plan.ts";
 import { Policy } from "./policy.ts";
 import { GateResult, Receipt } from "./receipt.ts";
 import { RequirementResult, Verdict } from "./review.ts";
+import { PinnedRoutes, RouteOverride } from "./route.ts";
 import { Requirement } from "./spec.ts";
+import { OverheadKind, WasteKind } from "./spend.ts";
 import { Role, StepInput, StepResult, ThreadKind } from "./steps.ts";
-import { ModelChoice, PinnedRoutes } from "./submission.ts";
+import { ModelChoice } from "./submission.ts";
 import { TokenUsage } from "./usage.ts";
 
 const reason = z.string().max(4000);
@@ -32,9 +35,14 @@ export const EventBody = z.discriminatedUnion("type", [
     repo: z.object({ path: z.string(), name: z.string() }),
     policy: Policy,
     guidance: BlobId,
-    budget: Nano,
+    budget: Pico,
     model: ModelChoice,
     routes: PinnedRoutes,
+    overrides: z.array(RouteOverride).optional(),
+    /** absent in logs of an older version, whose amounts are in nano-dollars */
+    amounts: z.literal("pico").optional(),
+    /** the installation's limits as they were at submission */
+    limits: BudgetLimits.optional(),
     plan: BlobId.optional(),
     notify: z.string().optional(),
     merge: MergeSettings.optional(),
@@ -110,16 +118,35 @@ export const EventBody = z.discriminatedUnion("type", [
     role: Role,
     model: z.string(),
     usage: TokenUsage,
-    cost: Nano,
+    cost: Pico,
+    /** the whole reservation, because what it cost is not known */
     estimated: z.boolean(),
     durationMs: z.number().int().nonnegative(),
+    provider: Id.optional(),
+    /** in 1e-9 work units */
+    work: z.number().int().nonnegative().optional(),
   }),
   event("model.failed", {
     step: z.string(),
     role: Role,
     class: z.string(),
     reason,
-    retryInMs: z.number().nullable(),
+    /** of logs from before routes: when the same model was asked again */
+    retryInMs: z.number().nullable().optional(),
+    provider: Id.optional(),
+    model: z.string().optional(),
+    /** nothing is sent to it before then (RFC 3339) */
+    until: z.string().optional(),
+  }),
+  /** an estimated call is now known to have cost this */
+  event("model.adjusted", { call: Id, was: Pico, cost: Pico, reason }),
+  /** a turn's prompt does not begin with the one before it, so nothing of it was read from the cache */
+  event("cache.broken", {
+    step: z.string(),
+    role: Role,
+    turn: z.number().int().positive(),
+    /** the first block that differs, such as `system[0]` or `messages[2].content[0]` */
+    block: z.string().max(200),
   }),
   event("tool.ran", {
     step: z.string(),
@@ -190,9 +217,22 @@ export const EventBody = z.discriminatedUnion("type", [
     results: z.array(RequirementResult),
   }),
 
-  event("budget.warned", { spent: Nano, budget: Nano }),
-  event("budget.stopped", { reason, spent: Nano, budget: Nano }),
-  event("budget.raised", { budget: Nano }),
+  /** `level`: the run's where a log does not say */
+  event("budget.warned", { spent: Pico, budget: Pico, level: BudgetLevel.optional() }),
+  event("budget.stopped", { reason, spent: Pico, budget: Pico, level: BudgetLevel.optional() }),
+  /** a task's own budget, or its attempt's, is used: it stands still while the others go on */
+  event("budget.parked", { reason, level: BudgetLevel, budget: Pico }),
+  /** `budget`: the new cap of the run, or of the event's task */
+  event("budget.raised", { budget: Pico }),
+  /** what became of the cost of calls that nothing will change any more; amounts by kind */
+  event("spend.classed", {
+    converted: Pico,
+    overhead: z.partialRecord(OverheadKind, Pico),
+    waste: z.partialRecord(WasteKind, Pico),
+    calls: z.number().int().positive(),
+  }),
+  /** a person's word to every agent of the run, before its next call */
+  event("run.steered", { text: reason }),
   event("note.added", { level: z.enum(["info", "warning"]), text: reason }),
 ]);
 export type EventBody = z.infer<typeof EventBody>;

@@ -1,6 +1,7 @@
 import type { EventType, StoredEvent } from "./events.ts";
 import { foldBuild } from "./fold/build.ts";
 import { foldLedger } from "./fold/ledger.ts";
+import { inPico } from "./fold/older.ts";
 import { foldPlan } from "./fold/plan.ts";
 import { foldRun, submitted } from "./fold/run.ts";
 import { foldSteps } from "./fold/steps.ts";
@@ -20,12 +21,13 @@ const FOLDS: Folds<Exclude<EventType, "run.submitted">> = {
  * compile. `state` is undefined only before `run.submitted`.
  */
 export const fold = (state: RunState | undefined, event: StoredEvent): RunState => {
-  if (event.type === "run.submitted") return submitted(event);
+  if (event.type === "run.submitted")
+    return submitted(event.amounts === "pico" ? event : inPico(event));
   if (state === undefined)
     throw new Error(`event ${event.seq} of run ${event.run} precedes run.submitted`);
   // the table is total, but TypeScript cannot pair a union's member with its own entry
   const apply = FOLDS[event.type] as (s: RunState, e: StoredEvent) => RunState;
-  const next = apply(state, event);
+  const next = apply(state, state.run.amounts === "pico" ? event : inPico(event));
   return { ...next, run: { ...next.run, seq: event.seq, lastEventAt: event.at } };
 };
 

@@ -1,14 +1,17 @@
+import type { BudgetLevel, BudgetLimits } from "./budget.ts";
 import type { Rung } from "./conflict-ladder.ts";
 import type { StoredEvent } from "./events.ts";
 import type { Member, MergeSettings } from "./merge-queue.ts";
-import type { Nano } from "./money.ts";
+import type { Pico } from "./money.ts";
 import type { PlanVersion, Task } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { Receipt } from "./receipt.ts";
 import type { RequirementResult } from "./review.ts";
+import type { PinnedRoutes, RouteOverride } from "./route.ts";
 import type { Requirement } from "./spec.ts";
+import type { SpendTotals } from "./spend.ts";
 import type { Role, StepInput, StepResult, ThreadKind } from "./steps.ts";
-import type { ModelChoice, PinnedRoutes } from "./submission.ts";
+import type { ModelChoice } from "./submission.ts";
 import type { TokenUsage } from "./usage.ts";
 
 /**
@@ -55,8 +58,17 @@ export type RunRow = {
   merge?: MergeSettings;
   model: ModelChoice;
   routes: PinnedRoutes;
-  budget: Nano;
-  spent: Nano;
+  overrides?: RouteOverride[];
+  /** of the installation, when the run was submitted */
+  limits?: BudgetLimits;
+  budget: Pico;
+  /** absent: amounts of its log are in nano-dollars, as they were in older versions; those here never are */
+  amounts?: "pico";
+  spent: Pico;
+  /** what became of the spend that nothing will change any more */
+  spend?: Omit<SpendTotals, "settled" | "inFlight">;
+  /** a person's words to its agents, oldest first */
+  steers?: Array<{ seq: number; text: string }>;
   calls: number;
   usage: TokenUsage;
   budgetWarned: boolean;
@@ -134,7 +146,11 @@ export type TaskRow = {
   returned?: { attempt: number; receipt?: string; rung?: Rung };
   snapshot?: string;
   reason?: string;
-  spent: Nano;
+  /** a budget of its own is used: none of its steps is claimed until it is raised */
+  parked?: { level: BudgetLevel; reason: string; budget: Pico };
+  /** what a person added to the budgets of the task and of its attempts */
+  raised?: Pico;
+  spent: Pico;
   usage: TokenUsage;
   models: string[];
 };

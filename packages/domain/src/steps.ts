@@ -3,7 +3,7 @@ import { GateCanary } from "./canary.ts";
 import { ChecksRequest } from "./checks.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member } from "./merge-queue.ts";
-import type { Nano } from "./money.ts";
+import type { Pico } from "./money.ts";
 import { Permit } from "./plan.ts";
 import { GateTests, Receipt } from "./receipt.ts";
 
@@ -245,7 +245,7 @@ export type StepOutcome =
   | { kind: "retry"; at: string; reason: string }
   | { kind: "infrastructure"; reason: string }
   /** a budget of `cap` cannot hold the next call: the step parks until it is raised */
-  | { kind: "budget"; reason: string; cap?: Nano }
+  | { kind: "budget"; reason: string; cap?: Pico }
   /** the run was paused or cancelled: the step stays where it is */
   | { kind: "stopped"; reason: string }
   | { kind: "fatal"; reason: string };

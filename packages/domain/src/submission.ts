@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Id, ObjectId } from "./ids.ts";
 import { MergeSettings } from "./merge-queue.ts";
-import { Nano } from "./money.ts";
+import { Pico } from "./money.ts";
 import { PlanProposal } from "./plan.ts";
 import { Policy } from "./policy.ts";
 import { Requirement } from "./spec.ts";
@@ -14,10 +14,6 @@ export const ModelChoice = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("relay"), dir: z.string().min(1) }),
 ]);
 export type ModelChoice = z.infer<typeof ModelChoice>;
-
-/** role -> model id, resolved once and pinned for the run */
-export const PinnedRoutes = z.record(z.string(), z.string());
-export type PinnedRoutes = z.infer<typeof PinnedRoutes>;
 
 /** The text of a guidance file and the folder it speaks for (`""` is the root). */
 export const Guidance = z.object({ path: z.string(), folder: z.string(), text: z.string() });
@@ -37,7 +33,7 @@ export const Submission = z.object({
   }),
   policy: Policy,
   guidance: z.array(Guidance).max(200).default([]),
-  budget: Nano,
+  budget: Pico,
   merge: MergeSettings.optional(),
   model: ModelChoice,
   /** fingerprint of the client's provider settings; a factory with others refuses the run */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   MergeSettings,
-  type Nano,
+  type Pico,
   PRODUCT,
   type Role,
   VerificationSettings,
@@ -51,7 +51,7 @@ export type RepoConfig = {
   setup?: string[] | undefined;
   gates?: WrittenGate[] | undefined;
   sandbox?: SandboxConfig | undefined;
-  budget?: Nano | undefined;
+  budget?: Pico | undefined;
   protected?: string[] | undefined;
   merge?: MergeSettings | undefined;
   verification?: VerificationSettings | undefined;

@@ -104,7 +104,7 @@ export const Protected = z
   .max(150, "expected at most 150 globs")
   .describe("Globs no agent may change");
 
-/** US dollars, as nano-dollars afterwards. */
+/** US dollars, as pico-dollars afterwards. */
 export const Budget = z
   .number({ error: "expected a number of US dollars" })
   .positive("expected more than 0 US dollars")

@@ -2,7 +2,7 @@ import {
   fromUsd,
   type Gate,
   type Isolation,
-  type Nano,
+  type Pico,
   type NetworkPolicy,
   Policy,
 } from "@headrace/domain";
@@ -29,7 +29,7 @@ export const BUILT_IN_PROTECTED: readonly string[] = [
 ];
 
 /** What a run costs at most when nobody says anything. */
-export const DEFAULT_BUDGET: Nano = fromUsd(20);
+export const DEFAULT_BUDGET: Pico = fromUsd(20);
 
 /** The first of the sources that gives a field, by name; `none` leaves it to the plan. */
 const first = <T>(
@@ -98,10 +98,10 @@ export const resolvePolicy = (from: {
 /** A run's cap, and the file that lowered it: a repository may tighten what a person gives, never raise it. */
 export const resolveBudget = (from: {
   /** what the person asked for on the command line */
-  asked?: Nano | undefined;
+  asked?: Pico | undefined;
   spec: Pick<SpecDocument, "budget">;
   config: Pick<RepoConfig, "budget">;
-}): { budget: Nano; loweredBy?: string } => {
+}): { budget: Pico; loweredBy?: string } => {
   const given = from.asked ?? from.spec.budget ?? DEFAULT_BUDGET;
   const limit = from.config.budget;
   return limit !== undefined && limit < given

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { basename } from "node:path";
-import type { Nano, Requirement } from "@headrace/domain";
+import type { Pico, Requirement } from "@headrace/domain";
 import { UserError } from "@headrace/domain";
 import { z } from "zod";
 import { Budget, EXAMPLES, Gates, Protected, Setup, type WrittenGate } from "./fields.ts";
@@ -46,7 +46,7 @@ export type SpecDocument = {
   constraints: string[];
   /** revision to start from; undefined: the repository's HEAD */
   base: string | undefined;
-  budget: Nano | undefined;
+  budget: Pico | undefined;
   gates: WrittenGate[] | undefined;
   setup: string[] | undefined;
   protected: string[] | undefined;

@@ -51,7 +51,7 @@ test("the introductory price ends with its last day, in UTC", () => {
 
 test("a mixed call is summed exactly and rounded up once", () => {
   const usage = { input: 7, cacheWrite5m: 11, cacheWrite1h: 0, cacheRead: 13, output: 17 };
-  // 7*5000 + 11*6250 + 13*500 + 17*25000 nano-dollars
+  // 7*5000 + 11*6250 + 13*500 + 17*25000 pico-dollars
   expect(book.cost("claude-opus-4-8", usage, NOW)).toBe(535_250);
   const odd = createPriceBook([{ model: "m", input: "0.000001", output: "1" }]);
   expect(odd.cost("m", { ...NO_USAGE, input: 1 }, NOW)).toBe(1);

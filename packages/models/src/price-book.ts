@@ -1,4 +1,4 @@
-import { Nano, type PriceBook, type TokenUsage } from "@headrace/domain";
+import { Pico, type PriceBook, type TokenUsage } from "@headrace/domain";
 import { familyOf } from "./families.ts";
 import { CACHE_PERCENT, PRICES, type PriceRow } from "./prices.ts";
 
@@ -11,7 +11,7 @@ const CLASSES: readonly TokenClass[] = [
   "output",
 ];
 
-/** Prices are kept as whole units of 1e-5 nano-dollars a token: 1e-6 USD/MTok, in hundredths. */
+/** Prices are kept as whole units of 1e-5 pico-dollars a token: 1e-6 USD/MTok, in hundredths. */
 const UNITS_PER_NANO = 100_000n;
 
 /** "0.25" USD/MTok -> 250_000 (1e-6 USD/MTok). */
@@ -28,9 +28,9 @@ const unitPrice = (row: PriceRow, kind: TokenClass): bigint => {
   return micro(row.input) * BigInt(CACHE_PERCENT[kind]);
 };
 
-/** Whole nano-dollars; a fraction of one rounds up, against the spender. */
-const toNano = (units: bigint): Nano =>
-  Nano.parse(Number((units + UNITS_PER_NANO - 1n) / UNITS_PER_NANO));
+/** Whole pico-dollars; a fraction of one rounds up, against the spender. */
+const toPico = (units: bigint): Pico =>
+  Pico.parse(Number((units + UNITS_PER_NANO - 1n) / UNITS_PER_NANO));
 
 const inForce = (row: PriceRow, day: string): boolean =>
   (row.effectiveFrom ?? "") <= day && day <= (row.effectiveTo ?? "9999-12-31");
@@ -52,7 +52,7 @@ export const createPriceBook = (table: readonly PriceRow[] = PRICES): PriceBook 
       const row = rowFor(model, at);
       if (row === undefined) return undefined;
       const units = CLASSES.map((kind) => BigInt(usage[kind]) * unitPrice(row, kind));
-      return toNano(units.reduce((sum, part) => sum + part, 0n));
+      return toPico(units.reduce((sum, part) => sum + part, 0n));
     },
     worstCase: (model, inputTokens, maxOutput, at) => {
       const row = rowFor(model, at);
@@ -62,7 +62,7 @@ export const createPriceBook = (table: readonly PriceRow[] = PRICES): PriceBook 
       const write = unitPrice(row, "cacheWrite5m");
       // biome-ignore lint/complexity/useMathMinMax: Math.max does not take bigints
       const dearest = write > input ? write : input;
-      return toNano(BigInt(inputTokens) * dearest + BigInt(maxOutput) * unitPrice(row, "output"));
+      return toPico(BigInt(inputTokens) * dearest + BigInt(maxOutput) * unitPrice(row, "output"));
     },
   };
 };

@@ -2,7 +2,7 @@ import {
   type CallRow,
   type Clock,
   type Fence,
-  type Nano,
+  type Pico,
   type NewEvent,
   NO_USAGE,
   type ReserveAnswer,
@@ -34,7 +34,7 @@ export class Ledger {
     this.#clock = clock;
   }
 
-  reserve({ run, step, epoch }: Fence, call: NewCall, budget: Nano): ReserveAnswer {
+  reserve({ run, step, epoch }: Fence, call: NewCall, budget: Pico): ReserveAnswer {
     const available = Math.max(0, budget - this.#committed(run));
     if (call.worstCase > available) return { kind: "refused", needed: call.worstCase, available };
     this.#sql.run(
@@ -103,7 +103,7 @@ export class Ledger {
   }
 
   /** Spent and held by open reservations. */
-  #committed(run: string): Nano {
+  #committed(run: string): Pico {
     const row = this.#sql.get<{ sum: number }>(
       "SELECT coalesce(sum(iif(state = 'open', reserved, cost)), 0) AS sum FROM calls WHERE run = ?",
       run,

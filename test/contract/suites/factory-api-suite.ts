@@ -208,7 +208,7 @@ export const factoryApiSuite = (name: string, make: () => Promise<ApiFixture>): 
       const settlement = { kind: "reply" as const, turn: 1, reply: reply(), durationMs: 12 };
       await api.settle(fence, call, settlement);
       const spent = await spend();
-      // 1,000 tokens of input and 100 of output, in nano-dollars
+      // 1,000 tokens of input and 100 of output, in pico-dollars
       expect(spent).toBe(1_000 * 3_000 + 100 * 15_000);
       await api.settle(fence, call, settlement);
       expect(await spend()).toBe(spent);

@@ -56,6 +56,10 @@ const TELL: Tell = {
   "model.called": (e) =>
     `${e.role} ← ${e.model}: ${compact(totalTokens(e.usage))} tokens, ${formatUsd(e.cost)}${e.estimated ? " (estimated)" : ""}`,
   "model.failed": (e) => `${e.role}: model call failed (${e.class}): ${e.reason}`,
+  "model.adjusted": (e) =>
+    `call ${e.call} cost ${formatUsd(e.cost)}, not ${formatUsd(e.was)}: ${e.reason}`,
+  "cache.broken": (e) =>
+    `${e.role}: turn ${e.turn} reads nothing from the cache: ${e.block} changed`,
   "tool.ran": (e) => `${e.role} ${e.ok ? "·" : "!"} ${e.tool} ${e.detail}`,
   // what was allowed is in the log; a person is told what was refused
   "network.used": (e) => {
@@ -87,6 +91,10 @@ const TELL: Tell = {
   "budget.warned": (e) => `${formatUsd(e.spent)} of ${formatUsd(e.budget)} spent`,
   "budget.stopped": (e) =>
     `stopped for budget at ${formatUsd(e.spent)} of ${formatUsd(e.budget)}: ${e.reason}`,
+  "budget.parked": (e) =>
+    `stands still, its ${e.level}'s budget of ${formatUsd(e.budget)} is used: ${e.reason}`,
+  "spend.classed": silent,
+  "run.steered": (e) => `told to every agent: ${e.text}`,
   "budget.raised": (e) => `budget raised to ${formatUsd(e.budget)}`,
   "log.signed": silent,
   "note.added": (e) => `${e.level === "warning" ? "warning: " : ""}${e.text}`,

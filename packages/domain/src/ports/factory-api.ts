@@ -1,10 +1,13 @@
+import type { BudgetLevel } from "../budget.ts";
 import type { NewEvent } from "../events.ts";
-import type { Nano } from "../money.ts";
+import type { FailureFacts, SeenUsage } from "../failure.ts";
+import type { Pico } from "../money.ts";
 import type { Policy } from "../policy.ts";
+import type { RateFacts } from "../rate.ts";
+import type { Candidate } from "../route.ts";
 import type { Role, StepInput, StepOutcome } from "../steps.ts";
-import type { Guidance, ModelChoice, PinnedRoutes } from "../submission.ts";
+import type { Guidance, ModelChoice } from "../submission.ts";
 import type { ModelReply, RecordPart } from "../transcript.ts";
-import type { TokenUsage } from "../usage.ts";
 import type { Fence } from "./store.ts";
 
 /** Everything a worker is given with a claim; it never reads the store. */
@@ -20,7 +23,6 @@ export type Claim = {
   policy: Policy;
   policyHash: string;
   guidance: Guidance[];
-  routes: PinnedRoutes;
   /** which provider or simulator answers this run's calls */
   model: ModelChoice;
   /** parts saved by earlier epochs of this step, in order */
@@ -39,33 +41,58 @@ export type Signal =
   | { kind: "wrap-up"; reason: string }
   | { kind: "steer"; text: string };
 
+/** One turn's request, as far as choosing a model and holding its cost need to know it. */
 export type CallRequest = {
   role: Role;
-  model: string;
-  /** at least what the provider will bill this very request for: counted by it, or a bound */
-  inputTokens: number;
+  turn: number;
+  /** names the asking for this reply: tries are counted within it. A new one begins when the worker asks anew */
+  ask: string;
+  /** input tokens that no model's tokenizer exceeds: a bound by bytes */
+  inputBound: number;
+  /** what one candidate's provider counted, or is known to bill at most; `failed` when it could not say */
+  counted?: { candidate: string; tokens: number } | { candidate: string; failed: FailureFacts };
   maxOutput: number;
+  /** SHA-256 of what siblings share: tools and system prompt */
+  prefix: string;
 };
 
 export type CallGrant =
-  | { kind: "granted"; call: string }
-  /** `cap`: the run's budget that could not hold the call */
-  | { kind: "refused"; why: "budget" | "unpriced"; reason: string; cap?: Nano }
+  /** `maxOutput`: what the reservation holds, and is to be sent. `wrapUp`: a budget above it is nearly used */
+  | { kind: "granted"; call: string; candidate: Candidate; maxOutput: number; wrapUp?: string }
+  /** the bound does not fit a budget: count the request for this candidate and ask again with it */
+  | { kind: "count"; candidate: Candidate }
+  /** nothing may be sent for so long; then ask again */
+  | { kind: "wait"; ms: number; reason: string }
+  /** no candidate before then (RFC 3339): give the slot back */
+  | { kind: "deferred"; until: string; reason: string }
+  /** no candidate until a person has acted */
+  | { kind: "unavailable"; reason: string }
+  /** the request does not fit the window of any candidate */
+  | { kind: "context"; reason: string }
+  /** no candidate will accept the request */
+  | { kind: "invalid"; reason: string }
+  /** `level` and `cap`: the budget that could not hold the call */
+  | {
+      kind: "refused";
+      why: "budget" | "unpriced";
+      reason: string;
+      level?: BudgetLevel;
+      cap?: Pico;
+    }
   /** the run is paused or has ended: no call is begun for it */
   | { kind: "stopped"; reason: string };
 
+/** What one try took, and what its response's headers said. */
+export type Timing = { durationMs: number; firstByteMs?: number; rate?: RateFacts };
+
 /** How a call ended: a reply (committed as the record of its turn), or nothing usable. */
 export type Settlement =
-  | { kind: "reply"; turn: number; reply: ModelReply; durationMs: number }
-  /** `billed`: whether the provider may charge for it; then the reservation stays, as estimated */
-  | {
-      kind: "failed";
-      class: string;
-      reason: string;
-      billed: boolean;
-      usage?: TokenUsage;
-      retryInMs: number | null;
-    };
+  | ({ kind: "reply"; turn: number; reply: ModelReply; reportedCost?: Pico } & Timing)
+  /**
+   * `billed`: the provider may charge for it. Then what it `seen` as reported is what it costs, and otherwise the whole
+   * reservation stays as estimated, with what was seen beside it
+   */
+  | ({ kind: "failed"; failure: FailureFacts; billed: boolean; seen?: SeenUsage } & Timing);
 
 /** The events a worker may report; all others are the control plane's. */
 export type WorkerEvent = Extract<
@@ -73,6 +100,7 @@ export type WorkerEvent = Extract<
   {
     type:
       | "tool.ran"
+      | "cache.broken"
       | "gate.finished"
       | "canary.finished"
       | "check.finished"
@@ -92,7 +120,10 @@ export interface FactoryApi {
   appendRecord(fence: Fence, part: RecordPart): Promise<void>;
   putBlob(fence: Fence, bytes: Uint8Array): Promise<string>;
   getBlob(fence: Fence, id: string): Promise<Uint8Array | undefined>;
+  /** Chooses a model for the call and holds its cost on every budget above it; the one place where this is decided. */
   reserve(fence: Fence, call: CallRequest): Promise<CallGrant>;
+  /** The reply of a granted call has begun: siblings with its prefix may follow. */
+  began(fence: Fence, call: string): Promise<void>;
   /** With a reply: settles the call and commits the reply's record in one transaction. */
   settle(fence: Fence, call: string, settlement: Settlement): Promise<void>;
   report(fence: Fence, event: WorkerEvent): Promise<void>;

@@ -1,5 +1,5 @@
 import type { StoredEvent } from "../events.ts";
-import type { Nano } from "../money.ts";
+import type { Pico } from "../money.ts";
 import type { RunState } from "../run-state.ts";
 import type { Submission } from "../submission.ts";
 
@@ -21,5 +21,5 @@ export interface FactoryControl {
   cancel(run: string, reason: string): Promise<void>;
   answer(run: string, question: string, text: string): Promise<void>;
   /** Raises the cap by `by` and resumes a run that it had stopped. */
-  raiseBudget(run: string, by: Nano): Promise<void>;
+  raiseBudget(run: string, by: Pico): Promise<void>;
 }

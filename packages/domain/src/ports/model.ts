@@ -1,9 +1,14 @@
+import type { FailureFacts, SeenUsage } from "../failure.ts";
+import type { Pico } from "../money.ts";
+import type { RateFacts } from "../rate.ts";
+import type { Effort } from "../route.ts";
 import type { ModelReply } from "../transcript.ts";
 
 /** A request in the Messages API's own shape, less what the client adds (stream, metadata). */
 export type ModelRequest = {
   model: string;
   maxTokens: number;
+  effort?: Effort;
   system: ReadonlyArray<Record<string, unknown>>;
   tools: ReadonlyArray<Record<string, unknown>>;
   messages: ReadonlyArray<{
@@ -14,45 +19,45 @@ export type ModelRequest = {
   userId: string;
 };
 
-/** stack.md §8.3; `refusal` and `soft` are replies, not failures. */
-export type FailureClass =
-  | "invalid"
-  | "context"
-  | "auth"
-  | "credit"
-  | "gone"
-  | "rate"
-  | "overload"
-  | "server"
-  | "network";
-
-/** A call that produced no complete reply. `seen` is a lower bound of what the provider billed. */
+/** A call that produced no usable reply. */
 export class ModelFailure extends Error {
   override readonly name = "ModelFailure";
-  readonly class: FailureClass;
-  readonly status: number | undefined;
-  readonly retryAfterMs: number | undefined;
-  /** bytes of the reply had arrived: the provider may bill it */
-  readonly started: boolean;
+  readonly facts: FailureFacts;
+  /** the provider may bill it: bytes of the reply had arrived, or we hung up on it */
+  readonly billed: boolean;
+  readonly seen: SeenUsage | undefined;
   constructor(
-    message: string,
-    facts: { class: FailureClass; status?: number; retryAfterMs?: number; started: boolean },
+    facts: FailureFacts,
+    billing: { billed: boolean; seen?: SeenUsage },
     options?: ErrorOptions,
   ) {
-    super(message, options);
-    this.class = facts.class;
-    this.status = facts.status;
-    this.retryAfterMs = facts.retryAfterMs;
-    this.started = facts.started;
+    super(facts.reason, options);
+    this.facts = facts;
+    this.billed = billing.billed;
+    this.seen = billing.seen;
   }
 }
 
-/** One provider endpoint. No retries inside: the caller is the only retry loop. */
+/** A reply with what its transport told. */
+export type Answer = {
+  reply: ModelReply;
+  rate?: RateFacts;
+  /** what the provider itself says the call cost, where it says so */
+  reportedCost?: Pico;
+};
+
+/** One provider endpoint. No retries inside: the router is the only retry loop. */
 export interface ModelClient {
-  /** Streams; resolves with the whole reply or throws `ModelFailure`. */
-  complete(request: ModelRequest, signal?: AbortSignal): Promise<ModelReply>;
+  /** Streams; resolves with the whole reply or throws `ModelFailure`. `onFirstByte`: the reply's body has begun. */
+  complete(
+    request: ModelRequest,
+    options?: { signal?: AbortSignal; onFirstByte?: () => void },
+  ): Promise<Answer>;
   /** Free; input tokens the request would be billed for. */
   countTokens(request: ModelRequest, signal?: AbortSignal): Promise<number>;
   /** Free and authenticated: checks the key. */
   listModels(signal?: AbortSignal): Promise<string[]>;
 }
+
+/** The endpoints of one run's calls by provider; throws `UserError` for one that is not configured. */
+export type ModelClients = (provider: string) => Promise<ModelClient>;
