@@ -1,14 +1,16 @@
 import type { Attestor } from "@headrace/attest";
 import type {
+  BudgetLimits,
   Clock,
   FactoryRepo,
-  ModelChoice,
   PinnedRoutes,
   PriceBook,
   Queue,
+  RouteOverride,
   RunState,
   SourceRepo,
   Store,
+  Submission,
 } from "@headrace/domain";
 import type { Threads, WorkflowLimits, WorkflowPorts } from "@headrace/workflows";
 
@@ -34,6 +36,13 @@ export const DEFAULT_LIMITS: ControlLimits = {
   warnPercent: 80,
 };
 
+/** What a run may use and spend, resolved and checked once at its submission. */
+export type Admission = {
+  routes: PinnedRoutes;
+  overrides: RouteOverride[];
+  limits: BudgetLimits;
+};
+
 /** Collaborators of the control plane; only the composition root makes them. */
 export type ControlOptions = {
   store: Store;
@@ -48,8 +57,10 @@ export type ControlOptions = {
     /** the user's repository, where branches are exported */
     source(path: string): Promise<SourceRepo>;
   };
-  /** Checks key and models with one free request; throws `UserError`. */
-  admit(choice: ModelChoice, credentials: string | undefined): Promise<PinnedRoutes>;
+  /** Checks keys and models with one free request for each provider; throws `UserError`. */
+  admit(asked: Pick<Submission, "model" | "credentials" | "routes" | "limits">): Promise<Admission>;
+  /** of all runs together: what the installation's configuration says now counts, not at a run's submission */
+  budgets?: Pick<BudgetLimits, "total" | "day">;
   threads(ports: WorkflowPorts): Threads;
   limits?: Partial<ControlLimits>;
   /** what a person should look into; never part of the run's record */

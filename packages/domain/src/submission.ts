@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { BudgetLimits } from "./budget.ts";
 import { Id, ObjectId } from "./ids.ts";
 import { MergeSettings } from "./merge-queue.ts";
 import { Pico } from "./money.ts";
 import { PlanProposal } from "./plan.ts";
 import { Policy } from "./policy.ts";
 import { Requirement } from "./spec.ts";
+import { Role } from "./steps.ts";
 
 /** Which models a run uses: the provider's, or the simulator's standing in for them. */
 export const ModelChoice = z.discriminatedUnion("kind", [
@@ -34,6 +36,10 @@ export const Submission = z.object({
   policy: Policy,
   guidance: z.array(Guidance).max(200).default([]),
   budget: Pico,
+  /** what this run is limited to besides; each outranks the installation's own */
+  limits: BudgetLimits.optional(),
+  /** names of configured models that the repository's own file asks for, best first */
+  routes: z.partialRecord(Role, z.array(z.string().min(1).max(200)).min(1).max(10)).optional(),
   merge: MergeSettings.optional(),
   model: ModelChoice,
   /** fingerprint of the client's provider settings; a factory with others refuses the run */
