@@ -222,7 +222,7 @@ export const EventBody = z.discriminatedUnion("type", [
   event("budget.stopped", { reason, spent: Pico, budget: Pico, level: BudgetLevel.optional() }),
   /** a task's own budget, or its attempt's, is used: it stands still while the others go on */
   event("budget.parked", { reason, level: BudgetLevel, budget: Pico }),
-  /** `budget`: the new cap of the run, or of the event's task */
+  /** `budget`: the new cap of the run; of the event's task, what was added to its budgets in all */
   event("budget.raised", { budget: Pico }),
   /** what became of the cost of calls that nothing will change any more; amounts by kind */
   event("spend.classed", {

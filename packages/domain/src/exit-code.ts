@@ -1,11 +1,11 @@
-import { waitingOnPerson } from "./ready.ts";
+import { waitingOnBudget, waitingOnPerson } from "./ready.ts";
 import type { RunState } from "./run-state.ts";
 
 export type RunExitCode = 0 | 1 | 3 | 4 | 5;
 
 /**
  * How a client that follows the run ends: 0 complete, 1 the factory failed, 3 incomplete or cancelled, 4 stopped
- * for budget, 5 only a person can move it on (an answer, or `resume` after a pause). Undefined while the run can
+ * for budget (the run's, or those of all tasks that are left), 5 only a person can move it on (an answer, or `resume` after a pause). Undefined while the run can
  * go on by itself.
  */
 export const exitCode = (state: RunState): RunExitCode | undefined => {
@@ -24,6 +24,7 @@ export const exitCode = (state: RunState): RunExitCode | undefined => {
     case "queued":
       return undefined;
     case "active":
-      return waitingOnPerson(state) ? 5 : undefined;
+      if (waitingOnPerson(state)) return 5;
+      return waitingOnBudget(state) ? 4 : undefined;
   }
 };

@@ -104,6 +104,56 @@ describe("a run waits for a person", () => {
   });
 });
 
+describe("a run whose task's own budget is used", () => {
+  const coding = (log: RunLog, task: string) => {
+    const thread = { kind: "task", id: task } as const;
+    const input = { kind: "environment", commit: "a".repeat(40) } as const;
+    const step = { step: `run-1-${task}-code`, subject: task, thread, input } as const;
+    return log.add({ type: "step.requested", ...step }, { task, attempt: 1 });
+  };
+  const parked = () => {
+    const tasks = [task("a"), task("b"), task("c", { blockedBy: ["a"] })];
+    const log = new RunLog({ amounts: "pico" }).plan(1, tasks);
+    const stop = { type: "budget.parked", level: "task", reason: "used", budget: 5 } as const;
+    return coding(log.start("a"), "a").add(stop, { task: "a" });
+  };
+
+  test("goes on while another task can start, is built or waits to be merged", () => {
+    expect(exitCode(parked().state)).toBeUndefined();
+    expect(exitCode(coding(parked().start("b"), "b").state)).toBeUndefined();
+    expect(exitCode(parked().queue("b").state)).toBeUndefined();
+  });
+
+  test("ends a client with 4 when nothing else is left, though other tasks are behind it", () => {
+    expect(exitCode(parked().land("b").state)).toBe(4);
+    expect(isBuildOver(parked().land("b").state)).toBe(false);
+  });
+
+  test("goes on when the budget is raised", () => {
+    const log = parked().land("b");
+    log.add({ type: "budget.raised", budget: 3 }, { task: "a" });
+    expect(exitCode(log.state)).toBeUndefined();
+    expect(log.state.tasks.a).toMatchObject({ raised: 3 });
+  });
+
+  test("waits for the person first where one is asked something as well", () => {
+    expect(exitCode(parked().start("b").ask("q1", "b").state)).toBe(5);
+  });
+
+  test("keeps others from being merged only while its own landing is held", () => {
+    const log = new RunLog()
+      .plan(1, [task("a"), task("b")])
+      .queue("a")
+      .queue("b");
+    const input = { kind: "environment", commit: "a".repeat(40) } as const;
+    const thread = { kind: "landing", id: "a-1" } as const;
+    const step = { type: "step.requested", step: "run-1-a-resolve", subject: "a" } as const;
+    log.add({ ...step, thread, input }, { task: "a", attempt: 1 });
+    const stop = { type: "budget.parked", level: "task", reason: "used", budget: 5 } as const;
+    expect(exitCode(log.add(stop, { task: "a" }).state)).toBe(4);
+  });
+});
+
 describe("the exit code of a followed run", () => {
   const reason = "because";
   test.each([

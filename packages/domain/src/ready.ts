@@ -1,5 +1,5 @@
 import { chainLengths, reach } from "./plan-graph.ts";
-import type { RunState, TaskRow, TaskStatus } from "./run-state.ts";
+import type { RunState, StepRow, TaskRow, TaskStatus } from "./run-state.ts";
 
 const withStatus = (state: RunState, ...statuses: TaskStatus[]): TaskRow[] =>
   Object.values(state.tasks).filter((row) => statuses.includes(row.status));
@@ -48,16 +48,38 @@ export const isBuildOver = (state: RunState): boolean =>
   withStatus(state, "building", "waiting", "queued").length === 0 &&
   readyTasks(state).length === 0;
 
+/** Whether a step's task stands still because a budget of its own is used. */
+export const isParked = (state: RunState, { task }: Pick<StepRow, "task">): boolean =>
+  task !== undefined && state.tasks[task]?.parked !== undefined;
+
+/** Nothing is under way and nothing can start, but for parked tasks, and for who is merged after one of them. */
+const standsStill = (state: RunState): boolean => {
+  const open = Object.values(state.steps).filter((row) => row.result === undefined);
+  const landingHeld = open.some((row) => row.thread.kind === "landing" && isParked(state, row));
+  const atWork = withStatus(state, "building", "queued").filter(
+    (row) => row.parked === undefined && !(landingHeld && row.status === "queued"),
+  );
+  return (
+    open.every((row) => isParked(state, row)) &&
+    atWork.length === 0 &&
+    readyTasks(state).length === 0
+  );
+};
+
+const isPlanning = (state: RunState): boolean =>
+  Object.values(state.threads).some((row) => row.kind === "plan" && !row.finished);
+
 /** An unanswered question is all that holds the run: nothing else can go on without a person. */
 export const waitingOnPerson = (state: RunState): boolean => {
   const open = Object.values(state.questions).filter((row) => row.answer === undefined);
   if (open.length === 0) return false;
   const asksForRun = open.some((row) => row.task === undefined);
-  const planning = Object.values(state.threads).some((row) => row.kind === "plan" && !row.finished);
-  return (
-    Object.values(state.steps).every((row) => row.result !== undefined) &&
-    withStatus(state, "building", "queued").length === 0 &&
-    readyTasks(state).length === 0 &&
-    (asksForRun || !planning)
-  );
+  return standsStill(state) && (asksForRun || !isPlanning(state));
 };
+
+/** Tasks whose own budgets are used are all that is left to move. */
+export const waitingOnBudget = (state: RunState): boolean =>
+  withStatus(state, "building", "queued").some((row) => row.parked !== undefined) &&
+  standsStill(state) &&
+  !isPlanning(state) &&
+  !waitingOnPerson(state);

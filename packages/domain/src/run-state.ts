@@ -72,6 +72,8 @@ export type RunRow = {
   calls: number;
   usage: TokenUsage;
   budgetWarned: boolean;
+  /** whose budget stopped the run; absent in a run that no budget stops */
+  stoppedBy?: BudgetLevel;
   /** newest accepted plan */
   planVersion: number;
   checked?: Receipt;
@@ -150,6 +152,10 @@ export type TaskRow = {
   parked?: { level: BudgetLevel; reason: string; budget: Pico };
   /** what a person added to the budgets of the task and of its attempts */
   raised?: Pico;
+  /** budgets of its own, of which the 80 % were told: `task`, `attempt/<n>` */
+  warned?: string[];
+  /** by number, what its attempts have cost */
+  attemptSpent?: Record<number, Pico>;
   spent: Pico;
   usage: TokenUsage;
   models: string[];

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { BudgetLevel } from "./budget.ts";
 import { GateCanary } from "./canary.ts";
 import { ChecksRequest } from "./checks.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
@@ -244,8 +245,11 @@ export type StepOutcome =
   | { kind: "done"; result: StepResult }
   | { kind: "retry"; at: string; reason: string }
   | { kind: "infrastructure"; reason: string }
-  /** a budget of `cap` cannot hold the next call: the step parks until it is raised */
-  | { kind: "budget"; reason: string; cap?: Pico }
+  /**
+   * the budget of `level`, which is `cap`, cannot hold the next call: a task's own parks the task, any other stops the
+   * run, until it is raised
+   */
+  | { kind: "budget"; reason: string; level?: BudgetLevel; cap?: Pico }
   /** the run was paused or cancelled: the step stays where it is */
   | { kind: "stopped"; reason: string }
   | { kind: "fatal"; reason: string };

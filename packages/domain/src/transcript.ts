@@ -61,6 +61,12 @@ export const RecordPart = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("tool"), turn: z.number().int().positive(), result: ToolResult }),
   z.object({ kind: z.literal("snapshot"), turn: z.number().int().positive(), commit: ObjectId }),
   /** a note to the model appended by the factory: sandbox replaced, wrap up, steer */
-  z.object({ kind: z.literal("note"), turn: z.number().int().nonnegative(), text: z.string() }),
+  z.object({
+    kind: z.literal("note"),
+    turn: z.number().int().nonnegative(),
+    text: z.string(),
+    /** seq of the `run.steered` that it tells of */
+    steer: z.number().int().positive().optional(),
+  }),
 ]);
 export type RecordPart = z.infer<typeof RecordPart>;

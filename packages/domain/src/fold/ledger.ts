@@ -1,3 +1,4 @@
+import type { TaskRow } from "../run-state.ts";
 import { addUsage } from "../usage.ts";
 import { type Folds, setRun, setTask, unchanged } from "./types.ts";
 
@@ -26,6 +27,7 @@ export const foldLedger: Folds<
     if (task === undefined) return next;
     return setTask(next, task.id, {
       spent: task.spent + e.cost,
+      ...attemptSpent(task, e.attempt, e.cost),
       usage: addUsage(task.usage, e.usage),
       models: task.models.includes(e.model) ? task.models : [...task.models, e.model],
     });
@@ -35,14 +37,23 @@ export const foldLedger: Folds<
     const next = setRun(s, { spent: s.run.spent - e.was + e.cost });
     const task = e.task === undefined ? undefined : s.tasks[e.task];
     if (task === undefined) return next;
-    return setTask(next, task.id, { spent: task.spent - e.was + e.cost });
+    return setTask(next, task.id, {
+      spent: task.spent - e.was + e.cost,
+      ...attemptSpent(task, e.attempt, e.cost - e.was),
+    });
   },
   "cache.broken": unchanged,
   "tool.ran": unchanged,
   "network.used": unchanged,
-  "budget.warned": (s, e) =>
-    e.level === undefined || e.level === "run" ? setRun(s, { budgetWarned: true }) : s,
-  "budget.stopped": (s) => setRun(s, { status: "budget" }),
+  "budget.warned": (s, e) => {
+    const { level = "run" } = e;
+    if (level === "run") return setRun(s, { budgetWarned: true });
+    const task = e.task === undefined ? undefined : s.tasks[e.task];
+    if (task === undefined) return s;
+    const warned = level === "attempt" ? `attempt/${e.attempt ?? 0}` : level;
+    return setTask(s, task.id, { warned: [...(task.warned ?? []), warned] });
+  },
+  "budget.stopped": (s, e) => setRun(s, { status: "budget", stoppedBy: e.level ?? "run" }),
   "budget.parked": (s, e) => {
     const { level, reason, budget } = e;
     return e.task === undefined ? s : setTask(s, e.task, { parked: { level, reason, budget } });
@@ -50,7 +61,7 @@ export const foldLedger: Folds<
   "budget.raised": (s, e) => {
     const task = e.task === undefined ? undefined : s.tasks[e.task];
     if (task === undefined) return setRun(s, { budget: e.budget, budgetWarned: false });
-    const { parked: _, ...row } = task;
+    const { parked: _, warned: __, ...row } = task;
     return { ...s, tasks: { ...s.tasks, [task.id]: { ...row, raised: e.budget } } };
   },
   "spend.classed": (s, e) => {
@@ -75,4 +86,14 @@ const addKinds = <K extends string>(
   for (const [kind, amount] of Object.entries(b) as [K, number][])
     sum[kind] = (sum[kind] ?? 0) + amount;
   return sum;
+};
+
+const attemptSpent = (
+  task: TaskRow,
+  attempt: number | undefined,
+  more: number,
+): Pick<TaskRow, "attemptSpent"> => {
+  if (attempt === undefined) return {};
+  const before = task.attemptSpent ?? {};
+  return { attemptSpent: { ...before, [attempt]: (before[attempt] ?? 0) + more } };
 };

@@ -75,7 +75,8 @@ export const foldRun: Folds<RunEvents> = {
   "run.paused": (s) => setRun(s, { status: "paused" }),
   "run.resumed": (s) => {
     const steps = Object.fromEntries(Object.values(s.steps).map((r) => [r.id, { ...r, lost: 0 }]));
-    return setRun({ ...s, steps }, { status: "active", reasons: [] });
+    const { stoppedBy: _, ...run } = s.run;
+    return setRun({ ...s, run, steps }, { status: "active", reasons: [] });
   },
   "run.cancelled": (s, e) => setRun(s, { status: "cancelled", reasons: [e.reason], endedAt: e.at }),
   "run.failed": (s, e) => setRun(s, { status: "failed", reasons: [e.reason] }),

@@ -27,6 +27,8 @@ export type Claim = {
   model: ModelChoice;
   /** parts saved by earlier epochs of this step, in order */
   records: RecordPart[];
+  /** what a person has said to the run's agents so far */
+  signals?: Signal[];
 };
 
 export type ClaimReply =
@@ -39,7 +41,8 @@ export type ClaimReply =
 export type Signal =
   | { kind: "cancel"; reason: string }
   | { kind: "wrap-up"; reason: string }
-  | { kind: "steer"; text: string };
+  /** told again at every renewal; `seq` says which it is */
+  | { kind: "steer"; seq: number; text: string };
 
 /** One turn's request, as far as choosing a model and holding its cost need to know it. */
 export type CallRequest = {

@@ -20,6 +20,11 @@ export interface FactoryControl {
   resume(run: string): Promise<void>;
   cancel(run: string, reason: string): Promise<void>;
   answer(run: string, question: string, text: string): Promise<void>;
-  /** Raises the cap by `by` and resumes a run that it had stopped. */
-  raiseBudget(run: string, by: Pico): Promise<void>;
+  /**
+   * Raises the cap of the run by `by` and resumes a run that a budget had stopped; with `task`, the caps of the task and
+   * of its attempts, and lets it go on.
+   */
+  raiseBudget(run: string, by: Pico, task?: string): Promise<void>;
+  /** Tells every agent of the run, those at work before their next call and later ones at their first. */
+  steer(run: string, text: string): Promise<void>;
 }
