@@ -44,6 +44,11 @@ export type Signal =
   /** told again at every renewal; `seq` says which it is */
   | { kind: "steer"; seq: number; text: string };
 
+/** Input tokens as a candidate's provider counted them, or is known to bill at most; `failed` when it could not say. */
+export type Counted =
+  | { candidate: string; tokens: number }
+  | { candidate: string; failed: FailureFacts };
+
 /** One turn's request, as far as choosing a model and holding its cost need to know it. */
 export type CallRequest = {
   role: Role;
@@ -52,8 +57,8 @@ export type CallRequest = {
   ask: string;
   /** input tokens that no model's tokenizer exceeds: a bound by bytes */
   inputBound: number;
-  /** what one candidate's provider counted, or is known to bill at most; `failed` when it could not say */
-  counted?: { candidate: string; tokens: number } | { candidate: string; failed: FailureFacts };
+  /** all that is known so far, one a candidate */
+  counted?: Counted[];
   maxOutput: number;
   /** SHA-256 of what siblings share: tools and system prompt */
   prefix: string;
