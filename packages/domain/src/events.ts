@@ -125,6 +125,8 @@ export const EventBody = z.discriminatedUnion("type", [
     provider: Id.optional(),
     /** in 1e-9 work units */
     work: z.number().int().nonnegative().optional(),
+    /** what its usage comes to above the reservation, which bounds a call: no part of its cost */
+    excess: Pico.positive().optional(),
   }),
   event("model.failed", {
     step: z.string(),
@@ -139,7 +141,14 @@ export const EventBody = z.discriminatedUnion("type", [
     until: z.string().optional(),
   }),
   /** an estimated call is now known to have cost this */
-  event("model.adjusted", { call: Id, was: Pico, cost: Pico, reason }),
+  event("model.adjusted", {
+    call: Id,
+    was: Pico,
+    cost: Pico,
+    reason,
+    work: z.number().int().nonnegative().optional(),
+    excess: Pico.positive().optional(),
+  }),
   /** a turn's prompt does not begin with the one before it, so nothing of it was read from the cache */
   event("cache.broken", {
     step: z.string(),
@@ -230,6 +239,8 @@ export const EventBody = z.discriminatedUnion("type", [
     overhead: z.partialRecord(OverheadKind, Pico),
     waste: z.partialRecord(WasteKind, Pico),
     calls: z.number().int().positive(),
+    /** SHA-256 of these calls' parts in canonical JSON; the store writes it */
+    parts: BlobId.optional(),
   }),
   /** a person's word to every agent of the run, before its next call */
   event("run.steered", { text: reason }),

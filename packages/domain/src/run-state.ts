@@ -65,6 +65,8 @@ export type RunRow = {
   /** absent: amounts of its log are in nano-dollars, as they were in older versions; those here never are */
   amounts?: "pico";
   spent: Pico;
+  /** what providers say that calls cost above their reservations: no part of `spent` */
+  excess?: Pico;
   /** what became of the spend that nothing will change any more */
   spend?: Omit<SpendTotals, "settled" | "inFlight">;
   /** a person's words to its agents, oldest first */

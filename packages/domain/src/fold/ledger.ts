@@ -1,4 +1,4 @@
-import type { TaskRow } from "../run-state.ts";
+import type { RunRow, RunState, TaskRow } from "../run-state.ts";
 import { addUsage } from "../usage.ts";
 import { type Folds, setRun, setTask, unchanged } from "./types.ts";
 
@@ -20,6 +20,7 @@ export const foldLedger: Folds<
   "model.called": (s, e) => {
     const next = setRun(s, {
       spent: s.run.spent + e.cost,
+      ...excessOf(s, e.excess),
       calls: s.run.calls + 1,
       usage: addUsage(s.run.usage, e.usage),
     });
@@ -34,7 +35,7 @@ export const foldLedger: Folds<
   },
   "model.failed": unchanged,
   "model.adjusted": (s, e) => {
-    const next = setRun(s, { spent: s.run.spent - e.was + e.cost });
+    const next = setRun(s, { spent: s.run.spent - e.was + e.cost, ...excessOf(s, e.excess) });
     const task = e.task === undefined ? undefined : s.tasks[e.task];
     if (task === undefined) return next;
     return setTask(next, task.id, {
@@ -77,6 +78,9 @@ export const foldLedger: Folds<
   "run.steered": (s, e) =>
     setRun(s, { steers: [...(s.run.steers ?? []), { seq: e.seq, text: e.text }] }),
 };
+
+const excessOf = ({ run }: RunState, more: number | undefined): Pick<RunRow, "excess"> =>
+  more === undefined ? {} : { excess: (run.excess ?? 0) + more };
 
 const addKinds = <K extends string>(
   a: Partial<Record<K, number>>,

@@ -37,7 +37,10 @@ export type CallRow = Reservation & {
   step: string;
   epoch: number;
   state: CallState;
+  /** never above `amount` */
   cost: Pico;
+  /** what its usage comes to above the reservation (docs/adr/0021): a defect of the provider or of our counting */
+  excess?: Pico;
   /** in 1e-9 work units; absent where nobody has said what it is worth */
   work?: number;
   /** of an estimated call a lower bound, where something was seen */
@@ -59,13 +62,19 @@ export type ReserveAnswer =
       needed: number;
       available: number;
       tokens?: true;
-      /** of a window: when so much of it has passed that the call may fit (RFC 3339) */
+      /**
+       * Of the hour: when so much of it has passed that the call may fit (RFC 3339), should calls under way cost
+       * nothing; a minute from now where they alone are in its way. Absent where the call alone is too large.
+       */
       until?: string;
     };
 
 export type Settled = {
   id: string;
   state: Exclude<CallState, "open">;
+  /**
+   * What it cost as far as is known, also where that is above the reservation. Estimated: the reservation. Released: 0.
+   */
   cost: Pico;
   work?: number;
   usage?: TokenUsage;
@@ -120,8 +129,9 @@ export type DemandRow = {
  */
 export interface Ledger {
   /**
-   * Holds a call's worst case on all of these accounts at once, or on none. `hour` bounds what the run has settled and
-   * reserved within the last hour. Reserving an id again changes nothing and is granted.
+   * Holds a call's worst case on all of these accounts at once, or on none. `hour` bounds what the run has settled
+   * within the last hour and holds now. Reserving an id again changes nothing and is granted; with other content it is
+   * an error.
    */
   reserve(
     fence: Fence,
@@ -130,8 +140,9 @@ export interface Ledger {
   ): Promise<ReserveAnswer>;
   /**
    * Settles a reservation and appends `events`, the reply's record and the try, all at once. A call already settled is
-   * left as it is and nothing is appended. The costs of the `model.called` events among them must add up to the
-   * call's, so that the fold and the ledger agree. A cost above the reservation is an error.
+   * left as it is and nothing is appended. Unless it is released, one of them is its `model.called`, of the same cost,
+   * so that the fold and the ledger agree. A cost above the reservation is booked at the reservation, in the event as
+   * well, and the rest as `excess`: it is no spend, and yet counts against what the accounts can still hold.
    */
   settle(
     fence: Fence,
@@ -143,21 +154,29 @@ export interface Ledger {
    * told by an event; returns them. A lease that ran out ends with its call.
    */
   settleOrphans(run: string): Promise<CallRow[]>;
-  /** Says what an estimated call did cost, once somebody knows: a new entry, and the event that corrects the fold. */
+  /**
+   * Says what an estimated call did cost, once somebody knows: a new entry, and the event that corrects the fold. From
+   * then on it is settled: to say the same again changes nothing, to say something else is an error, as it is for a call
+   * that has been classed.
+   */
   adjust(
     run: string,
     call: string,
     to: Pick<Settled, "cost" | "usage" | "work">,
     reason: string,
   ): Promise<void>;
-  /** Appends what became of settled calls, with `events`; a call that has been classed already is left as it is. */
+  /**
+   * Appends what became of calls that are settled or estimated, with `events`. One of these is the `spend.classed` that
+   * tells of exactly these calls. Where all of them have been classed already, nothing changes; where only some have, it
+   * is an error.
+   */
   classify(run: string, calls: readonly ClassedCall[], events: readonly NewEvent[]): Promise<void>;
   calls(run: string): Promise<CallRow[]>;
-  /** Calls of one asking, oldest first, with the tries that had no call. */
+  /** Tries of one asking, oldest first, with and without a call. One that nobody told of is `lost`. */
   tries(run: string, ask: string): Promise<TryRow[]>;
   /** What became of the run's calls, by call; calls in flight are absent. */
   classed(run: string): Promise<ClassedCall[]>;
-  /** Of one run or of all. */
+  /** Of one run or of all; of all, an amount above 9,007 USD is the nearest number, for it is to be read by people. */
   totals(run?: string): Promise<SpendTotals>;
 
   recordTry(row: TryRow): Promise<void>;
