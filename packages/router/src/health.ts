@@ -1,0 +1,130 @@
+import { RateKind } from "@headrace/domain";
+import { z } from "zod";
+
+/** Milliseconds since 1970. */
+const Ms = z.number();
+const count = z.number().int().nonnegative();
+
+/**
+ * `open` until a time, after which one call is let through to try (`probe`, by its id); its success closes the
+ * circuit, its failure opens it for twice as long.
+ */
+export const Circuit = z.discriminatedUnion("state", [
+  z.object({
+    state: z.literal("closed"),
+    /** newest last; bounded */
+    results: z.array(z.object({ at: Ms, ok: z.boolean() })),
+  }),
+  z.object({
+    state: z.literal("open"),
+    until: Ms,
+    /** openings since it was last closed */
+    trips: count,
+    probe: z.string().optional(),
+  }),
+]);
+export type Circuit = z.infer<typeof Circuit>;
+
+/** A prefix that a call is writing to the cache, or that the cache holds. */
+export const Prefix = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("held"), call: z.string(), until: Ms }),
+  z.object({ state: z.literal("warm"), until: Ms }),
+]);
+export type Prefix = z.infer<typeof Prefix>;
+
+const CandidateRow = z.object({
+  circuit: Circuit,
+  /** the provider does not know the model, under the configuration with this fingerprint */
+  gone: z.string().optional(),
+  /** the provider has named the time before which the model is not to be asked */
+  notBefore: Ms.optional(),
+  /** by SHA-256 */
+  prefixes: z.record(z.string(), Prefix),
+});
+export type CandidateRow = z.infer<typeof CandidateRow>;
+
+/** A call under way, and what was charged for it. */
+export const Call = z.object({
+  candidate: z.string(),
+  pool: z.string(),
+  prefix: z.string(),
+  at: Ms,
+  /** what its buckets were charged with */
+  charged: z.partialRecord(RateKind, count),
+});
+export type Call = z.infer<typeof Call>;
+
+const ProviderRow = z.object({
+  /** the key is refused under the configuration with this fingerprint, or out of money until then */
+  credential: z
+    .discriminatedUnion("state", [
+      z.object({ state: z.literal("isolated"), config: z.string() }),
+      z.object({ state: z.literal("out"), until: Ms }),
+    ])
+    .optional(),
+  /** calls at once: whole ones count, fractions are on their way to the next */
+  limit: z.number(),
+  /** when `limit` was last cut: calls from before then cut it no further */
+  cutAt: Ms,
+  /** by id */
+  calls: z.record(z.string(), Call),
+});
+export type ProviderRow = z.infer<typeof ProviderRow>;
+
+const PoolRow = z.object({
+  buckets: z.partialRecord(
+    RateKind,
+    /** `told`: when the call was sent whose response said so */
+    z.object({ limit: count, remaining: count, resetAt: Ms, told: Ms }),
+  ),
+  /** nothing is sent before then, whatever the buckets hold */
+  emptyUntil: Ms,
+  /** refusals in a row that named no time */
+  unstated: count,
+});
+export type PoolRow = z.infer<typeof PoolRow>;
+
+/**
+ * What is known of providers between calls, shared by all workers. A value: transitions make a new one, of which the
+ * rows that did not change are the same objects.
+ */
+export type Health = {
+  /** by `candidateKey` */
+  readonly candidates: Readonly<Record<string, CandidateRow>>;
+  readonly providers: Readonly<Record<string, ProviderRow>>;
+  /** by `<provider>/<pool>` */
+  readonly pools: Readonly<Record<string, PoolRow>>;
+};
+
+export const NO_HEALTH: Health = { candidates: {}, providers: {}, pools: {} };
+
+const KINDS = { candidates: CandidateRow, providers: ProviderRow, pools: PoolRow } as const;
+const kinds = Object.keys(KINDS) as (keyof Health)[];
+
+/**
+ * Health from the rows of the store (`Ledger.health`). A row that this version cannot read is left out: what it knew
+ * is learned again from the next call.
+ */
+export const readHealth = (rows: Readonly<Record<string, unknown>>): Health => {
+  const read = <Row>(kind: keyof Health, schema: z.ZodType<Row>): Record<string, Row> =>
+    Object.fromEntries(
+      Object.entries(rows).flatMap(([key, value]) => {
+        const name = key.startsWith(`${kind}/`) ? key.slice(kind.length + 1) : undefined;
+        const row = name === undefined ? undefined : schema.safeParse(value);
+        return name === undefined || !row?.success ? [] : [[name, row.data]];
+      }),
+    );
+  return {
+    candidates: read("candidates", KINDS.candidates),
+    providers: read("providers", KINDS.providers),
+    pools: read("pools", KINDS.pools),
+  };
+};
+
+/** The rows that differ, as the store has them (`Ledger.putHealth`). Rows are never taken away. */
+export const changedRows = (before: Health, after: Health): { key: string; value: unknown }[] =>
+  kinds.flatMap((kind) =>
+    Object.entries(after[kind])
+      .filter(([name, row]) => before[kind][name] !== row)
+      .map(([name, value]) => ({ key: `${kind}/${name}`, value })),
+  );

@@ -1,0 +1,13 @@
+export { FAILURES } from "./failures.ts";
+export { changedRows, type Health, NO_HEALTH, readHealth } from "./health.ts";
+export { ASK_LIMITS } from "./limits.ts";
+export { type Asking, type Selection, select } from "./select.ts";
+export {
+  answered,
+  began,
+  type CallEnd,
+  type Outgoing,
+  released,
+  restored,
+  sent,
+} from "./transitions.ts";
