@@ -10,6 +10,7 @@ export * from "./exit-code.ts";
 export * from "./failure.ts";
 export * from "./fold.ts";
 export { globMatcher, globProblem, globsOverlap } from "./glob.ts";
+export * from "./handoff.ts";
 export * from "./ids.ts";
 export * from "./lockfiles.ts";
 export * from "./merge-queue.ts";

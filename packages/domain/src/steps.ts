@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { BudgetLevel } from "./budget.ts";
 import { GateCanary } from "./canary.ts";
 import { ChecksRequest } from "./checks.ts";
+import { HandoffBrief, Used } from "./handoff.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member } from "./merge-queue.ts";
 import type { Pico } from "./money.ts";
@@ -79,6 +80,10 @@ export const StepInput = z.discriminatedUnion("kind", [
     /** what the accepted plan lets the task change; `lockfile` is also what gives its maker the package registries */
     permits: z.array(Permit).optional(),
     brief: Brief,
+    /** handoffs that may still follow; absent: a conversation that no longer fits ends the job */
+    handoffs: z.number().int().nonnegative().optional(),
+    /** by the conversations that handed the job on to this one: the role's limits hold for all of them together */
+    used: Used.optional(),
   }),
   /** has package managers write the lockfiles of a merge again from its manifests, and from what `base` pins */
   z.object({
@@ -147,6 +152,14 @@ export const AgentEnd = z.discriminatedUnion("end", [
     end: z.literal("limit"),
     limit: z.string(),
     detail: z.string(),
+    snapshot: ObjectId.optional(),
+  }),
+  /** the conversation grew too long: the next one goes on from the snapshot with the brief */
+  z.object({
+    end: z.literal("handoff"),
+    brief: HandoffBrief,
+    /** by this conversation and those that handed on to it */
+    used: Used,
     snapshot: ObjectId.optional(),
   }),
 ]);
