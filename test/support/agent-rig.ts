@@ -211,7 +211,7 @@ export const agentRig = async (options: RigOptions) => {
     opened,
     inbox,
     /** Claims the step and runs it; with `cutAfter` the worker dies once so many parts are stored. */
-    run: (how: { cutAfter?: number } = {}) => {
+    run: (how: { cutAfter?: number; inbox?: Inbox } = {}) => {
       cutAfter = how.cutAfter ?? Number.POSITIVE_INFINITY;
       return runAgent({
         definition,
@@ -232,7 +232,7 @@ export const agentRig = async (options: RigOptions) => {
         ask,
         api,
         clock,
-        inbox,
+        inbox: how.inbox ?? inbox,
       });
     },
     /** From now on the control plane refuses every tree with these problems. */

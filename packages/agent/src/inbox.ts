@@ -1,5 +1,8 @@
 import type { Signal } from "@headrace/domain";
 
+/** Something to be told to the model; `steer` says which of the person's words it is. */
+export type Note = { text: string; steer?: number };
+
 /**
  * What the control plane says while a job runs. Notes wait for the next turn. A cancel ends tools at once and lets a
  * model call that is under way come to its end, since it is paid for; a stop ends both.
@@ -7,7 +10,8 @@ import type { Signal } from "@headrace/domain";
 export class Inbox {
   readonly #work = new AbortController();
   readonly #call = new AbortController();
-  #notes: string[] = [];
+  readonly #steers = new Set<number>();
+  #notes: Note[] = [];
 
   get signal(): AbortSignal {
     return this.#work.signal;
@@ -29,18 +33,22 @@ export class Inbox {
         this.#work.abort(new StoppedError(signal.reason));
         return;
       case "wrap-up":
-        this.#notes.push(
-          `Wrap up now (${signal.reason}): bring what you have into a complete state and submit it, or call report_blocked.`,
-        );
+        this.#notes.push({
+          text: `Wrap up now (${signal.reason}): bring what you have into a complete state and submit it, or call report_blocked.`,
+        });
         return;
-      case "steer":
-        this.#notes.push(`The person who started this run says:\n${signal.text}`);
+      case "steer": {
+        const { seq, text } = signal;
+        if (this.#steers.has(seq)) return;
+        this.#steers.add(seq);
+        this.#notes.push({ text: `The person who started this run says:\n${text}`, steer: seq });
         return;
+      }
     }
   }
 
   /** Notes that came since the last call. */
-  take(): string[] {
+  take(): Note[] {
     const notes = this.#notes;
     this.#notes = [];
     return notes;

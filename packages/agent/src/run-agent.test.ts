@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { call, say } from "../../../test/support/agent-rig.ts";
 import { rigFor, SUBMIT, WRITE } from "../../../test/support/sample-maker.ts";
+import { Inbox } from "./inbox.ts";
 
 /** What the model was told last: the newest user message as text. */
 const told = (rig: { requests: Array<{ messages: ReadonlyArray<{ content: unknown }> }> }) =>
@@ -198,9 +199,24 @@ test("a stop from the control plane ends the claim and not the step", async () =
 
 test("what a person says reaches the model with the next turn, and stays in the conversation", async () => {
   await using rig = await rigFor([[WRITE], [SUBMIT]]);
-  rig.inbox.deliver({ kind: "steer", text: "Name it a.txt." });
+  rig.inbox.deliver({ kind: "steer", seq: 7, text: "Name it a.txt." });
   await rig.run();
   expect(JSON.stringify(rig.requests[1]?.messages[0])).toContain("Name it a.txt.");
+});
+
+test("what a person says is told once in a conversation, however often it is delivered", async () => {
+  const said = { kind: "steer", seq: 7, text: "Name it a.txt." } as const;
+  await using rig = await rigFor([[WRITE], [SUBMIT]]);
+  rig.inbox.deliver(said);
+  rig.inbox.deliver(said);
+  await expect(rig.run({ cutAfter: 3 })).rejects.toThrow();
+  // the next claim of the step has an inbox that knows of nothing
+  const inbox = new Inbox();
+  inbox.deliver(said);
+  inbox.deliver({ ...said, seq: 9 });
+  await rig.run({ inbox });
+  const steers = rig.records.flatMap((part) => (part.kind === "note" ? [part.steer] : []));
+  expect(steers.filter((seq) => seq !== undefined)).toEqual([7, 9]);
 });
 
 test.each([

@@ -74,7 +74,7 @@ const ask = async (session: Session): Promise<AgentRun | undefined> => {
   const limit = usedUp(progress, definition.limits, session.elapsedMs);
   if (limit !== undefined) return session.ended({ end: "limit", ...limit });
   for (const text of warnings(progress, definition.limits)) await session.noteOnce(text);
-  for (const text of inbox.take()) await session.note(text);
+  for (const note of inbox.take()) await session.tell(note);
   const turn = progress.turns + 1;
   const answer = await askModel({
     fence: claim.fence,

@@ -14,7 +14,7 @@ import type {
 } from "@headrace/domain";
 import { reportBlocked } from "./blocked.ts";
 import type { AgentDefinition, AgentJob, Workspace } from "./define.ts";
-import type { Inbox } from "./inbox.ts";
+import type { Inbox, Note } from "./inbox.ts";
 import { guarded } from "./lost.ts";
 import { decode } from "./text.ts";
 import type { ToolContext } from "./tool.ts";
@@ -164,6 +164,13 @@ export class Session implements AsyncDisposable {
   async note(text: string): Promise<void> {
     if (this.transcript.notes.includes(text)) return;
     await this.record({ kind: "note", turn: this.transcript.turns.length, text });
+  }
+
+  /** Adds what came for the agent: each of a person's words once in a conversation. */
+  async tell({ text, steer }: Note): Promise<void> {
+    if (steer === undefined) return this.note(text);
+    if (this.transcript.steers.has(steer)) return;
+    await this.record({ kind: "note", turn: this.transcript.turns.length, text, steer });
   }
 
   /** Adds a note that a conversation gets at most once. */

@@ -30,6 +30,8 @@ export type Snapshot = { turn: number; commit: string };
  */
 export class Transcript {
   readonly turns: Turn[] = [];
+  /** seqs of the person's words that were told in it */
+  readonly steers = new Set<number>();
   /** notes that came before the first reply */
   readonly #early: string[] = [];
   #snapshot: Snapshot | undefined;
@@ -75,6 +77,7 @@ export class Transcript {
         return;
       case "note":
         (part.turn === 0 ? this.#early : this.#turn(part.turn).notes).push(part.text);
+        if (part.steer !== undefined) this.steers.add(part.steer);
         return;
     }
   }

@@ -86,6 +86,7 @@ const handle = async (options: WorkerOptions, job: Job, inbox: Inbox): Promise<J
     return { kind: "retry-at", at: new Date(reply.until), reason: "another delivery has it" };
   }
   const work: Work = { ...options, claim: reply.claim, inbox };
+  for (const said of reply.claim.signals ?? []) inbox.deliver(said);
   try {
     await using _beat = heartbeat(work);
     // whatever a tool or the engine makes of an abort, its reason is what happened
