@@ -1,131 +1,132 @@
-import {
-  type AskResult,
-  type CallGrant,
-  type Clock,
-  type FactoryApi,
-  type Fence,
-  type ModelClient,
-  ModelFailure,
-  type ModelReply,
-  type ModelRequest,
-  type Role,
-  type Settlement,
+import { createHash } from "node:crypto";
+import type {
+  AskResult,
+  CallGrant,
+  Clock,
+  FactoryApi,
+  ModelClients,
+  Settlement,
 } from "@headrace/domain";
-import { type Billed, inputBound } from "./input-bound.ts";
-import { type AskLimits, type NextTry, nextTry } from "./retry.ts";
+import { type Ask, requestTo } from "./ask.ts";
+import { Counts } from "./counts.ts";
+import { inputBound } from "./input-bound.ts";
+import { outcomeOf, thrown } from "./outcome.ts";
 
 export type AskDeps = {
-  client: ModelClient;
-  api: Pick<FactoryApi, "reserve" | "settle">;
+  clients: ModelClients;
+  api: Pick<FactoryApi, "reserve" | "began" | "settle">;
   clock: Clock;
-  limits: AskLimits;
 };
 
-export type Ask = {
-  fence: Fence;
-  role: Role;
-  request: ModelRequest;
-  /** of the conversation: the reply is committed as the record of this turn */
-  turn: number;
-  /** of the call before in the same conversation: then this one is reserved without being counted */
-  billed?: Billed;
-  signal?: AbortSignal;
-};
+type Granted = Extract<CallGrant, { kind: "granted" }>;
 
-type Tried =
-  | Extract<AskResult, { kind: "reply" | "budget" | "stopped" }>
-  /** `call` is the reservation still to be settled; absent when counting failed */
-  | { kind: "failed"; failure: ModelFailure; call?: string };
-
-const failed = (error: unknown, call?: string): Tried => {
-  if (!(error instanceof ModelFailure)) throw error;
-  return { kind: "failed", failure: error, ...(call === undefined ? {} : { call }) };
-};
-
-/** A reservation that holds whatever the call may cost: by its bound, or counted where the bound does not fit. */
-const reserve = async ({ client, api }: AskDeps, ask: Ask): Promise<CallGrant> => {
-  const { fence, role, request, billed, signal } = ask;
-  const { model, maxTokens: maxOutput } = request;
-  const hold = (inputTokens: number) => api.reserve(fence, { role, model, inputTokens, maxOutput });
-  const bound = billed && inputBound(request, billed);
-  if (bound !== undefined) {
-    const grant = await hold(bound);
-    if (grant.kind !== "refused" || grant.why !== "budget") return grant;
-  }
-  return hold(await client.countTokens(request, signal));
-};
-
-/** Reserve, send; a reply is settled at once. */
-const tryOnce = async (deps: AskDeps, ask: Ask): Promise<Tried> => {
-  const { client, api, clock } = deps;
-  const { fence, request, turn, signal } = ask;
-  let grant: CallGrant;
-  try {
-    grant = await reserve(deps, ask);
-  } catch (error) {
-    return failed(error);
-  }
-  if (grant.kind === "refused") {
-    const { reason, cap } = grant;
-    return { kind: "budget", reason, ...(cap === undefined ? {} : { cap }) };
-  }
-  if (grant.kind === "stopped") return grant;
-
+/** Sends a granted call; whatever comes of it is its settlement. */
+const send = async (
+  { clients, api, clock }: AskDeps,
+  ask: Ask,
+  { call, candidate, maxOutput }: Granted,
+): Promise<Settlement> => {
+  const { fence, turn, signal } = ask;
   const sent = clock.now().getTime();
-  let reply: ModelReply;
+  const sinceSent = () => Math.max(0, clock.now().getTime() - sent);
+  let firstByteMs: number | undefined;
+  const timing = () => ({
+    durationMs: sinceSent(),
+    ...(firstByteMs === undefined ? {} : { firstByteMs }),
+  });
+  const onFirstByte = () => {
+    firstByteMs = sinceSent();
+    // siblings would only wait longer; a fence that is stale shows when the call is settled
+    api.began(fence, call).catch(() => undefined);
+  };
   try {
-    reply = await client.complete(request, signal);
+    const client = await clients(candidate.provider);
+    const { reply, rate, reportedCost } = await client.complete(
+      requestTo(ask, candidate, maxOutput),
+      { onFirstByte, ...(signal === undefined ? {} : { signal }) },
+    );
+    const outcome = outcomeOf(reply, candidate);
+    return {
+      ...(outcome.kind === "reply"
+        ? { ...outcome, turn, ...(reportedCost === undefined ? {} : { reportedCost }) }
+        : outcome),
+      ...timing(),
+      ...(rate === undefined ? {} : { rate }),
+    };
   } catch (error) {
-    return failed(error, grant.call);
+    const outcome = thrown(error);
+    const { rate } = outcome.failure;
+    return { ...outcome, ...timing(), ...(rate === undefined ? {} : { rate }) };
   }
-  const durationMs = Math.max(0, clock.now().getTime() - sent);
-  await api.settle(fence, grant.call, { kind: "reply", turn, reply, durationMs });
-  return { kind: "reply", reply };
 };
 
-const failedSettlement = (failure: ModelFailure, next: NextTry): Settlement => ({
-  kind: "failed",
-  class: failure.class,
-  reason: failure.message,
-  billed: failure.started,
-  retryInMs: next.kind === "wait" ? next.ms : null,
-});
+type Refusal = Exclude<CallGrant, { kind: "granted" | "count" | "wait" }>;
 
-const giveUp = (
-  failure: ModelFailure,
-  next: Exclude<NextTry, { kind: "wait" }>,
-  now: Date,
-): AskResult => {
-  const reason = failure.message;
-  if (next.kind === "invalid") return { kind: "invalid", reason };
-  if (next.retryInMs === undefined) return { kind: "unavailable", reason };
-  const retryAt = new Date(now.getTime() + next.retryInMs).toISOString();
-  return { kind: "unavailable", reason, retryAt };
+/** The end of an ask for which nothing more is sent. */
+const over = (grant: Refusal, refused: string | undefined): AskResult => {
+  const { reason } = grant;
+  switch (grant.kind) {
+    case "deferred":
+      return { kind: "unavailable", reason, retryAt: grant.until };
+    case "unavailable":
+    case "context":
+    case "stopped":
+      return { kind: grant.kind, reason };
+    case "invalid":
+      return {
+        kind: "invalid",
+        reason: refused === undefined ? reason : `${reason} (${refused})`,
+      };
+    case "refused": {
+      const { level, cap } = grant;
+      return {
+        kind: "budget",
+        reason,
+        ...(level === undefined ? {} : { level }),
+        ...(cap === undefined ? {} : { cap }),
+      };
+    }
+  }
 };
+
+const prefixOf = ({ tools, system }: Ask["request"]): string =>
+  createHash("sha256")
+    .update(JSON.stringify([tools, system]))
+    .digest("hex");
 
 /**
- * Asks for one reply and commits it. Every try is reserved before it is sent and settled exactly once: with
- * the reply, or as failed. Rejects with the signal's reason when it is aborted (a try under way is settled
- * first), and with whatever `reserve` and `settle` throw, `StaleEpochError` above all.
+ * Asks for one reply and commits it. Which candidate is asked, whether its cost may be held and whether a failure is
+ * tried again is decided by `reserve`; here every granted call is sent and settled exactly once, with its reply or as
+ * failed. Rejects with the signal's reason when it is aborted (a call under way is settled first), and with whatever
+ * the `FactoryApi` throws, `StaleEpochError` above all.
  */
 export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
-  const { api, clock, limits } = deps;
-  const { fence, signal } = ask;
-  const begun = clock.now().getTime();
-  for (let attempt = 1; ; attempt++) {
+  const { api, clock } = deps;
+  const { fence, role, turn, request, maxOutput, signal } = ask;
+  const call = {
+    role,
+    turn,
+    ask: clock.id(),
+    inputBound: inputBound(request),
+    maxOutput,
+    prefix: prefixOf(request),
+  };
+  const counts = new Counts(deps.clients, ask);
+  let refused: string | undefined;
+  for (;;) {
     signal?.throwIfAborted();
-    const tried = await tryOnce(deps, ask);
-    if (tried.kind !== "failed") return tried;
-    const { failure, call } = tried;
-    const now = clock.now();
-    const elapsedMs = now.getTime() - begun;
-    const next: NextTry =
-      signal?.aborted === true
-        ? { kind: "unavailable" }
-        : nextTry(failure, { attempt, elapsedMs, random: clock.random() }, limits);
-    if (call !== undefined) await api.settle(fence, call, failedSettlement(failure, next));
-    signal?.throwIfAborted();
-    if (next.kind !== "wait") return giveUp(failure, next, now);
-    await clock.sleep(next.ms, signal);
+    const grant = await api.reserve(fence, { ...call, counted: counts.take() });
+    if (grant.kind === "wait") await clock.sleep(grant.ms, signal);
+    else if (grant.kind === "count") await counts.add(grant.candidate);
+    else if (grant.kind === "granted") {
+      const settlement = await send(deps, ask, grant);
+      await api.settle(fence, grant.call, settlement);
+      if (settlement.kind === "reply") {
+        const { candidate, wrapUp } = grant;
+        const { reply } = settlement;
+        return { kind: "reply", reply, candidate, ...(wrapUp === undefined ? {} : { wrapUp }) };
+      }
+      if (settlement.failure.class === "refusal") refused = settlement.failure.reason;
+    } else return over(grant, refused);
   }
 };

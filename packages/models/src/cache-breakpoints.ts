@@ -12,7 +12,9 @@ const markLast = <B extends Record<string, unknown>>(blocks: readonly B[]): read
  * user message) and the newest user message. Only `cache_control` is added, so without it the bytes of a
  * conversation's prefix never change as it grows, and each call reads what the one before it wrote.
  */
-export const withCacheBreakpoints = (request: ModelRequest): ModelRequest => {
+export const withCacheBreakpoints = <R extends Pick<ModelRequest, "system" | "tools" | "messages">>(
+  request: R,
+): R => {
   const first = request.messages.findIndex((message) => message.role === "user");
   const newest = request.messages.findLastIndex((message) => message.role === "user");
   return {

@@ -1,0 +1,44 @@
+import { type Candidate, type Counted, candidateKey, type ModelClients } from "@headrace/domain";
+import { type Ask, requestTo } from "./ask.ts";
+import { billedBound } from "./input-bound.ts";
+import { thrown } from "./outcome.ts";
+
+/** What candidates take a request for, as far as that is known. */
+export class Counts {
+  readonly #clients: ModelClients;
+  readonly #ask: Ask;
+  readonly #known = new Map<string, Counted>();
+  readonly #exact = new Set<string>();
+
+  constructor(clients: ModelClients, ask: Ask) {
+    this.#clients = clients;
+    this.#ask = ask;
+    const { billed, request } = ask;
+    const tokens = billed && billedBound(request, billed);
+    if (billed !== undefined && tokens !== undefined)
+      this.#known.set(billed.candidate, { candidate: billed.candidate, tokens });
+  }
+
+  /** All that is known. A failure is told once: whoever is told counts it among the tries. */
+  take(): Counted[] {
+    const all = [...this.#known.values()];
+    for (const one of all) if ("failed" in one) this.#known.delete(one.candidate);
+    return all;
+  }
+
+  /** Has a candidate count the request. Rejects with the signal's reason when it is aborted. */
+  async add(candidate: Candidate): Promise<void> {
+    const key = candidateKey(candidate);
+    if (this.#exact.has(key)) throw new Error(`the request was counted for ${key} already`);
+    const { signal, maxOutput } = this.#ask;
+    try {
+      const client = await this.#clients(candidate.provider);
+      const tokens = await client.countTokens(requestTo(this.#ask, candidate, maxOutput), signal);
+      this.#known.set(key, { candidate: key, tokens });
+      this.#exact.add(key);
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#known.set(key, { candidate: key, failed: thrown(error).failure });
+    }
+  }
+}
