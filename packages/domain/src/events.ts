@@ -3,19 +3,21 @@ import { BudgetLevel, BudgetLimits } from "./budget.ts";
 import { GateCanary } from "./canary.ts";
 import { Check, MachineTime } from "./checks.ts";
 import { Rung } from "./conflict-ladder.ts";
+import { ConsentSettings } from "./consent.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member, MergeSettings } from "./merge-queue.ts";
 import { Pico } from "./money.ts";
 import { EgressRequest } from "./network.ts";
 import { PlanVersion } from "./plan.ts";
 import { Policy } from "./policy.ts";
+import { Preview } from "./preview.ts";
 import { GateResult, Receipt } from "./receipt.ts";
 import { RequirementResult, Verdict } from "./review.ts";
 import { PinnedRoutes, RouteOverride } from "./route.ts";
 import { Requirement } from "./spec.ts";
 import { OverheadKind, WasteKind } from "./spend.ts";
 import { Role, StepInput, StepResult, ThreadKind } from "./steps.ts";
-import { ModelChoice } from "./submission.ts";
+import { ModelChoice, RunUntil } from "./submission.ts";
 import { TokenUsage } from "./usage.ts";
 
 const reason = z.string().max(4000);
@@ -46,6 +48,8 @@ export const EventBody = z.discriminatedUnion("type", [
     plan: BlobId.optional(),
     notify: z.string().optional(),
     merge: MergeSettings.optional(),
+    consent: ConsentSettings.optional(),
+    until: RunUntil.optional(),
   }),
   /** an earlier run on the same repository is still open: this one starts when it ends */
   event("run.queued", { behind: Id }),
@@ -58,6 +62,8 @@ export const EventBody = z.discriminatedUnion("type", [
   event("run.cancelled", { reason }),
   event("run.failed", { reason }),
   event("run.completed", {}),
+  /** it was to go as far as an accepted plan, and did */
+  event("run.planned", {}),
   event("run.incomplete", { reasons: z.array(reason) }),
 
   /** `members`: what a landing thread is to merge, in order */
@@ -79,6 +85,8 @@ export const EventBody = z.discriminatedUnion("type", [
     lost: z.boolean(),
     reason,
   }),
+  /** no delivery of it before then (RFC 3339): a budget of the day, a rate limit, an outage */
+  event("step.deferred", { step: z.string(), until: z.string(), reason }),
   /** `transcript`: SHA-256 of the record of an agent's step, its parts in canonical JSON, a line each */
   event("step.finished", {
     step: z.string(),
@@ -98,6 +106,7 @@ export const EventBody = z.discriminatedUnion("type", [
     policy: Policy,
     policyHash: BlobId,
     machineTime: MachineTime.optional(),
+    preview: Preview.optional(),
   }),
 
   event("task.ready", {}),
@@ -218,7 +227,13 @@ export const EventBody = z.discriminatedUnion("type", [
   event("export.finished", { refs: z.record(z.string(), ObjectId) }),
   event("export.blocked", { ref: z.string(), reason }),
 
-  event("question.asked", { question: Id, text: reason, reason }),
+  /** `about`: what its answer is read for, where that is not an agent */
+  event("question.asked", {
+    question: Id,
+    text: reason,
+    reason,
+    about: z.literal("consent").optional(),
+  }),
   event("question.answered", { question: Id, text: reason }),
   event("acceptance.finished", {
     version: z.number().int().positive(),

@@ -1,3 +1,4 @@
+import { awaitsConsent } from "./consent.ts";
 import { chainLengths, reach } from "./plan-graph.ts";
 import type { RunState, StepRow, TaskRow, TaskStatus } from "./run-state.ts";
 
@@ -62,7 +63,7 @@ const standsStill = (state: RunState): boolean => {
   return (
     open.every((row) => isParked(state, row)) &&
     atWork.length === 0 &&
-    readyTasks(state).length === 0
+    (readyTasks(state).length === 0 || awaitsConsent(state))
   );
 };
 

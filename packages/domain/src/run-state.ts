@@ -1,22 +1,25 @@
 import type { BudgetLevel, BudgetLimits } from "./budget.ts";
 import type { Rung } from "./conflict-ladder.ts";
+import type { ConsentSettings, Projection } from "./consent.ts";
 import type { StoredEvent } from "./events.ts";
 import type { Member, MergeSettings } from "./merge-queue.ts";
 import type { Pico } from "./money.ts";
 import type { PlanVersion, Task } from "./plan.ts";
 import type { Policy } from "./policy.ts";
+import type { Preview } from "./preview.ts";
 import type { Receipt } from "./receipt.ts";
 import type { RequirementResult } from "./review.ts";
 import type { PinnedRoutes, RouteOverride } from "./route.ts";
 import type { Requirement } from "./spec.ts";
-import type { SpendTotals } from "./spend.ts";
+import type { ClassedSpend } from "./spend.ts";
 import type { Role, StepInput, StepResult, ThreadKind } from "./steps.ts";
-import type { ModelChoice } from "./submission.ts";
+import type { ModelChoice, RunUntil } from "./submission.ts";
 import type { TokenUsage } from "./usage.ts";
 
 /**
  * `queued` behind another run on the repository · `active` · `paused` by a person · `budget`, stopped by
- * the cap · `failed`, the factory could not go on (both resumable) · the rest are ends.
+ * the cap · `failed`, the factory could not go on (both resumable) · the rest are ends; `planned` that of a run which
+ * was to go no further than its plan.
  */
 export type RunStatus =
   | "queued"
@@ -25,6 +28,7 @@ export type RunStatus =
   | "budget"
   | "failed"
   | "complete"
+  | "planned"
   | "incomplete"
   | "cancelled";
 
@@ -56,6 +60,12 @@ export type RunRow = {
   notify?: string;
   /** undefined: as it was before there were batches to set */
   merge?: MergeSettings;
+  /** above what a person is asked before a plan's tasks begin */
+  consent?: ConsentSettings;
+  /** what a person said yes to last */
+  consented?: Projection;
+  /** how far it is to go, when not to the end */
+  until?: RunUntil;
   model: ModelChoice;
   routes: PinnedRoutes;
   overrides?: RouteOverride[];
@@ -68,7 +78,9 @@ export type RunRow = {
   /** what providers say that calls cost above their reservations: no part of `spent` */
   excess?: Pico;
   /** what became of the spend that nothing will change any more */
-  spend?: Omit<SpendTotals, "settled" | "inFlight">;
+  spend?: ClassedSpend;
+  /** in 1e-9 work units, and of how many calls: of the others nobody has said what they are worth */
+  work?: { amount: number; calls: number };
   /** a person's words to its agents, oldest first */
   steers?: Array<{ seq: number; text: string }>;
   calls: number;
@@ -159,6 +171,8 @@ export type TaskRow = {
   /** by number, what its attempts have cost */
   attemptSpent?: Record<number, Pico>;
   spent: Pico;
+  /** what became of it, as the run's own */
+  spend?: ClassedSpend;
   usage: TokenUsage;
   models: string[];
 };
@@ -175,6 +189,8 @@ export type StepRow = {
   dispatch: number;
   /** deliveries lost to infrastructure since the run was last resumed */
   lost: number;
+  /** why it is not given out before then; of the past once that time has come */
+  deferred?: { until: string; reason: string };
   result?: StepResult;
   finishedAt?: string;
 };
@@ -192,6 +208,8 @@ export type PlanRow = {
   version: number;
   /** undefined when the planner never submitted one */
   plan?: PlanVersion;
+  /** of an accepted one */
+  preview?: Preview;
   status: "proposed" | "rejected" | "accepted";
   reasons: string[];
   /** newest rounds in which it was proposed, sent back, criticised */
@@ -204,6 +222,7 @@ export type QuestionRow = {
   task?: string;
   text: string;
   reason: string;
+  about?: "consent";
   askedAt: string;
   answer?: string;
 };
@@ -225,9 +244,10 @@ export type RowKind = (typeof ROW_KINDS)[number];
 
 export type EventOf<T extends StoredEvent["type"]> = Extract<StoredEvent, { type: T }>;
 
+const ENDS: ReadonlySet<RunStatus> = new Set(["complete", "planned", "incomplete", "cancelled"]);
+
 /** The run is over: nothing will move it again. */
-export const isEnded = (status: RunStatus): boolean =>
-  status === "complete" || status === "incomplete" || status === "cancelled";
+export const isEnded = (status: RunStatus): boolean => ENDS.has(status);
 
 /** Steps may be claimed and threads woken only while the run is active. */
 export const isRunning = (status: RunStatus): boolean => status === "active";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BudgetLimits } from "./budget.ts";
+import { ConsentSettings } from "./consent.ts";
 import { Id, ObjectId } from "./ids.ts";
 import { MergeSettings } from "./merge-queue.ts";
 import { Pico } from "./money.ts";
@@ -16,6 +17,10 @@ export const ModelChoice = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("relay"), dir: z.string().min(1) }),
 ]);
 export type ModelChoice = z.infer<typeof ModelChoice>;
+
+/** Where a run ends that is not to build: once its plan is accepted. */
+export const RunUntil = z.literal("plan");
+export type RunUntil = z.infer<typeof RunUntil>;
 
 /** The text of a guidance file and the folder it speaks for (`""` is the root). */
 export const Guidance = z.object({ path: z.string(), folder: z.string(), text: z.string() });
@@ -45,6 +50,8 @@ export const Submission = z.object({
   /** fingerprint of the client's provider settings; a factory with others refuses the run */
   credentials: z.string().max(64).optional(),
   plan: PlanProposal.optional(),
+  consent: ConsentSettings.optional(),
+  until: RunUntil.optional(),
   notify: z.string().max(4000).optional(),
 });
 export type Submission = z.infer<typeof Submission>;

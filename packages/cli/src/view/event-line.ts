@@ -31,12 +31,14 @@ const TELL: Tell = {
   "run.resumed": () => "resumed",
   "run.cancelled": (e) => `cancelled: ${e.reason}`,
   "run.failed": (e) => `the factory failed, nothing is lost: ${e.reason}`,
+  "run.planned": () => "planned: that was all it was asked for",
   "run.completed": () => "complete: every requirement has evidence",
   "run.incomplete": (e) => `incomplete: ${e.reasons.join("; ")}`,
   "thread.started": silent,
   "thread.finished": silent,
   "step.requested": silent,
   "step.dispatched": (e) => (e.lost ? `delivery lost, again: ${e.reason}` : undefined),
+  "step.deferred": (e) => `waits until ${e.until}: ${e.reason}`,
   "step.finished": (e) => finished(e),
   "plan.proposed": (e) => {
     const installing = e.plan.tasks.filter((task) => task.permits.includes("lockfile"));

@@ -1,3 +1,4 @@
+import { projected, readConsent } from "../consent.ts";
 import type { EventOf, PlanRow, RunState, TaskRow } from "../run-state.ts";
 import { NO_USAGE } from "../usage.ts";
 import { type Folds, setQuestion, setRun, setTask, unchanged } from "./types.ts";
@@ -45,13 +46,23 @@ const accepted = (s: RunState, e: EventOf<"plan.accepted">): RunState => {
           models: [],
         };
   }
-  const withPlan = setPlan({ ...s, tasks }, e.version, { status: "accepted" });
+  const withPlan = setPlan({ ...s, tasks }, e.version, {
+    status: "accepted",
+    ...(e.preview === undefined ? {} : { preview: e.preview }),
+  });
   return setRun(withPlan, {
     planVersion: e.version,
     requirements: e.requirements,
     policy: e.policy,
     policyHash: e.policyHash,
   });
+};
+
+/** What was projected when a person said yes is what they agreed to; a later plan is held against it. */
+const consented = (s: RunState, answer: string): RunState => {
+  const projection = projected(s);
+  const no = readConsent(answer)?.kind === "no";
+  return no || projection === undefined ? s : setRun(s, { consented: projection });
 };
 
 export const foldPlan: Folds<
@@ -84,6 +95,7 @@ export const foldPlan: Folds<
       ...(e.task === undefined ? {} : { task: e.task }),
       text: e.text,
       reason: e.reason,
+      ...(e.about === undefined ? {} : { about: e.about }),
       askedAt: e.at,
     };
     const next = { ...s, questions: { ...s.questions, [e.question]: question } };
@@ -91,6 +103,7 @@ export const foldPlan: Folds<
   },
   "question.answered": (s, e) => {
     const next = setQuestion(s, e.question, { answer: e.text });
+    if (s.questions[e.question]?.about === "consent") return consented(next, e.text);
     return e.task === undefined ? next : setTask(next, e.task, { status: "building" });
   },
 };

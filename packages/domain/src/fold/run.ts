@@ -26,6 +26,8 @@ export const submitted = (e: EventOf<"run.submitted">): RunState => ({
     ...(e.amounts === undefined ? {} : { amounts: e.amounts }),
     budget: e.budget,
     ...(e.merge === undefined ? {} : { merge: e.merge }),
+    ...(e.consent === undefined ? {} : { consent: e.consent }),
+    ...(e.until === undefined ? {} : { until: e.until }),
     spent: 0,
     calls: 0,
     usage: NO_USAGE,
@@ -57,6 +59,7 @@ type RunEvents =
   | "run.failed"
   | "run.completed"
   | "run.incomplete"
+  | "run.planned"
   | "acceptance.finished"
   | "export.finished"
   | "export.blocked"
@@ -81,6 +84,7 @@ export const foldRun: Folds<RunEvents> = {
   "run.cancelled": (s, e) => setRun(s, { status: "cancelled", reasons: [e.reason], endedAt: e.at }),
   "run.failed": (s, e) => setRun(s, { status: "failed", reasons: [e.reason] }),
   "run.completed": (s, e) => setRun(s, { status: "complete", endedAt: e.at }),
+  "run.planned": (s, e) => setRun(s, { status: "planned", endedAt: e.at }),
   "run.incomplete": (s, e) =>
     setRun(s, { status: "incomplete", reasons: e.reasons, endedAt: e.at }),
   "acceptance.finished": (s, e) =>

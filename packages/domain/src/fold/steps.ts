@@ -57,7 +57,12 @@ const thread = (s: RunState, e: EventOf<"thread.started" | "thread.finished">): 
 };
 
 export const foldSteps: Folds<
-  "thread.started" | "thread.finished" | "step.requested" | "step.dispatched" | "step.finished"
+  | "thread.started"
+  | "thread.finished"
+  | "step.requested"
+  | "step.dispatched"
+  | "step.deferred"
+  | "step.finished"
 > = {
   "thread.started": thread,
   "thread.finished": thread,
@@ -67,5 +72,6 @@ export const foldSteps: Folds<
       dispatch: e.dispatch,
       lost: (s.steps[e.step]?.lost ?? 0) + (e.lost ? 1 : 0),
     }),
+  "step.deferred": (s, e) => setStep(s, e.step, { deferred: { until: e.until, reason: e.reason } }),
   "step.finished": finished,
 };
