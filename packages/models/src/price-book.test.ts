@@ -1,46 +1,20 @@
 import { fromUsd, NO_USAGE, type TokenUsage } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import { createPriceBook } from "./price-book.ts";
-import { PRICES, PriceRow } from "./prices.ts";
+import { PRICE_CASES } from "./price-cases-fixture.ts";
+import { PRICES } from "./prices.ts";
 
 const book = createPriceBook();
 const NOW = new Date("2026-11-21T12:00:00Z");
 const MTOK = 1_000_000;
 const million = (kind: keyof TokenUsage): TokenUsage => ({ ...NO_USAGE, [kind]: MTOK });
 
-describe("the price table", () => {
-  test("has only well-formed rows whose periods of one family neither overlap nor leave a gap", () => {
-    for (const row of PRICES) expect(PriceRow.parse(row)).toEqual(row);
-    for (const model of new Set(PRICES.map((row) => row.model))) {
-      const rows = PRICES.filter((row) => row.model === model);
-      expect(rows.at(0)?.effectiveFrom).toBeUndefined();
-      expect(rows.at(-1)?.effectiveTo).toBeUndefined();
-      rows.slice(1).forEach((row, i) => {
-        const dayAfter = new Date(`${rows[i]?.effectiveTo}T00:00:00Z`).getTime() + 86_400_000;
-        expect(new Date(`${row.effectiveFrom}T00:00:00Z`).getTime()).toBe(dayAfter);
-      });
-    }
-  });
-
-  test.each([
-    ["claude-fable-5", 10, 50],
-    ["claude-opus-4-8", 5, 25],
-    ["claude-opus-4-7", 5, 25],
-    ["claude-opus-4-6", 5, 25],
-    ["claude-sonnet-5", 3, 15],
-    ["claude-sonnet-4-6", 3, 15],
-    ["claude-haiku-4-5", 1, 5],
-  ])(
-    "%s costs %d in and %d out a million tokens, and its cache classes follow",
-    (model, input, output) => {
-      const cost = (kind: keyof TokenUsage) => book.cost(model, million(kind), NOW);
-      expect(cost("input")).toBe(fromUsd(input));
-      expect(cost("output")).toBe(fromUsd(output));
-      expect(cost("cacheWrite5m")).toBe(fromUsd(input * 1.25));
-      expect(cost("cacheWrite1h")).toBe(fromUsd(input * 2));
-      expect(cost("cacheRead")).toBe(fromUsd(input / 10));
-    },
-  );
+test.each(PRICE_CASES)("%s on %s: %j tokens cost what is summed by hand", (...row) => {
+  const [model, day, tokens, sum, pico] = row;
+  const [input, cacheWrite5m, cacheWrite1h, cacheRead, output] = tokens;
+  expect(sum).toBe(pico);
+  const usage = { input, cacheWrite5m, cacheWrite1h, cacheRead, output };
+  expect(book.cost(model, usage, new Date(`${day}T12:00:00Z`))).toBe(pico);
 });
 
 test("the introductory price ends with its last day, in UTC", () => {
@@ -49,31 +23,26 @@ test("the introductory price ends with its last day, in UTC", () => {
   expect(at("2026-09-01T00:00:00.000Z")).toBe(fromUsd(3));
 });
 
-test("a mixed call is summed exactly and rounded up once", () => {
-  const usage = { input: 7, cacheWrite5m: 11, cacheWrite1h: 0, cacheRead: 13, output: 17 };
-  // 7*5000 + 11*6250 + 13*500 + 17*25000 pico-dollars
-  expect(book.cost("claude-opus-4-8", usage, NOW)).toBe(535_250);
-  const odd = createPriceBook([{ model: "m", input: "0.000001", output: "1" }]);
-  expect(odd.cost("m", { ...NO_USAGE, input: 1 }, NOW)).toBe(1);
-  expect(odd.cost("m", { ...NO_USAGE, input: 1000 }, NOW)).toBe(1);
-  expect(odd.cost("m", { ...NO_USAGE, input: 1001 }, NOW)).toBe(2);
+test("a part of a pico-dollar rounds up, once for the whole call", () => {
+  // 0.000001 USD/MTok is one pico-dollar a token, its cache writes 1.25 and its reads 0.1
+  const odd = createPriceBook([{ model: "m", input: "0.000001", output: "0.000001" }]);
+  const cost = (usage: Partial<TokenUsage>) => odd.cost("m", { ...NO_USAGE, ...usage }, NOW);
+  expect(cost({ cacheRead: 1 })).toBe(1);
+  expect(cost({ cacheRead: 10 })).toBe(1);
+  expect(cost({ cacheRead: 11 })).toBe(2);
+  expect(cost({ cacheWrite5m: 3, cacheRead: 2, output: 1 })).toBe(5); // 3.75 + 0.2 + 1
+  expect(cost({ cacheWrite5m: 4, cacheRead: 10, input: 1 })).toBe(7); // 5 + 1 + 1
 });
 
-test("the worst case takes every input token at the cache-write price and all of the output", () => {
-  expect(book.worstCase("claude-opus-4-8", 1000, 100, NOW)).toBe(1000 * 6250 + 100 * 25_000);
+test("the worst case takes every input token at the dearest class of a prompt and all of the output", () => {
+  const worst = book.worstCase("claude-opus-4-8", 1000, 100, NOW);
+  expect(worst).toBe(1000 * 6_250_000 + 100 * 25_000_000);
   for (const kind of ["input", "cacheWrite5m", "cacheRead"] as const) {
     const actual = book.cost("claude-opus-4-8", { ...NO_USAGE, [kind]: 1000, output: 100 }, NOW);
-    expect(actual).toBeLessThanOrEqual(1000 * 6250 + 100 * 25_000);
+    expect(actual).toBeLessThanOrEqual(worst ?? 0);
   }
-});
-
-test.each([
-  "claude-opus-4-8-20260115",
-  "claude-opus-4-8@20260115",
-  "claude-opus-4-8-latest",
-  "anthropic/claude-opus-4.8",
-])("%s is priced as its family", (id) => {
-  expect(book.cost(id, million("input"), NOW)).toBe(fromUsd(5));
+  const dearReads = { model: "m", input: "1", output: "1", cacheWrite5m: "1", cacheRead: "2" };
+  expect(createPriceBook([dearReads]).worstCase("m", 3, 1, NOW)).toBe(7_000_000);
 });
 
 test.each([
@@ -86,9 +55,10 @@ test.each([
 ])("%j has no price, so a call to it will be refused", (id) => {
   expect(book.cost(id, million("input"), NOW)).toBeUndefined();
   expect(book.worstCase(id, 1, 1, NOW)).toBeUndefined();
+  expect(book.work(id, million("input"))).toBeUndefined();
 });
 
-test("a user's own row adds a model or overrides a listed one", () => {
+test("a person's own row adds a model or overrides a listed one", () => {
   const own = createPriceBook([
     ...PRICES,
     { model: "local/qwen", input: "0", output: "0" },
@@ -97,4 +67,37 @@ test("a user's own row adds a model or overrides a listed one", () => {
   expect(own.cost("local/qwen", million("output"), NOW)).toBe(0);
   expect(own.cost("claude-opus-4-8", million("input"), NOW)).toBe(fromUsd(4));
   expect(own.cost("claude-opus-4-8", million("cacheRead"), NOW)).toBe(fromUsd(1));
+});
+
+test("a row of the id that is sent outranks its family's, whichever stands later", () => {
+  const own = createPriceBook([
+    { model: "anthropic/claude-opus-4.8", input: "6", output: "30" },
+    ...PRICES,
+  ]);
+  expect(own.cost("anthropic/claude-opus-4.8", million("input"), NOW)).toBe(fromUsd(6));
+  expect(own.cost("claude-opus-4-8", million("input"), NOW)).toBe(fromUsd(5));
+});
+
+describe("work units", () => {
+  const usage = {
+    input: 12_000,
+    cacheWrite5m: 30_000,
+    cacheWrite1h: 0,
+    cacheRead: 180_000,
+    output: 9_000,
+  };
+
+  test("are thousandths of a reference dollar, in parts of 1e-9", () => {
+    // 12,000 * 5 + 30,000 * 6.25 + 180,000 * 0.5 + 9,000 * 25 millionths of a dollar = 0.5625 USD = 562.5 WU
+    expect(book.work("claude-opus-4-8", usage)).toBe(562_500_000_000);
+  });
+
+  test("are the same whatever a call costs, and before, during and after a promotion", () => {
+    const free = createPriceBook([{ model: "claude-sonnet-5", input: "0", output: "0" }]);
+    expect(free.cost("claude-sonnet-5", usage, NOW)).toBe(0);
+    expect(free.work("claude-sonnet-5", usage)).toBe(book.work("claude-sonnet-5", usage));
+    // the list price without the promotion of the model's first months
+    expect(book.work("claude-sonnet-5", million("input"))).toBe(fromUsd(3));
+    expect(book.work("anthropic/claude-sonnet-5", million("output"))).toBe(fromUsd(15));
+  });
 });
