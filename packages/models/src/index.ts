@@ -4,6 +4,16 @@ export { withCacheBreakpoints } from "./cache-breakpoints.ts";
 export { checkProvider } from "./check-provider.ts";
 export { createModelClient, type ModelClientOptions } from "./client.ts";
 export { MODEL_TIMEOUTS, type ModelTimeouts } from "./deadline.ts";
-export { createPriceBook } from "./price-book.ts";
-export { PRICES, PriceRow } from "./prices.ts";
-export { ROLE_TIERS, resolveRoutes, TIERS, type Tier } from "./routes.ts";
+export { factsOf } from "./known-models.ts";
+export { createPriceBook, rowInForce } from "./price-book.ts";
+export { checkPrices } from "./price-checks.ts";
+export { listOf, PRICES, PriceRow } from "./prices.ts";
+export {
+  type NamedRoute,
+  providersOf,
+  type RouteRequest,
+  type Routing,
+  resolveRoutes,
+  TIERS,
+} from "./routes.ts";
+export { TOKEN_CLASSES, usdPerMTok } from "./unit-prices.ts";

@@ -3,7 +3,7 @@ import type { PriceRow } from "./prices.ts";
 import { TOKEN_CLASSES, unitPrice, usdPerMTok } from "./unit-prices.ts";
 
 /** What is wrong with a row; `row` is its place in the table. */
-export type PriceProblem = { row: number; model: string; problem: string };
+type PriceProblem = { row: number; model: string; problem: string };
 
 const DAY_MS = 86_400_000;
 const MOST_CHANGE = 3n;

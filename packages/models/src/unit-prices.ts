@@ -1,7 +1,7 @@
 import type { TokenUsage } from "@headrace/domain";
 import { CACHE_PERCENT, type PriceRow } from "./prices.ts";
 
-export type TokenClass = keyof TokenUsage;
+type TokenClass = keyof TokenUsage;
 
 export const TOKEN_CLASSES: readonly TokenClass[] = [
   "input",
