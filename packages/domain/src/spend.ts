@@ -46,3 +46,6 @@ export type SpendTotals = {
   /** of work that has not ended: neither landed nor given up */
   inFlight: Pico;
 };
+
+/** What became of the spend that nothing will change any more. */
+export type ClassedSpend = Omit<SpendTotals, "settled" | "inFlight">;

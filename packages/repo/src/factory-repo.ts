@@ -12,6 +12,7 @@ import { alterTree } from "./alter-tree.ts";
 import { replaceFile, syncLooseObjects, syncUpTo } from "./durable.ts";
 import { type Git, GitError } from "./git.ts";
 import { markClosed, type ObjectFormat, prepare } from "./housekeeping.ts";
+import { lineChanges } from "./line-changes.ts";
 import { mergeBase, mergeTrees } from "./merge-tree.ts";
 import { type ObjectReader, openObjects } from "./object-reader.ts";
 import {
@@ -100,6 +101,7 @@ const bareRepo = (ground: Ground): OpenedFactoryRepo => {
     unproven: (proof) => write(() => unprovenPaths(git, proof)),
     diff: (from, to, maxBytes, paths = []) => diff(git, { from, to, maxBytes, paths }),
     diffStat: (from, to) => diffStat(git, from, to),
+    lineChanges: (from, to) => lineChanges(git, from, to),
     readRef: (ref) => readRefOf(git, ref),
     moveRef: (ref, to, expected) => ground.exclusive(() => moveRef(ground, ref, to, expected)),
     landings: (ref, until) => landings(git, ref, until),

@@ -1,4 +1,5 @@
 import type { RunRow, RunState, TaskRow } from "../run-state.ts";
+import type { ClassedSpend } from "../spend.ts";
 import { addUsage } from "../usage.ts";
 import { type Folds, setRun, setTask, unchanged } from "./types.ts";
 
@@ -22,6 +23,7 @@ export const foldLedger: Folds<
       spent: s.run.spent + e.cost,
       ...excessOf(s, e.excess),
       calls: s.run.calls + 1,
+      ...workOf(s, e.work),
       usage: addUsage(s.run.usage, e.usage),
     });
     const task = e.task === undefined ? undefined : s.tasks[e.task];
@@ -35,7 +37,12 @@ export const foldLedger: Folds<
   },
   "model.failed": unchanged,
   "model.adjusted": (s, e) => {
-    const next = setRun(s, { spent: s.run.spent - e.was + e.cost, ...excessOf(s, e.excess) });
+    const next = setRun(s, {
+      spent: s.run.spent - e.was + e.cost,
+      ...excessOf(s, e.excess),
+      // while it was estimated, nobody could say what it was worth
+      ...workOf(s, e.work),
+    });
     const task = e.task === undefined ? undefined : s.tasks[e.task];
     if (task === undefined) return next;
     return setTask(next, task.id, {
@@ -66,14 +73,9 @@ export const foldLedger: Folds<
     return { ...s, tasks: { ...s.tasks, [task.id]: { ...row, raised: e.budget } } };
   },
   "spend.classed": (s, e) => {
-    const { converted, overhead, waste } = e;
-    const before = s.run.spend ?? { converted: 0, overhead: {}, waste: {} };
-    const spend = {
-      converted: before.converted + converted,
-      overhead: addKinds(before.overhead, overhead),
-      waste: addKinds(before.waste, waste),
-    };
-    return setRun(s, { spend });
+    const next = setRun(s, { spend: addClassed(s.run.spend, e) });
+    const task = e.task === undefined ? undefined : s.tasks[e.task];
+    return task === undefined ? next : setTask(next, task.id, { spend: addClassed(task.spend, e) });
   },
   "run.steered": (s, e) =>
     setRun(s, { steers: [...(s.run.steers ?? []), { seq: e.seq, text: e.text }] }),
@@ -81,6 +83,18 @@ export const foldLedger: Folds<
 
 const excessOf = ({ run }: RunState, more: number | undefined): Pick<RunRow, "excess"> =>
   more === undefined ? {} : { excess: (run.excess ?? 0) + more };
+
+const workOf = ({ run }: RunState, more: number | undefined): Pick<RunRow, "work"> => {
+  if (more === undefined) return {};
+  const { amount, calls } = run.work ?? { amount: 0, calls: 0 };
+  return { work: { amount: amount + more, calls: calls + 1 } };
+};
+
+const addClassed = (before: ClassedSpend | undefined, more: ClassedSpend): ClassedSpend => ({
+  converted: (before?.converted ?? 0) + more.converted,
+  overhead: addKinds(before?.overhead ?? {}, more.overhead),
+  waste: addKinds(before?.waste ?? {}, more.waste),
+});
 
 const addKinds = <K extends string>(
   a: Partial<Record<K, number>>,

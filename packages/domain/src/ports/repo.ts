@@ -40,6 +40,12 @@ export type LandingProof = {
 export type DiffStat = { path: string; added: number | null; removed: number | null };
 
 /**
+ * Lines that stand in one commit and not in the other, each with the name of its file, as often as they occur. What has
+ * no lines to tell (a binary file, an empty one, a mode) counts as one line of its file.
+ */
+export type LineChanges = { added: readonly string[]; removed: readonly string[] };
+
+/**
  * A bare repository the factory owns. Packs hold one commit and what it reaches, less what the receiver has;
  * parents of a submitted base are a shallow boundary. All writes are durable when they resolve
  * (objects before refs, reliability.md §1.5).
@@ -77,6 +83,8 @@ export interface FactoryRepo {
     paths?: readonly string[],
   ): Promise<{ text: string; truncated: boolean }>;
   diffStat(from: string, to: string): Promise<DiffStat[]>;
+  /** Bounded: of a diff of more than 32 MiB or 500,000 lines the first part. */
+  lineChanges(from: string, to: string): Promise<LineChanges>;
   readRef(ref: string): Promise<string | undefined>;
   /** Moves a ref by compare-and-swap; `expected` undefined creates it. Throws `RefMovedError`. */
   moveRef(ref: string, to: string, expected: string | undefined): Promise<void>;
