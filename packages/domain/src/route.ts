@@ -136,6 +136,8 @@ export const Decision = z.object({
   role: Role,
   outcome: z.enum(["chosen", "wait", "deferred", "refused", "unavailable", "invalid", "context"]),
   chosen: z.string().optional(),
+  /** the chosen one's model is the author's whose work is judged: no other could be had */
+  sameAsAuthor: z.literal(true).optional(),
   until: z.string().optional(),
   considered: z.array(Considered),
 });

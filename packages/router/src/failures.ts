@@ -3,10 +3,10 @@ import type { FailureClass } from "@headrace/domain";
 /** One row of the failure table: what a failed call means for whom. */
 export type FailureRow = {
   /**
-   * For the same candidate, within the asking: `no`, it would fail again · `backoff`, after a pause that doubles ·
-   * `stated`, when the provider says, and with that pause where it says nothing.
+   * For the same candidate, within the asking: `no`, it would fail again · `backoff`, after a pause that doubles, and
+   * not before a time that the provider stated · `refill`, when its pool takes calls again.
    */
-  same: "no" | "backoff" | "stated";
+  same: "no" | "backoff" | "refill";
   /** For the other candidates: `no` · `yes` · `larger`, those with a larger window · `once`, one of them and no more. */
   next: "no" | "yes" | "larger" | "once";
   /**
@@ -27,7 +27,7 @@ export const FAILURES: Readonly<Record<FailureClass, FailureRow>> = {
   auth: { same: "no", next: "yes", health: "isolated", slower: false },
   credit: { same: "no", next: "yes", health: "out", slower: false },
   gone: { same: "no", next: "yes", health: "dead", slower: false },
-  rate: { same: "stated", next: "yes", health: "empty", slower: true },
+  rate: { same: "refill", next: "yes", health: "empty", slower: true },
   overload: { same: "backoff", next: "yes", health: "failure", slower: true },
   server: { same: "backoff", next: "yes", health: "failure", slower: false },
   network: { same: "backoff", next: "yes", health: "failure", slower: false },

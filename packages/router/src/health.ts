@@ -5,14 +5,17 @@ import { z } from "zod";
 const Ms = z.number();
 const count = z.number().int().nonnegative();
 
+/** A call by its id, and until when it counts: its worker may have died. */
+const Holder = z.object({ call: z.string(), until: Ms });
+
 /**
- * `open` until a time, after which one call is let through to try (`probe`, by its id); its success closes the
+ * `open` until a time, after which one call is let through as a probe (that is half-open); its success closes the
  * circuit, its failure opens it for twice as long.
  */
-export const Circuit = z.discriminatedUnion("state", [
+const Circuit = z.discriminatedUnion("state", [
   z.object({
     state: z.literal("closed"),
-    /** newest last; bounded */
+    /** the newest, oldest first */
     results: z.array(z.object({ at: Ms, ok: z.boolean() })),
   }),
   z.object({
@@ -20,14 +23,14 @@ export const Circuit = z.discriminatedUnion("state", [
     until: Ms,
     /** openings since it was last closed */
     trips: count,
-    probe: z.string().optional(),
+    probe: Holder.optional(),
   }),
 ]);
 export type Circuit = z.infer<typeof Circuit>;
 
-/** A prefix that a call is writing to the cache, or that the cache holds. */
-export const Prefix = z.discriminatedUnion("state", [
-  z.object({ state: z.literal("held"), call: z.string(), until: Ms }),
+/** A prefix that one call is writing to the cache while others wait for it, or that the cache holds. */
+const Prefix = z.discriminatedUnion("state", [
+  Holder.extend({ state: z.literal("held") }),
   z.object({ state: z.literal("warm"), until: Ms }),
 ]);
 export type Prefix = z.infer<typeof Prefix>;
@@ -44,10 +47,11 @@ const CandidateRow = z.object({
 export type CandidateRow = z.infer<typeof CandidateRow>;
 
 /** A call under way, and what was charged for it. */
-export const Call = z.object({
-  candidate: z.string(),
+const Call = z.object({
+  model: z.string(),
   pool: z.string(),
-  prefix: z.string(),
+  /** where the provider caches */
+  prefix: z.string().optional(),
   at: Ms,
   /** what its buckets were charged with */
   charged: z.partialRecord(RateKind, count),
@@ -71,14 +75,23 @@ const ProviderRow = z.object({
 });
 export type ProviderRow = z.infer<typeof ProviderRow>;
 
+const Bucket = z.object({
+  limit: count,
+  remaining: count,
+  /** whole again */
+  resetAt: Ms,
+  /** when the call was sent whose response told this: it knows of no call sent later */
+  told: Ms,
+});
+export type Bucket = z.infer<typeof Bucket>;
+
 const PoolRow = z.object({
-  buckets: z.partialRecord(
-    RateKind,
-    /** `told`: when the call was sent whose response said so */
-    z.object({ limit: count, remaining: count, resetAt: Ms, told: Ms }),
-  ),
+  /** limits that the provider's responses have told; there are no others */
+  buckets: z.partialRecord(RateKind, Bucket),
   /** nothing is sent before then, whatever the buckets hold */
   emptyUntil: Ms,
+  /** of the newest refusal: responses to calls sent before then say nothing new of the buckets */
+  refusedAt: Ms,
   /** refusals in a row that named no time */
   unstated: count,
 });

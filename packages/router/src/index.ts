@@ -1,7 +1,8 @@
+export type { Asking } from "./asking.ts";
 export { FAILURES } from "./failures.ts";
 export { changedRows, type Health, NO_HEALTH, readHealth } from "./health.ts";
 export { ASK_LIMITS } from "./limits.ts";
-export { type Asking, type Selection, select } from "./select.ts";
+export { type Selection, select } from "./select.ts";
 export {
   answered,
   began,

@@ -1,6 +1,6 @@
 /** Bounds of one asking, all of its tries together. Times in milliseconds. */
 export const ASK_LIMITS = {
-  /** failed tries after the first, with one candidate */
+  /** tries after the first, with one candidate */
   retriesPerCandidate: 2,
   /** failed tries, with all candidates together */
   triesPerAsk: 5,
@@ -9,3 +9,12 @@ export const ASK_LIMITS = {
   /** from the first question on: nothing is begun later */
   totalMs: 15 * 60_000,
 } as const;
+
+/**
+ * After so long the worker of a call is taken to be gone, so that what the call holds does not stay held: above the
+ * 20 minutes that a client gives one call at most.
+ */
+export const CALL_MS = 25 * 60_000;
+
+/** How long a provider keeps a prefix after its last use: the shorter of the two lives that Anthropic offers. */
+export const CACHE_MS = 5 * 60_000;

@@ -1,5 +1,56 @@
-import type { Candidate, FailureFacts, RateFacts, TokenUsage } from "@headrace/domain";
-import type { Health } from "./health.ts";
+import {
+  type Candidate,
+  candidateKey,
+  type FailureFacts,
+  type RateFacts,
+  type TokenUsage,
+} from "@headrace/domain";
+import { CLOSED, circuitAnswered, circuitSent } from "./circuit.ts";
+import { cut, NEW_PROVIDER, raised, underWay } from "./concurrency.ts";
+import { FAILURES } from "./failures.ts";
+import type { Call, CandidateRow, Health, PoolRow, ProviderRow } from "./health.ts";
+import { isHeldBy, prefixFreed, prefixSent, prefixWarm } from "./prefix-gate.ts";
+import { charge, emptied, NEW_POOL, overwrite, recharge, taken } from "./rate-buckets.ts";
+
+/** Out of money, where the provider names no date. */
+const OUT_MS = 60 * 60_000;
+
+type Named = Pick<Candidate, "provider" | "model" | "pool">;
+
+/** The rows that concern a candidate. */
+type Rows = { candidate: CandidateRow; provider: ProviderRow; pool: PoolRow };
+
+const NEW_CANDIDATE: CandidateRow = { circuit: CLOSED, prefixes: {} };
+
+const poolKey = ({ provider, pool }: Named): string => `${provider}/${pool}`;
+
+export const rowsOf = (health: Health, named: Named): Rows => ({
+  candidate: health.candidates[candidateKey(named)] ?? NEW_CANDIDATE,
+  provider: health.providers[named.provider] ?? NEW_PROVIDER,
+  pool: health.pools[poolKey(named)] ?? NEW_POOL,
+});
+
+/** Rows that are as they were stay out of it, so that nothing is written for them. */
+const withRows = (health: Health, named: Named, before: Rows, after: Rows): Health => {
+  const put = <Row>(rows: Readonly<Record<string, Row>>, key: string, was: Row, is: Row) =>
+    was === is ? rows : { ...rows, [key]: is };
+  return {
+    candidates: put(health.candidates, candidateKey(named), before.candidate, after.candidate),
+    providers: put(health.providers, named.provider, before.provider, after.provider),
+    pools: put(health.pools, poolKey(named), before.pool, after.pool),
+  };
+};
+
+const withPrefixes = (
+  candidate: CandidateRow,
+  change: (prefixes: CandidateRow["prefixes"]) => CandidateRow["prefixes"],
+): CandidateRow => {
+  const prefixes = change(candidate.prefixes);
+  return prefixes === candidate.prefixes ? candidate : { ...candidate, prefixes };
+};
+
+const withCircuit = (candidate: CandidateRow, circuit: CandidateRow["circuit"]): CandidateRow =>
+  circuit === candidate.circuit ? candidate : { ...candidate, circuit };
 
 /** A call that is about to be sent. */
 export type Outgoing = {
@@ -12,7 +63,7 @@ export type Outgoing = {
   estimate: TokenUsage;
 };
 
-/** How a call came out. `lost`: its worker is gone and nobody knows; its slot is free, its charges stay. */
+/** How a call came out. `lost`: its worker is gone and nobody knows; its place is free, its charges stay. */
 export type CallEnd =
   | { kind: "reply"; usage: TokenUsage; rate?: RateFacts }
   | { kind: "failed"; failure: FailureFacts }
@@ -23,33 +74,195 @@ export type CallEnd =
  * the first with its prefix. To be applied in the same tick as the `select` that chose it, before anything is awaited;
  * if the ledger then refuses the call, `released` takes it all back.
  */
-export const sent = (_health: Health, _out: Outgoing, _at: Date): Health => {
-  throw new Error("not yet");
+export const sent = (health: Health, out: Outgoing, at: Date): Health => {
+  const { call, candidate: named, estimate } = out;
+  const now = at.getTime();
+  const rows = rowsOf(health, named);
+  const { pool, charged } = charge(rows.pool, estimate, now);
+  const calls = underWay(rows.provider, now);
+  const prefix = named.capabilities.includes("cache") ? out.prefix : undefined;
+  const probing = withCircuit(rows.candidate, circuitSent(rows.candidate.circuit, call, now));
+  const candidate = withPrefixes(probing, (prefixes) =>
+    prefix === undefined
+      ? prefixes
+      : prefixSent(prefixes, { prefix, call, at: now }, (other) => other in calls),
+  );
+  const placed: Call = {
+    model: named.model,
+    pool: named.pool,
+    at: now,
+    charged,
+    ...(prefix === undefined ? {} : { prefix }),
+  };
+  return withRows(health, named, rows, {
+    candidate,
+    provider: { ...rows.provider, calls: { ...calls, [call]: placed } },
+    pool,
+  });
 };
 
-/** The call's reply has begun: those that wait for its prefix may follow. An unknown call changes nothing. */
-export const began = (_health: Health, _call: string, _at: Date): Health => {
-  throw new Error("not yet");
+const found = (health: Health, id: string): { named: Named; call: Call } | undefined => {
+  for (const [provider, { calls }] of Object.entries(health.providers)) {
+    const call = calls[id];
+    if (call !== undefined)
+      return { named: { provider, model: call.model, pool: call.pool }, call };
+  }
+  return undefined;
 };
 
-/** What the answer to a call, or to counting its tokens, tells. `call` is unknown where it was never sent: then only the failure itself counts. */
+/** The call's reply has begun: those that wait for its prefix may follow. A call that is not under way changes nothing. */
+export const began = (health: Health, id: string, at: Date): Health => {
+  const known = found(health, id);
+  const prefix = known?.call.prefix;
+  if (known === undefined || prefix === undefined) return health;
+  const rows = rowsOf(health, known.named);
+  const candidate = withPrefixes(rows.candidate, (prefixes) =>
+    prefixWarm(prefixes, prefix, at.getTime()),
+  );
+  return withRows(health, known.named, rows, { ...rows, candidate });
+};
+
+/** Frees the call's place: its slot, its hold on others and, where `ok` says nothing, its part as a probe. */
+const left = (
+  rows: Rows,
+  id: string,
+  call: Call | undefined,
+  end: { ok: boolean | undefined; warm: boolean },
+  at: number,
+): Rows => {
+  const prefix = call?.prefix;
+  const circuit = circuitAnswered(rows.candidate.circuit, id, end.ok, at);
+  const { [id]: _, ...calls } = rows.provider.calls;
+  return {
+    candidate: withPrefixes(withCircuit(rows.candidate, circuit), (prefixes) => {
+      if (prefix === undefined) return prefixes;
+      return end.warm && isHeldBy(prefixes, prefix, id)
+        ? prefixWarm(prefixes, prefix, at)
+        : prefixFreed(prefixes, prefix, id);
+    }),
+    provider: call === undefined ? rows.provider : { ...rows.provider, calls },
+    pool: rows.pool,
+  };
+};
+
+/** What the failure itself does to the rows, whether or not the call had a place in them. */
+const struck = (rows: Rows, failure: FailureFacts, config: string, at: number): Rows => {
+  const stated = failure.until === undefined ? 0 : Date.parse(failure.until);
+  const { candidate, provider, pool } = rows;
+  switch (FAILURES[failure.class].health) {
+    case "none":
+      return rows;
+    case "isolated":
+      return { ...rows, provider: { ...provider, credential: { state: "isolated", config } } };
+    case "out": {
+      const until = stated > at ? stated : at + OUT_MS;
+      return { ...rows, provider: { ...provider, credential: { state: "out", until } } };
+    }
+    case "dead":
+      return { ...rows, candidate: { ...candidate, gone: config } };
+    case "empty":
+      return { ...rows, pool: emptied(pool, failure, at) };
+    case "failure": {
+      const notBefore = Math.max(candidate.notBefore ?? 0, stated);
+      return stated > at ? { ...rows, candidate: { ...candidate, notBefore } } : rows;
+    }
+  }
+};
+
+const replied = (
+  rows: Rows,
+  id: string,
+  call: Call | undefined,
+  { usage, rate = {} }: Extract<CallEnd, { kind: "reply" }>,
+  at: number,
+): Rows => {
+  const after = left(rows, id, call, { ok: true, warm: true }, at);
+  if (call === undefined) return after;
+  const provider = { ...raised(rows.provider, at), calls: after.provider.calls };
+  const served = after.pool.unstated === 0 ? after.pool : { ...after.pool, unstated: 0 };
+  const charged = recharge(served, call, taken(usage));
+  return { ...after, provider, pool: told(charged, rate, call, after.provider) };
+};
+
+/** The buckets as a response has them. */
+const told = (pool: PoolRow, rate: RateFacts, call: Call, { calls }: ProviderRow): PoolRow => {
+  const since = Object.values(calls).filter(
+    (other) => other.pool === call.pool && other.at >= call.at,
+  );
+  return overwrite(pool, rate, call.at, since);
+};
+
+const failed = (
+  rows: Rows,
+  id: string,
+  call: Call | undefined,
+  failure: FailureFacts,
+  { config, at }: { config: string; at: number },
+): Rows => {
+  const { health, slower } = FAILURES[failure.class];
+  const ok = health === "failure" ? false : undefined;
+  const after = left(rows, id, call, { ok, warm: false }, at);
+  const provider = slower ? cut(after.provider, call?.at ?? at, at) : after.provider;
+  const pool =
+    call === undefined || failure.rate === undefined || health === "empty"
+      ? after.pool
+      : told(after.pool, failure.rate, call, after.provider);
+  return struck({ ...after, provider, pool }, failure, config, at);
+};
+
+/**
+ * What the answer to a call tells, or the answer to counting its tokens, which was never `sent`: then only the failure
+ * itself counts. `config`: fingerprint of the provider settings it was made with; what is out until they change is out
+ * under these.
+ */
 export const answered = (
-  _health: Health,
-  _call: { id: string; candidate: Pick<Candidate, "provider" | "model" | "pool"> },
-  _end: CallEnd,
-  /** fingerprint of the provider settings in force: what is out until they change is out under these */
-  _config: string,
-  _at: Date,
+  health: Health,
+  { id, candidate: named }: { id: string; candidate: Named },
+  end: CallEnd,
+  config: string,
+  at: Date,
 ): Health => {
-  throw new Error("not yet");
+  const now = at.getTime();
+  const rows = rowsOf(health, named);
+  const call = rows.provider.calls[id];
+  const after = (): Rows => {
+    switch (end.kind) {
+      case "reply":
+        return replied(rows, id, call, end, now);
+      case "failed":
+        return failed(rows, id, call, end.failure, { config, at: now });
+      case "lost":
+        return left(rows, id, call, { ok: undefined, warm: false }, now);
+    }
+  };
+  return withRows(health, named, rows, after());
 };
 
 /** The call was not sent after all: as if it had never taken its place. */
-export const released = (_health: Health, _call: string): Health => {
-  throw new Error("not yet");
+export const released = (health: Health, id: string): Health => {
+  const known = found(health, id);
+  if (known === undefined) return health;
+  const rows = rowsOf(health, known.named);
+  const after = left(rows, id, known.call, { ok: undefined, warm: false }, known.call.at);
+  return withRows(health, known.named, rows, {
+    ...after,
+    pool: recharge(after.pool, known.call, {}),
+  });
 };
 
 /** A person has acted (and resumes a run): keys and models that were out are asked again. */
-export const restored = (_health: Health): Health => {
-  throw new Error("not yet");
-};
+export const restored = (health: Health): Health => ({
+  ...health,
+  candidates: Object.fromEntries(
+    Object.entries(health.candidates).map(([key, row]) => {
+      const { gone, ...others } = row;
+      return [key, gone === undefined ? row : others];
+    }),
+  ),
+  providers: Object.fromEntries(
+    Object.entries(health.providers).map(([key, row]) => {
+      const { credential, ...others } = row;
+      return [key, credential === undefined ? row : others];
+    }),
+  ),
+});

@@ -1,0 +1,128 @@
+import type { FailureFacts, RateFacts, RateKind, TokenUsage } from "@headrace/domain";
+import type { Bucket, Call, PoolRow } from "./health.ts";
+
+/** Providers state limits by the minute, so a bucket that was whole at some time is so again a minute after. */
+const PERIOD_MS = 60_000;
+
+/** Of a refusal that names no time: doubling, in milliseconds. */
+const UNSTATED = { firstMs: 1_000, longestMs: 60_000 } as const;
+
+export const NEW_POOL: PoolRow = { buckets: {}, emptyUntil: 0, refusedAt: 0, unstated: 0 };
+
+const kindsOf = (buckets: PoolRow["buckets"]): [RateKind, Bucket][] =>
+  Object.entries(buckets) as [RateKind, Bucket][];
+
+/** What a call takes from each bucket. What is read from the cache is not counted by providers. */
+export const taken = (usage: TokenUsage): Record<RateKind, number> => {
+  const inputTokens = usage.input + usage.cacheWrite5m + usage.cacheWrite1h;
+  const outputTokens = usage.output;
+  return { requests: 1, tokens: inputTokens + outputTokens, inputTokens, outputTokens };
+};
+
+const current = (bucket: Bucket, at: number): Bucket =>
+  at < bucket.resetAt
+    ? bucket
+    : { limit: bucket.limit, remaining: bucket.limit, resetAt: at + PERIOD_MS, told: at };
+
+/** When the pool takes the call; undefined when it does now. A call larger than a bucket takes it when it is whole. */
+export const rateBlock = (
+  pool: PoolRow,
+  usage: TokenUsage,
+  at: number,
+): { until: number } | undefined => {
+  const wants = taken(usage);
+  const waits = kindsOf(pool.buckets)
+    .map(([kind, bucket]) => ({ want: wants[kind], bucket: current(bucket, at) }))
+    .filter(({ want, bucket }) => bucket.remaining < Math.min(want, bucket.limit))
+    .map(({ bucket }) => bucket.resetAt);
+  const until = Math.max(pool.emptyUntil, ...waits);
+  return until > at ? { until } : undefined;
+};
+
+const mapBuckets = (pool: PoolRow, change: (kind: RateKind, bucket: Bucket) => Bucket): PoolRow => {
+  const kinds = kindsOf(pool.buckets);
+  if (kinds.length === 0) return pool;
+  return {
+    ...pool,
+    buckets: Object.fromEntries(kinds.map(([kind, bucket]) => [kind, change(kind, bucket)])),
+  };
+};
+
+const within = ({ limit }: Bucket, remaining: number): number =>
+  Math.min(limit, Math.max(0, remaining));
+
+/** Takes the call's estimate from the buckets; `charged` is what was taken. */
+export const charge = (
+  pool: PoolRow,
+  usage: TokenUsage,
+  at: number,
+): { pool: PoolRow; charged: Call["charged"] } => {
+  const wants = taken(usage);
+  return {
+    pool: mapBuckets(pool, (kind, before) => {
+      const bucket = current(before, at);
+      return { ...bucket, remaining: within(bucket, bucket.remaining - wants[kind]) };
+    }),
+    charged: Object.fromEntries(kindsOf(pool.buckets).map(([kind]) => [kind, wants[kind]])),
+  };
+};
+
+/** Takes `used` in the place of what was charged, from buckets that know of the call by its charge alone. */
+export const recharge = (
+  pool: PoolRow,
+  call: Call,
+  used: Partial<Record<RateKind, number>>,
+): PoolRow =>
+  mapBuckets(pool, (kind, bucket) => {
+    const charged = call.charged[kind];
+    if (charged === undefined || bucket.told > call.at) return bucket;
+    return { ...bucket, remaining: within(bucket, bucket.remaining + charged - (used[kind] ?? 0)) };
+  });
+
+/**
+ * What the response to a call sent at `told` says of its buckets, less what calls sent since have been charged. What
+ * a later call's response or a refusal has said stands.
+ */
+export const overwrite = (
+  pool: PoolRow,
+  facts: RateFacts,
+  told: number,
+  since: readonly Call[],
+): PoolRow => {
+  if (told < pool.refusedAt) return pool;
+  const buckets: PoolRow["buckets"] = { ...pool.buckets };
+  for (const [kind, fact] of Object.entries(facts) as [
+    RateKind,
+    NonNullable<RateFacts[RateKind]>,
+  ][]) {
+    if ((buckets[kind]?.told ?? told) > told) continue;
+    const charged = since.reduce((sum, call) => sum + (call.charged[kind] ?? 0), 0);
+    const { limit, remaining } = fact;
+    buckets[kind] = {
+      limit,
+      remaining: Math.max(0, remaining - charged),
+      resetAt: Date.parse(fact.resetAt),
+      told,
+    };
+  }
+  return { ...pool, buckets };
+};
+
+/**
+ * The provider refuses calls of the pool for now. A time it states holds to the millisecond, neither shortened nor
+ * prolonged by what its buckets say; else it is when those that are used up are whole, else a pause that doubles.
+ */
+export const emptied = (pool: PoolRow, failure: FailureFacts, at: number): PoolRow => {
+  const used = Object.values(failure.rate ?? {}).filter(({ remaining }) => remaining === 0);
+  const stated =
+    failure.until === undefined
+      ? Math.max(0, ...used.map(({ resetAt }) => Date.parse(resetAt)))
+      : Date.parse(failure.until);
+  const pause = Math.min(UNSTATED.longestMs, UNSTATED.firstMs * 2 ** pool.unstated);
+  return {
+    buckets: stated > 0 ? {} : pool.buckets,
+    emptyUntil: Math.max(pool.emptyUntil, stated > 0 ? stated : at + pause),
+    refusedAt: at,
+    unstated: stated > 0 ? 0 : pool.unstated + 1,
+  };
+};
