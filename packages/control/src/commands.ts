@@ -1,13 +1,17 @@
 import {
+  CONSENT_FORMS,
   type FactoryControl,
   formatUsd,
   isEnded,
   type NewEvent,
+  type Pico,
   PRODUCT,
   type RunState,
+  readConsent,
   UserError,
 } from "@headrace/domain";
 import { eventFeed } from "./event-feed.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import type { Context } from "./options.ts";
 import { submit } from "./submit.ts";
 
@@ -33,58 +37,64 @@ const refuseEnded = ({ run }: RunState): void => {
 };
 
 /** What clients may ask of a run, decided inside one transaction each. */
-export const createCommands = (context: Context): FactoryControl => ({
-  submit: oneAtATime((submission, pack) => submit(context, submission, pack)),
-  runs: () => context.store.runs(),
-  run: (id) => find(context, id),
-  async *events(run, after, signal) {
-    await find(context, run);
-    yield* eventFeed(context.store, run, after, signal);
-  },
-  async blob(run, id) {
-    await find(context, run);
-    const bytes = await context.store.getBlob(id);
-    if (bytes === undefined) throw new UserError(`there is no blob ${id}`);
-    return bytes;
-  },
-  async pack(run, commit, have) {
-    const state = await find(context, run);
-    const known = [
-      state.run.base,
-      state.run.tip,
-      ...Object.values(state.tasks).flatMap((t) => [t.change, t.workingChange]),
-    ];
-    if (!known.includes(commit)) throw new UserError(`commit ${commit} is not one of run ${run}`);
-    return (await context.repos.factory(state.run.repo.path)).getPack(commit, have);
-  },
-  pause: (run, reason) =>
-    command(context, run, (state) => {
-      refuseEnded(state);
-      return state.run.status === "paused" ? [] : [{ type: "run.paused", reason }];
-    }),
-  resume: (run) => command(context, run, resuming),
-  cancel: (run, reason) =>
-    command(context, run, (state) => {
-      refuseEnded(state);
-      return [{ type: "run.cancelled", reason }];
-    }),
-  answer: (run, question, text) =>
-    command(context, run, (state) => answering(state, question, text)),
-  raiseBudget: (run, by) =>
-    command(context, run, (state) => {
-      refuseEnded(state);
-      const raised: NewEvent = { type: "budget.raised", budget: state.run.budget + by };
-      return state.run.status === "budget" ? [raised, { type: "run.resumed" }] : [raised];
-    }),
-});
-
-/** Each submission sees the runs that were accepted before it, so that it can queue behind them. */
-const oneAtATime = (accept: FactoryControl["submit"]): FactoryControl["submit"] => {
-  let last: Promise<unknown> = Promise.resolve();
-  return (submission, pack) => {
-    const mine = last.then(() => accept(submission, pack));
-    last = mine.catch(() => undefined);
-    return mine;
+export const createCommands = (
+  context: Context,
+  /** what stood still until a person acted is tried again */
+  acted: (run: string) => Promise<void>,
+): FactoryControl => {
+  // each submission sees the runs that were accepted before it, so that it can queue behind them
+  const serially = oneAtATime();
+  return {
+    submit: (submission, pack) => serially(() => submit(context, submission, pack)),
+    runs: () => context.store.runs(),
+    run: (id) => find(context, id),
+    async *events(run, after, signal) {
+      await find(context, run);
+      yield* eventFeed(context.store, run, after, signal);
+    },
+    async blob(run, id) {
+      await find(context, run);
+      const bytes = await context.store.getBlob(id);
+      if (bytes === undefined) throw new UserError(`there is no blob ${id}`);
+      return bytes;
+    },
+    async pack(run, commit, have) {
+      const state = await find(context, run);
+      const known = [
+        state.run.base,
+        state.run.tip,
+        ...Object.values(state.tasks).flatMap((t) => [t.change, t.workingChange]),
+      ];
+      if (!known.includes(commit)) throw new UserError(`commit ${commit} is not one of run ${run}`);
+      return (await context.repos.factory(state.run.repo.path)).getPack(commit, have);
+    },
+    pause: (run, reason) =>
+      command(context, run, (state) => {
+        refuseEnded(state);
+        return state.run.status === "paused" ? [] : [{ type: "run.paused", reason }];
+      }),
+    async resume(run) {
+      await command(context, run, resuming);
+      await acted(run);
+    },
+    cancel: (run, reason) =>
+      command(context, run, (state) => {
+        refuseEnded(state);
+        return [{ type: "run.cancelled", reason }];
+      }),
+    answer: (run, question, text) =>
+      command(context, run, (state) => answering(state, question, text)),
+    async raiseBudget(run, by, task) {
+      await command(context, run, (state) =>
+        task === undefined ? raising(state, by) : raisingTask(state, by, task),
+      );
+      await acted(run);
+    },
+    steer: (run, text) =>
+      command(context, run, (state) => {
+        refuseEnded(state);
+        return [{ type: "run.steered", text: wordsOf(text) }];
+      }),
   };
 };
 
@@ -92,7 +102,8 @@ const resuming = (state: RunState): NewEvent[] => {
   refuseEnded(state);
   const { run } = state;
   if (run.status === "active" || run.status === "queued") return [];
-  if (run.status === "budget") {
+  // what all runs may spend is in the configuration, which may have changed since
+  if (run.status === "budget" && run.stoppedBy !== "installation") {
     throw new UserError(
       `run ${run.id} has spent ${formatUsd(run.spent)} of ${formatUsd(run.budget)} and its next call does not fit`,
       `Raise the cap: \`${PRODUCT} budget ${run.id} --raise USD\``,
@@ -102,6 +113,41 @@ const resuming = (state: RunState): NewEvent[] => {
   if (run.behind !== undefined && Object.keys(state.steps).length === 0)
     return [{ type: "run.queued", behind: run.behind }];
   return [{ type: "run.resumed" }];
+};
+
+const MAX_WORDS = 4000;
+
+const wordsOf = (text: string): string => {
+  const words = text.trim();
+  if (words === "") throw new UserError("there is nothing to tell the agents");
+  if (words.length > MAX_WORDS)
+    throw new UserError(
+      `a word to the agents has at most ${MAX_WORDS} characters, and this has ${words.length}`,
+      "What is longer belongs into a file of the repository, or the next spec.",
+    );
+  return words;
+};
+
+const raising = (state: RunState, by: Pico): NewEvent[] => {
+  refuseEnded(state);
+  const raised: NewEvent = { type: "budget.raised", budget: state.run.budget + by };
+  return state.run.status === "budget" ? [raised, { type: "run.resumed" }] : [raised];
+};
+
+const raisingTask = (state: RunState, by: Pico, id: string): NewEvent[] => {
+  refuseEnded(state);
+  const { run, tasks } = state;
+  const task = tasks[id];
+  if (task === undefined) {
+    const known = Object.keys(tasks).join(", ") || "none";
+    throw new UserError(`run ${run.id} has no task ${id}`, `Its tasks: ${known}.`);
+  }
+  if (run.limits?.task === undefined && run.limits?.attempt === undefined)
+    throw new UserError(
+      `tasks of run ${run.id} have no budget of their own`,
+      `Raise that of the run: \`${PRODUCT} budget ${run.id} --raise USD\``,
+    );
+  return [{ type: "budget.raised", budget: (task.raised ?? 0) + by, task: id }];
 };
 
 const answering = (state: RunState, id: string, text: string): NewEvent[] => {
@@ -118,6 +164,7 @@ const answering = (state: RunState, id: string, text: string): NewEvent[] => {
   }
   if (question.answer !== undefined)
     throw new UserError(`question ${id} was answered: ${question.answer}`);
+  if (question.about === "consent") return consenting(state, id, text);
   return [
     {
       type: "question.answered",
@@ -126,4 +173,20 @@ const answering = (state: RunState, id: string, text: string): NewEvent[] => {
       ...(question.task === undefined ? {} : { task: question.task }),
     },
   ];
+};
+
+/** An answer that is an amount sets the run's budget as well, up or down, but never below what is spent. */
+const consenting = ({ run }: RunState, question: string, text: string): NewEvent[] => {
+  const answer = readConsent(text);
+  if (answer === undefined)
+    throw new UserError(`"${text}" is no answer to ${question}`, `Answer ${CONSENT_FORMS}.`);
+  const answered: NewEvent = { type: "question.answered", question, text };
+  if (answer.kind !== "budget") return [answered];
+  const { budget } = answer;
+  if (budget <= run.spent)
+    throw new UserError(
+      `run ${run.id} has spent ${formatUsd(run.spent)} already`,
+      `Name a higher budget than that, or answer no.`,
+    );
+  return [{ type: "budget.raised", budget }, answered];
 };

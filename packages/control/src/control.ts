@@ -5,6 +5,7 @@ import {
   isRunning,
   type RunState,
   type StoredEvent,
+  waitingOnBudget,
   waitingOnPerson,
 } from "@headrace/domain";
 import { signLog } from "./attesting.ts";
@@ -15,6 +16,7 @@ import { asksForExport, Exporter } from "./exporter.ts";
 import { createFactoryApi } from "./factory-api.ts";
 import { type Context, type ControlOptions, DEFAULT_LIMITS } from "./options.ts";
 import { firstOn, ReconcileLoop } from "./reconcile-loop.ts";
+import { createCalls } from "./reserve-call.ts";
 import { ThreadDriver } from "./thread-driver.ts";
 import { createWorkflowPorts } from "./workflow-ports.ts";
 
@@ -35,20 +37,25 @@ export interface Control {
 export const createControl = (options: ControlOptions): Control => {
   const context: Context = { ...options, limits: { ...DEFAULT_LIMITS, ...options.limits } };
   const ports = createWorkflowPorts(context);
+  const failed = (cause: unknown) =>
+    context.log(
+      `control plane: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`,
+    );
   const dispatcher = new Dispatcher(context);
   const driver = new ThreadDriver(context, options.threads(ports));
   const exporter = new Exporter(context);
-  const loop = new ReconcileLoop(context, { dispatcher, driver, exporter });
-  const commands = createCommands(context);
+  const calls = createCalls(context);
+  const commands = createCommands(context, async (run) => {
+    await calls.health.restore();
+    // a queue that is away is told by the reconciler
+    await dispatcher.hurry(run).catch(failed);
+  });
+  const loop = new ReconcileLoop(context, { dispatcher, driver, exporter, health: calls.health });
   const handle = createControlHandler(context, dispatcher);
   let consumer: Consumer | undefined;
   let unsubscribe = (): void => undefined;
 
   const reacting = new Set<Promise<void>>();
-  const failed = (cause: unknown) =>
-    context.log(
-      `control plane: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`,
-    );
   const react = async (run: string, events: StoredEvent[]): Promise<void> => {
     const steps = events.filter((event) => event.type === "step.requested");
     const why = { lost: false, reason: "requested" };
@@ -67,7 +74,7 @@ export const createControl = (options: ControlOptions): Control => {
 
   return {
     commands,
-    api: createFactoryApi(context, dispatcher),
+    api: createFactoryApi(calls, dispatcher),
     async start() {
       unsubscribe = context.store.onCommit(onCommit);
       await context.store.releaseClaims(CONTROL_WORKER);
@@ -91,6 +98,7 @@ export const createControl = (options: ControlOptions): Control => {
       unsubscribe();
       await Promise.allSettled(reacting);
       await exporter.settled();
+      await calls.health.save();
     },
   };
 };
@@ -101,5 +109,5 @@ const canGoOn = (state: RunState, open: readonly RunState[]): boolean => {
     const first = firstOn(state.run.repo.path, open);
     return first === undefined || first === state || canGoOn(first, open);
   }
-  return isRunning(state.run.status) && !waitingOnPerson(state);
+  return isRunning(state.run.status) && !waitingOnPerson(state) && !waitingOnBudget(state);
 };

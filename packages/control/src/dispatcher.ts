@@ -1,4 +1,4 @@
-import { isRunning, jobId, laneOf, type RunState, type StepRow } from "@headrace/domain";
+import { isParked, isRunning, jobId, laneOf, type RunState, type StepRow } from "@headrace/domain";
 import type { Context } from "./options.ts";
 
 /** Backoff of a delivery lost to infrastructure: 1 s doubling, at most a minute. */
@@ -38,6 +38,7 @@ export class Dispatcher {
         const row = state?.steps[step];
         if (!state || !isRunning(state.run.status) || row === undefined || row.result !== undefined)
           return [];
+        if (isParked(state, row)) return [];
         if (after !== undefined && row.dispatch !== after) return [];
         return [
           { type: "step.dispatched", step, dispatch: row.dispatch + 1, ...why, ...owner(row) },
@@ -53,11 +54,20 @@ export class Dispatcher {
     }
   }
 
+  /** Delivers at once what was deferred: whatever it waits for may have changed. */
+  async hurry(run: string): Promise<void> {
+    const state = await this.#context.store.state(run);
+    const now = this.#context.clock.now().toISOString();
+    for (const step of Object.values(state?.steps ?? {}))
+      if (step.result === undefined && (step.deferred?.until ?? "") > now)
+        await this.dispatch(run, step.id, { lost: false, reason: "a person has acted" });
+  }
+
   /** Dispatches every step that the rows hold open and the queue does not. */
   async reconcile(state: RunState): Promise<void> {
     if (!isRunning(state.run.status)) return;
     const open = Object.values(state.steps).filter(
-      (s) => s.result === undefined && !this.#adding.has(s.id),
+      (s) => s.result === undefined && !isParked(state, s) && !this.#adding.has(s.id),
     );
     if (open.length === 0) return;
     const present = await this.#context.queue.present(open.map((s) => jobId(s.id, s.dispatch)));

@@ -2,24 +2,18 @@ import {
   type Claim,
   type FactoryApi,
   type Fence,
-  formatUsd,
   Guidance,
+  isParked,
   isRunning,
   type NewEvent,
   type RunState,
   type Signal,
-  type StepRow,
 } from "@headrace/domain";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
-import { type Context, stateOf } from "./options.ts";
+import { type Context, stateOf, stepOf } from "./options.ts";
 import { finishStep } from "./outcomes.ts";
-import { settlementEvents } from "./settlement.ts";
-
-const stepOf = (state: RunState, step: string): StepRow => {
-  const row = state.steps[step];
-  if (row === undefined) throw new Error(`run ${state.run.id} has no step ${step}`);
-  return row;
-};
+import { type Calls, reserveCall } from "./reserve-call.ts";
+import { settleCall } from "./settlement.ts";
 
 const policyOf = async (context: Context, state: RunState) => {
   const { policy, policyHash } = state.run;
@@ -45,6 +39,8 @@ const claim =
     if (row.result !== undefined) return { kind: "stale", reason: "the step is finished" };
     if (!isRunning(state.run.status))
       return { kind: "stale", reason: `the run is ${state.run.status}` };
+    if (isParked(state, row))
+      return { kind: "stale", reason: `task ${row.task} is parked for its budget` };
     const answer = await store.claim(run, step, worker, limits.leaseMs);
     if (answer.kind === "busy") return answer;
     const claimed: Claim = {
@@ -56,38 +52,20 @@ const claim =
       base: state.run.base,
       ...(await policyOf(context, state)),
       guidance: await guidanceOf(context, state),
-      routes: state.run.routes,
       model: state.run.model,
       records: await store.records(run, step),
+      signals: steersOf(state),
     };
     return { kind: "claimed", claim: claimed };
   };
 
-const signalsOf = (state: RunState): Signal[] =>
-  isRunning(state.run.status) ? [] : [{ kind: "cancel", reason: `the run is ${state.run.status}` }];
+const steersOf = ({ run }: RunState): Signal[] =>
+  (run.steers ?? []).map((steer) => ({ kind: "steer", ...steer }));
 
-const reserve =
-  (context: Context): FactoryApi["reserve"] =>
-  async (fence, call) => {
-    const { store, prices, clock } = context;
-    const { run } = await stateOf(store, fence.run);
-    if (!isRunning(run.status)) return { kind: "stopped", reason: `the run is ${run.status}` };
-    const worstCase = prices.worstCase(call.model, call.inputTokens, call.maxOutput, clock.now());
-    if (worstCase === undefined) {
-      const reason = `${call.model} has no price: no call is made that cannot be priced`;
-      return { kind: "refused", why: "unpriced", reason };
-    }
-    const id = clock.id();
-    const answer = await store.reserve(fence, {
-      id,
-      role: call.role,
-      model: call.model,
-      worstCase,
-    });
-    if (answer.kind === "granted") return { kind: "granted", call: id };
-    const reason = `the next call may cost ${formatUsd(answer.needed)} and ${formatUsd(answer.available)} of the budget is free`;
-    return { kind: "refused", why: "budget", reason, cap: run.budget };
-  };
+const signalsOf = (state: RunState): Signal[] =>
+  isRunning(state.run.status)
+    ? steersOf(state)
+    : [{ kind: "cancel", reason: `the run is ${state.run.status}` }];
 
 /** A commit a job may fetch: one its own row names, one an epoch of it recorded, or the run base under both. */
 const mayFetch = async (context: Context, fence: Fence, commit: string): Promise<boolean> => {
@@ -105,7 +83,8 @@ const repoOf = async (context: Context, run: string) =>
   context.repos.factory((await stateOf(context.store, run)).run.repo.path);
 
 /** The in-process implementation of a worker's way to the control plane. */
-export const createFactoryApi = (context: Context, dispatcher: Dispatcher): FactoryApi => {
+export const createFactoryApi = (calls: Calls, dispatcher: Dispatcher): FactoryApi => {
+  const { context, health, asks } = calls;
   const { store, limits } = context;
   return {
     claim: claim(context),
@@ -122,18 +101,12 @@ export const createFactoryApi = (context: Context, dispatcher: Dispatcher): Fact
       await guard(context, fence);
       return store.getBlob(id);
     },
-    reserve: reserve(context),
-    async settle(fence, call, settlement) {
-      const state = await stateOf(store, fence.run);
-      const settled = await settlementEvents(
-        context,
-        state,
-        stepOf(state, fence.step),
-        call,
-        settlement,
-      );
-      await store.settle(fence, settled.call, settled.also);
+    reserve: (fence, call) => reserveCall(calls, fence, call),
+    async began(fence, call) {
+      await guard(context, fence);
+      health.began(call);
     },
+    settle: (fence, call, settlement) => settleCall(calls, fence, call, settlement),
     async report(fence, event) {
       const row = stepOf(await stateOf(store, fence.run), fence.step);
       const owned: NewEvent = { ...event, ...eventOwner(row) };
@@ -150,6 +123,10 @@ export const createFactoryApi = (context: Context, dispatcher: Dispatcher): Fact
       await guard(context, fence);
       await (await repoOf(context, fence.run)).putPack(pack, commit);
     },
-    outcome: (fence, outcome) => finishStep(context, dispatcher, fence, outcome),
+    async outcome(fence, outcome) {
+      await finishStep(context, dispatcher, fence, outcome);
+      health.free(fence);
+      asks.forget(fence);
+    },
   };
 };

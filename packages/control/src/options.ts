@@ -9,6 +9,7 @@ import type {
   RouteOverride,
   RunState,
   SourceRepo,
+  StepRow,
   Store,
   Submission,
 } from "@headrace/domain";
@@ -61,8 +62,12 @@ export type ControlOptions = {
   admit(asked: Pick<Submission, "model" | "credentials" | "routes" | "limits">): Promise<Admission>;
   /** of all runs together: what the installation's configuration says now counts, not at a run's submission */
   budgets?: Pick<BudgetLimits, "total" | "day">;
+  /** fingerprint of the providers' settings: what was refused under others is asked again under these */
+  settings?: string;
   threads(ports: WorkflowPorts): Threads;
   limits?: Partial<ControlLimits>;
+  /** agents' jobs that its workers do at once, for what is told of a plan's hours; 1 unless given */
+  slots?: number;
   /** what a person should look into; never part of the run's record */
   log(line: string): void;
 };
@@ -73,4 +78,10 @@ export const stateOf = async (store: Store, run: string): Promise<RunState> => {
   const state = await store.state(run);
   if (state === undefined) throw new Error(`run ${run} is not in the store`);
   return state;
+};
+
+export const stepOf = (state: RunState, step: string): StepRow => {
+  const row = state.steps[step];
+  if (row === undefined) throw new Error(`run ${state.run.id} has no step ${step}`);
+  return row;
 };

@@ -12,6 +12,7 @@ import {
 } from "@headrace/domain";
 import { signReceipt } from "./attesting.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
+import { limitsOf } from "./limits-of.ts";
 import { type Context, stateOf } from "./options.ts";
 
 /** Ends a claim. The claim is released in every case, so that whoever is next need not wait for its lease. */
@@ -38,7 +39,7 @@ export const finishStep = async (
       await store.append(run, (s) => failing(s, `${step}: ${outcome.reason}`), fence);
       break;
     case "budget":
-      await store.append(run, (s) => stopping(s, outcome), fence);
+      await store.append(run, (s) => stopping(s, row, outcome), fence);
       break;
     case "infrastructure":
       if (row.lost + 1 >= limits.lostDeliveries) {
@@ -46,7 +47,17 @@ export const finishStep = async (
         await store.append(run, (s) => failing(s, reason), fence);
       }
       break;
-    case "retry":
+    case "retry": {
+      const { at: until, reason } = outcome;
+      const deferred: NewEvent = {
+        type: "step.deferred",
+        step,
+        until,
+        reason: reason.slice(0, 4000),
+      };
+      await store.append(run, (s) => (s && isRunning(s.run.status) ? [deferred] : []), fence);
+      break;
+    }
     case "stopped":
       break;
   }
@@ -61,15 +72,27 @@ const failing = (state: RunState | undefined, reason: string): NewEvent[] =>
     ? [{ type: "run.failed", reason: reason.slice(0, 4000) }]
     : [];
 
-/** A cap that was raised since the refusal stops nothing: the reconciler dispatches the step again. */
+/**
+ * A task's own budget holds back the task, any other the run. A cap that was raised since the refusal stops nothing: the
+ * reconciler dispatches the step again.
+ */
 const stopping = (
   state: RunState | undefined,
-  { reason, cap }: Extract<StepOutcome, { kind: "budget" }>,
+  row: StepRow,
+  { reason: why, level = "run", cap }: Extract<StepOutcome, { kind: "budget" }>,
 ): NewEvent[] => {
   if (state === undefined || !isRunning(state.run.status)) return [];
+  const reason = why.slice(0, 4000);
+  const { task, attempt } = row;
+  if ((level === "task" || level === "attempt") && task !== undefined) {
+    const budget = limitsOf(state, { task })[level] ?? 0;
+    if (cap !== undefined && budget > cap) return [];
+    const about = attempt === undefined ? { task } : { task, attempt };
+    return [{ type: "budget.parked", reason, level, budget, ...about }];
+  }
   const { spent, budget } = state.run;
-  if (cap !== undefined && budget > cap) return [];
-  return [{ type: "budget.stopped", reason: reason.slice(0, 4000), spent, budget }];
+  if (level === "run" && cap !== undefined && budget > cap) return [];
+  return [{ type: "budget.stopped", reason, spent, budget, level }];
 };
 
 /** By this hash the log binds what was said in the step. */

@@ -1,13 +1,15 @@
-import { isRunning, type RunState, waitingOnPerson } from "@headrace/domain";
+import { isRunning, type RunState, waitingOnBudget, waitingOnPerson } from "@headrace/domain";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Exporter } from "./exporter.ts";
 import { type Context, stateOf } from "./options.ts";
+import type { ProviderHealth } from "./provider-health.ts";
 import type { ThreadDriver } from "./thread-driver.ts";
 
 type Parts = {
   dispatcher: Pick<Dispatcher, "reconcile">;
   driver: Pick<ThreadDriver, "isBusy" | "wakeAll">;
   exporter: Pick<Exporter, "retry">;
+  health: Pick<ProviderHealth, "free">;
 };
 
 /** for a run that stands still, before it is failed */
@@ -69,7 +71,8 @@ export class ReconcileLoop {
     if (status === "queued" && firstOn(repo.path, all) === state) {
       await store.append(id, (s) => (s?.run.status === "queued" ? [{ type: "run.started" }] : []));
     }
-    await store.settleOrphans(id);
+    const orphans = await store.settleOrphans(id);
+    this.#parts.health.free(orphans.map((call) => call.id));
     if (!isRunning(status)) return;
     await this.#parts.dispatcher.reconcile(state);
     await this.#moveOn(id);
@@ -112,7 +115,8 @@ export class ReconcileLoop {
 const isStill = (state: RunState): boolean =>
   isRunning(state.run.status) &&
   Object.values(state.steps).every((step) => step.result !== undefined) &&
-  !waitingOnPerson(state);
+  !waitingOnPerson(state) &&
+  !waitingOnBudget(state);
 
 const openEnds = (state: RunState): string => {
   const threads = Object.values(state.threads).filter((thread) => !thread.finished);

@@ -1,120 +1,167 @@
 import {
   type CallRow,
+  type Candidate,
+  candidateKey,
+  type Fence,
   formatUsd,
-  type Pico,
   type NewEvent,
   NO_USAGE,
-  type RecordPart,
   type RunState,
+  routeFor,
+  type Settled,
   type Settlement,
   type StepRow,
   type TokenUsage,
+  type TryRow,
 } from "@headrace/domain";
+import type { CallEnd } from "@headrace/router";
+import { budgetWarnings } from "./budgets.ts";
+import { failureEvents, roleOf } from "./call-events.ts";
 import { eventOwner } from "./dispatcher.ts";
-import type { Context } from "./options.ts";
+import { limitsOf } from "./limits-of.ts";
+import { type Context, stateOf, stepOf } from "./options.ts";
+import type { Calls } from "./reserve-call.ts";
 
-type Settled = {
-  call: { id: string; state: "settled" | "estimated" | "released"; cost: Pico; usage?: TokenUsage };
-  also: { part?: RecordPart; events: NewEvent[] };
-};
+type Failed = Extract<Settlement, { kind: "failed" }>;
 
-/** What a call cost, as events: priced from its usage, or its whole reservation when that is unknown. */
-export const settlementEvents = async (
-  context: Context,
-  state: RunState,
-  step: StepRow,
+/** Ends a call: what it cost, its reply's record, what people read of it, and what it says about its provider. */
+export const settleCall = async (
+  calls: Calls,
+  fence: Fence,
   id: string,
   settlement: Settlement,
-): Promise<Settled> => {
-  const call = (await context.store.calls(state.run.id)).find((c) => c.id === id);
+): Promise<void> => {
+  const { context, health, asks } = calls;
+  const { store } = context;
+  const call = (await store.calls(fence.run)).find((row) => row.id === id);
   if (call === undefined) throw new Error(`call ${id} was never reserved`);
+  const before = await stateOf(store, fence.run);
+  const candidate = candidateOf(before, stepOf(before, fence.step), call);
+  // one that is told twice teaches nothing the second time
+  const learned =
+    call.state === "open" ? await health.answered(id, candidate, endOf(settlement)) : {};
+  const tries = await store.tries(fence.run, call.ask);
+  const ordinal = tries.filter((row) => row.call !== id).length + 1;
+  // one after the other, so that what is nearly used is told once
+  await calls.serially(async () => {
+    const state = await stateOf(store, fence.run);
+    const step = stepOf(state, fence.step);
+    const settled = costOf(context, call, settlement);
+    const tried = triedOf(context, { call, ordinal }, settlement, settled);
+    const events = [
+      ...(settlement.kind === "failed"
+        ? failureEvents(step, candidate, settlement.failure, learned)
+        : []),
+      ...(settled.state === "released"
+        ? []
+        : calledEvents(context, { state, step, call }, settled, settlement)),
+    ];
+    const part =
+      settlement.kind === "reply"
+        ? { part: { kind: "reply" as const, turn: settlement.turn, reply: settlement.reply } }
+        : {};
+    await store.settle(fence, settled, { ...part, events, tried });
+  });
+  if (settlement.kind === "reply") asks.over(call.ask);
+};
+
+/** The candidate as the run's routes have it; the ledger does not know its pool. */
+const candidateOf = (
+  { run }: RunState,
+  { task }: StepRow,
+  { provider, model, role }: CallRow,
+): Pick<Candidate, "provider" | "model" | "pool"> => {
+  const { candidates } = routeFor(run.routes, run.overrides ?? [], role, task);
+  const key = candidateKey({ provider, model });
+  return (
+    candidates.find((one) => candidateKey(one) === key) ?? { provider, model, pool: "default" }
+  );
+};
+
+const endOf = (settlement: Settlement): CallEnd => {
+  const rate = settlement.rate === undefined ? {} : { rate: settlement.rate };
   return settlement.kind === "reply"
-    ? replied(context, state, step, call, settlement)
-    : failed(context, state, step, call, settlement);
+    ? { kind: "reply", usage: settlement.reply.usage, ...rate }
+    : { kind: "failed", failure: { ...rate, ...settlement.failure } };
 };
 
-const role = (step: StepRow) => {
-  if (step.role === undefined) throw new Error(`step ${step.id} calls no model`);
-  return step.role;
-};
-
-const replied = (
-  context: Context,
-  state: RunState,
-  step: StepRow,
-  call: CallRow,
-  { reply, turn, durationMs }: Extract<Settlement, { kind: "reply" }>,
-): Settled => {
-  // at the prices it was reserved at: a table that changes in mid-call cannot pass the reservation
-  const priced = context.prices.cost(call.model, reply.usage, new Date(call.at));
-  const cost = priced ?? call.reserved;
-  const called: NewEvent = {
-    type: "model.called",
-    call: call.id,
-    step: step.id,
-    role: role(step),
-    model: call.model,
-    usage: reply.usage,
-    cost,
-    estimated: priced === undefined,
-    durationMs: Math.round(durationMs),
-    ...eventOwner(step),
-  };
-  return {
-    call: {
+/** At the prices it was reserved at: a table that changes in mid-call cannot pass the reservation. */
+const costOf = ({ prices }: Context, call: CallRow, settlement: Settlement): Settled => {
+  const priced = (usage: TokenUsage): Settled => {
+    const cost = prices.cost(call.model, usage, new Date(call.at));
+    const work = prices.work(call.model, usage);
+    return {
       id: call.id,
-      state: priced === undefined ? "estimated" : "settled",
-      cost,
-      usage: reply.usage,
-    },
-    also: {
-      part: { kind: "reply", turn, reply },
-      events: [called, ...warning(context, state, cost)],
-    },
+      // a model without a price was reserved by its tokens, at nothing
+      state: cost === undefined && call.amount > 0 ? "estimated" : "settled",
+      cost: cost ?? call.amount,
+      usage,
+      ...(work === undefined ? {} : { work }),
+    };
   };
-};
-
-const failed = (
-  context: Context,
-  state: RunState,
-  step: StepRow,
-  call: CallRow,
-  settlement: Extract<Settlement, { kind: "failed" }>,
-): Settled => {
-  const failure: NewEvent = {
-    type: "model.failed",
-    step: step.id,
-    role: role(step),
-    class: settlement.class,
-    reason: settlement.reason.slice(0, 4000),
-    retryInMs: settlement.retryInMs,
-    ...eventOwner(step),
-  };
-  if (!settlement.billed) {
-    return { call: { id: call.id, state: "released", cost: 0 }, also: { events: [failure] } };
+  if (settlement.kind === "reply") {
+    const { reply, reportedCost } = settlement;
+    return { ...priced(reply.usage), ...(reportedCost === undefined ? {} : { reportedCost }) };
   }
-  const usage = settlement.usage ?? NO_USAGE;
-  const called: NewEvent = {
-    type: "model.called",
-    call: call.id,
-    step: step.id,
-    role: role(step),
-    model: call.model,
-    usage,
-    cost: call.reserved,
-    estimated: true,
-    durationMs: 0,
-    ...eventOwner(step),
-  };
+  if (!settlement.billed) return { id: call.id, state: "released", cost: 0 };
+  const { seen } = settlement;
+  if (seen?.state === "reported") return priced(seen.usage);
+  const partial = seen === undefined ? {} : { usage: seen.usage };
+  return { id: call.id, state: "estimated", cost: call.amount, ...partial };
+};
+
+const calledEvents = (
+  context: Context,
+  { state, step, call }: { state: RunState; step: StepRow; call: CallRow },
+  { state: became, cost, usage = NO_USAGE, work }: Settled,
+  { durationMs }: Settlement,
+): NewEvent[] => {
+  const { provider, model } = call;
+  const limits = limitsOf(state, step);
+  const percent = context.limits.warnPercent;
+  const warnings = budgetWarnings(state, step, { cost, limits, percent });
+  for (const warning of warnings)
+    if (warning.type === "budget.warned")
+      context.log(
+        `run ${state.run.id} has spent ${formatUsd(warning.spent)} of the ${formatUsd(warning.budget)} of its ${warning.level} budget`,
+      );
+  return [
+    {
+      type: "model.called",
+      ...{ call: call.id, step: step.id, role: roleOf(step), provider, model, usage, cost },
+      estimated: became === "estimated",
+      durationMs: Math.round(durationMs),
+      ...(work === undefined ? {} : { work }),
+      ...eventOwner(step),
+    },
+    ...warnings,
+  ];
+};
+
+const triedOf = (
+  { clock }: Context,
+  { call, ordinal }: { call: CallRow; ordinal: number },
+  settlement: Settlement,
+  { state, cost, usage }: Settled,
+): TryRow => {
+  const { run, step, task, attempt, role, turn, ask, provider, model } = call;
+  const { durationMs, firstByteMs } = settlement;
   return {
-    call: { id: call.id, state: "estimated", cost: call.reserved, usage },
-    also: { events: [failure, called, ...warning(context, state, call.reserved)] },
+    at: clock.now().toISOString(),
+    ...{ run, step, role, turn, ask, call: call.id, provider, model, ordinal, cost },
+    ...(task === undefined ? {} : { task }),
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(settlement.kind === "reply"
+      ? { outcome: "ok", served: settlement.reply.model }
+      : failedOf(settlement)),
+    durationMs: Math.round(durationMs),
+    ...(firstByteMs === undefined ? {} : { firstByteMs: Math.round(firstByteMs) }),
+    ...(usage === undefined ? {} : { usage }),
+    ...(state === "estimated" ? { estimated: true } : {}),
   };
 };
 
-const warning = (context: Context, { run }: RunState, cost: Pico): NewEvent[] => {
-  const spent = run.spent + cost;
-  if (run.budgetWarned || spent * 100 < run.budget * context.limits.warnPercent) return [];
-  context.log(`run ${run.id} has spent ${formatUsd(spent)} of ${formatUsd(run.budget)}`);
-  return [{ type: "budget.warned", spent, budget: run.budget }];
-};
+const failedOf = ({ failure: { class: outcome, status } }: Failed) => ({
+  outcome,
+  ...(status === undefined ? {} : { status }),
+});

@@ -23,7 +23,7 @@ export const submit = async (
 ): Promise<Submitted> => {
   const submission = checked(sent);
   const { store, repos, clock } = context;
-  const routes = await context.admit(submission.model, submission.credentials);
+  const { routes, overrides, limits } = await context.admit(submission);
   const repo = await repos.factory(submission.repo.path);
   await repo.putPack(pack, submission.base, { boundary: true });
   await refuseUnfitCanaries({ repo, commit: submission.base }, submission.policy.gates);
@@ -48,10 +48,13 @@ export const submit = async (
     guidance,
     budget: submission.budget,
     model: submission.model,
-    routes,
+    ...{ routes, overrides, limits },
+    amounts: "pico",
     ...(plan === undefined ? {} : { plan }),
     ...(submission.merge === undefined ? {} : { merge: submission.merge }),
     ...(submission.notify === undefined ? {} : { notify: submission.notify }),
+    ...(submission.consent === undefined ? {} : { consent: submission.consent }),
+    ...(submission.until === undefined ? {} : { until: submission.until }),
   };
   const thread: NewEvent = { type: "thread.started", kind: "run", id: "run" };
   const queued: NewEvent[] = behind === undefined ? [] : [{ type: "run.queued", behind }];

@@ -2,6 +2,7 @@ import { type AgentDefinition, runAgent } from "@headrace/agent";
 import { AGENTS } from "@headrace/agents";
 import {
   type ModelChoice,
+  type ModelClients,
   type Policy,
   type Role,
   type SandboxSpec,
@@ -9,14 +10,11 @@ import {
   type StepInputOf,
   type StepOutcome,
 } from "@headrace/domain";
-import { ASK_LIMITS, askModel, withCacheBreakpoints } from "@headrace/models";
+import { askModel } from "@headrace/models";
 import { closedBehind } from "./closed-behind.ts";
 import { networkLog } from "./network-log.ts";
 import { environmentOf, have, sandboxFor } from "./trees.ts";
 import type { Work } from "./worker.ts";
-
-/** Without a time from the provider, an outage is looked at again after this long. */
-const LOOK_AGAIN_MS = 60_000;
 
 /** Behind a relay a person may play the model, and is not hurried. */
 const RELAY_WALL_MS = 24 * 60 * 60_000;
@@ -66,7 +64,7 @@ const imageFor = async (work: Work, input: StepInputOf<"agent">): Promise<string
 /** One claim of an agent's job: a fresh sandbox, the saved conversation, and on from there. */
 export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<StepOutcome> => {
   const { api, claim, clock, inbox, repo, sandboxes } = work;
-  const client = await work.modelClient(claim.model);
+  const clients: ModelClients = (provider) => work.modelClient(claim.model, provider);
   await using log = networkLog(work);
   const granted = networkFor(input, claim.policy);
   // who has a network tries again as its clients do
@@ -91,11 +89,7 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
       await have(work, snapshot);
       return (await repo.treeOf(snapshot)) !== (await repo.treeOf(input.commit));
     },
-    ask: (ask) =>
-      askModel(
-        { client, api, clock, limits: ASK_LIMITS },
-        { ...ask, request: withCacheBreakpoints(ask.request) },
-      ),
+    ask: (ask) => askModel({ clients, api, clock }, ask),
   });
   switch (run.kind) {
     case "ended":
@@ -103,16 +97,11 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
     case "budget":
     case "stopped":
       return run;
-    case "unavailable": {
+    case "unavailable":
       // no time given means that waiting does not help: key, credit or model must be seen to by a person
-      if (run.retryAt === undefined) return { kind: "fatal", reason: run.reason };
-      const soonest = clock.now().getTime() + LOOK_AGAIN_MS;
-      return {
-        kind: "retry",
-        at: new Date(Math.max(Date.parse(run.retryAt), soonest)).toISOString(),
-        reason: run.reason,
-      };
-    }
+      return run.retryAt === undefined
+        ? { kind: "fatal", reason: run.reason }
+        : { kind: "retry", at: run.retryAt, reason: run.reason };
     case "invalid":
       return {
         kind: "fatal",

@@ -29,7 +29,8 @@ export type WorkerOptions = {
   sandboxes: Sandboxes;
   /** this worker's own scratch repository: trees travel as packs and leave it as tars */
   repo: FactoryRepo;
-  modelClient(choice: ModelChoice): Promise<ModelClient>;
+  /** a provider's endpoint; the simulator's, where it stands in for all of them */
+  modelClient(choice: ModelChoice, provider: string): Promise<ModelClient>;
   clock: Clock;
   workerId: string;
   /** jobs it works on at a time: as many as one run may have, and a few more where others would have none */

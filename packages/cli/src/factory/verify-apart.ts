@@ -175,7 +175,6 @@ const apiOf = (from: {
     policy: job.policy,
     policyHash: job.policyHash,
     guidance: [],
-    routes: {},
     model: { kind: "provider" },
     records: [],
   });
@@ -196,6 +195,7 @@ const apiOf = (from: {
     outcome: async (_fence, outcome) => void outcomes.push(outcome),
     appendRecord: notAsked,
     reserve: notAsked,
+    began: notAsked,
     settle: notAsked,
     getPack: notAsked,
     putPack: notAsked,

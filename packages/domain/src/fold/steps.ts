@@ -67,11 +67,12 @@ export const foldSteps: Folds<
   "thread.started": thread,
   "thread.finished": thread,
   "step.requested": requested,
-  "step.dispatched": (s, e) =>
-    setStep(s, e.step, {
-      dispatch: e.dispatch,
-      lost: (s.steps[e.step]?.lost ?? 0) + (e.lost ? 1 : 0),
-    }),
+  "step.dispatched": (s, e) => {
+    const { deferred: _, ...row } = s.steps[e.step] ?? {};
+    const steps = { ...s.steps, [e.step]: row as StepRow };
+    const lost = (s.steps[e.step]?.lost ?? 0) + (e.lost ? 1 : 0);
+    return setStep({ ...s, steps }, e.step, { dispatch: e.dispatch, lost });
+  },
   "step.deferred": (s, e) => setStep(s, e.step, { deferred: { until: e.until, reason: e.reason } }),
   "step.finished": finished,
 };

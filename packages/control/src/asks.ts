@@ -1,0 +1,74 @@
+import {
+  type CallGrant,
+  type CallRequest,
+  type Candidate,
+  candidateKey,
+  type Fence,
+  type Route,
+  type StepRow,
+  type TryRow,
+} from "@headrace/domain";
+import { failureEvents } from "./call-events.ts";
+import { eventOwner } from "./dispatcher.ts";
+import type { Context } from "./options.ts";
+import type { ProviderHealth } from "./provider-health.ts";
+
+/** Asks under way: since when, and whose answer to a count is awaited. What is forgotten in a restart begins anew. */
+export class Asks {
+  readonly #context: Context;
+  readonly #health: ProviderHealth;
+  readonly #open = new Map<string, { fence: Fence; begun: Date; counting: Set<string> }>();
+
+  constructor(context: Context, health: ProviderHealth) {
+    this.#context = context;
+    this.#health = health;
+  }
+
+  /** Since when it is asked, and its tries so far; a count that failed since the last look is one of them. */
+  async look(
+    fence: Fence,
+    call: CallRequest,
+    { step, route }: { step: StepRow; route: Route },
+  ): Promise<{ begun: Date; tries: TryRow[] }> {
+    const { store, clock } = this.#context;
+    const ask = this.#open.get(call.ask) ?? { fence, begun: clock.now(), counting: new Set() };
+    this.#open.set(call.ask, ask);
+    const tries = await store.tries(fence.run, call.ask);
+    for (const count of call.counted ?? []) {
+      if (!ask.counting.delete(count.candidate) || !("failed" in count)) continue;
+      const candidate = route.candidates.find((one) => candidateKey(one) === count.candidate);
+      if (candidate === undefined) continue;
+      const { failed } = count;
+      const { provider, model } = candidate;
+      const row: TryRow = {
+        at: clock.now().toISOString(),
+        ...{ run: fence.run, step: step.id, role: call.role, turn: call.turn, ask: call.ask },
+        ...eventOwner(step),
+        ...{ provider, model, outcome: failed.class, durationMs: 0, ordinal: tries.length + 1 },
+        ...(failed.status === undefined ? {} : { status: failed.status }),
+      };
+      await store.recordTry(row);
+      tries.push(row);
+      const end = { kind: "failed", failure: failed } as const;
+      const learned = await this.#health.answered(call.ask, candidate, end);
+      await store.append(fence.run, failureEvents(step, candidate, failed, learned), fence);
+    }
+    return { begun: ask.begun, tries };
+  }
+
+  count({ ask }: CallRequest, candidate: Candidate): CallGrant {
+    this.#open.get(ask)?.counting.add(candidateKey(candidate));
+    return { kind: "count", candidate };
+  }
+
+  /** Asks of a claim that has ended are over. */
+  forget({ run, step, epoch }: Fence): void {
+    for (const [ask, { fence }] of this.#open)
+      if (fence.run === run && fence.step === step && fence.epoch <= epoch) this.#open.delete(ask);
+  }
+
+  /** It has its reply. */
+  over(ask: string): void {
+    this.#open.delete(ask);
+  }
+}

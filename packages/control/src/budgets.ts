@@ -1,0 +1,127 @@
+import {
+  type BudgetLevel,
+  formatUsd,
+  type NewEvent,
+  type Pico,
+  PRODUCT,
+  type ReserveAnswer,
+  type RunState,
+  type StepRow,
+} from "@headrace/domain";
+import type { limitsOf } from "./limits-of.ts";
+
+type Limits = ReturnType<typeof limitsOf>;
+type Owner = { run: string; task?: string; attempt?: number };
+
+/** Why a budget could not hold a call. */
+export type Refusal = {
+  reason: string;
+  /** when it may (RFC 3339); absent where somebody must raise it */
+  until?: string;
+  /** the answer to the worker, where no candidate fits */
+  told: { reason: string; level: BudgetLevel; cap?: Pico };
+};
+
+const NAMES: Record<BudgetLevel, string> = {
+  installation: "the installation's total",
+  day: "today's",
+  hour: "this hour's",
+  run: "the run's",
+  task: "the task's",
+  attempt: "the attempt's",
+};
+
+/** What a person does about a budget that is used. */
+const remedyOf = (level: BudgetLevel, { run, task }: Owner): string => {
+  switch (level) {
+    case "run":
+      return `Raise it: \`${PRODUCT} budget ${run} --raise USD\``;
+    case "task":
+    case "attempt":
+      return `Raise it: \`${PRODUCT} budget ${run} --raise USD --task ${task}\``;
+    case "installation":
+    case "day":
+    case "hour":
+      return "Raise it under `budgets` in config.yaml of the data directory, and restart the factory";
+  }
+};
+
+/** The first moment of the next day, in UTC. */
+const tomorrow = (at: Date): string =>
+  new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate() + 1)).toISOString();
+
+/** The ledger's refusal, with what follows from it: a day or an hour passes, every other budget is somebody's to raise. */
+export const refusalOf = (
+  { level, needed, available, tokens, until: fits }: Extract<ReserveAnswer, { kind: "refused" }>,
+  owner: Owner,
+  limits: Limits,
+  at: Date,
+): Refusal => {
+  const reason = tokens
+    ? `the next call may take ${needed} tokens, and ${available} of the run's token budget are free`
+    : `the next call may cost ${formatUsd(needed)}, and ${formatUsd(available)} of ${NAMES[level]} budget is free`;
+  const told = { reason: `${reason}. ${remedyOf(level, owner)}`, level };
+  if (level === "hour") return { reason, told, ...(fits === undefined ? {} : { until: fits }) };
+  if (level === "day")
+    return { reason, told, ...(needed > (limits.day ?? 0) ? {} : { until: tomorrow(at) }) };
+  if (level === "installation" || tokens) return { reason, told };
+  return { reason, told: { ...told, cap: limits[level] ?? 0 } };
+};
+
+type Watched = "attempt" | "task" | "run";
+
+/** What has been spent of the budgets that an agent can do something about, narrowest first. */
+const watched = (
+  { run, tasks }: RunState,
+  { task, attempt }: Pick<StepRow, "task" | "attempt">,
+  limits: Limits,
+): Array<{ level: Watched; spent: Pico; limit: Pico }> => {
+  const row = task === undefined ? undefined : tasks[task];
+  const spent: Record<Watched, Pico | undefined> = {
+    attempt: row?.attemptSpent?.[attempt ?? 0],
+    task: row?.spent,
+    run: run.spent,
+  };
+  return (["attempt", "task", "run"] as const).flatMap((level) => {
+    const [used, limit] = [spent[level], limits[level]];
+    return used === undefined || limit === undefined ? [] : [{ level, spent: used, limit }];
+  });
+};
+
+const isNear = (spent: Pico, limit: Pico, percent: number): boolean =>
+  spent * 100 >= limit * percent;
+
+/** What an agent is told whose budget is nearly used; the same words each time, so that it is told once. */
+export const nearlyUsed = (
+  state: RunState,
+  step: StepRow,
+  limits: Limits,
+  percent: number,
+): string | undefined => {
+  const near = watched(state, step, limits).find(({ spent, limit }) =>
+    isNear(spent, limit, percent),
+  );
+  return near && `${percent} % of ${NAMES[near.level]} budget is spent`;
+};
+
+/** Tells of each budget once that a call of this cost brings near its end. */
+export const budgetWarnings = (
+  state: RunState,
+  step: StepRow,
+  { cost, limits, percent }: { cost: Pico; limits: Limits; percent: number },
+): NewEvent[] => {
+  const { task, attempt } = step;
+  const told = (level: Watched): boolean => {
+    if (level === "run") return state.run.budgetWarned;
+    const key = level === "task" ? level : `attempt/${attempt}`;
+    return task !== undefined && state.tasks[task]?.warned?.includes(key) === true;
+  };
+  return watched(state, step, limits)
+    .filter(({ level, spent, limit }) => !told(level) && isNear(spent + cost, limit, percent))
+    .map(({ level, spent, limit }) => ({
+      type: "budget.warned",
+      ...{ spent: spent + cost, budget: limit, level },
+      ...(level === "run" || task === undefined ? {} : { task }),
+      ...(level === "attempt" && attempt !== undefined ? { attempt } : {}),
+    }));
+};

@@ -1,0 +1,25 @@
+import type { BudgetLimits, Pico, RunState } from "@headrace/domain";
+
+type Installation = Pick<BudgetLimits, "total" | "day">;
+
+/**
+ * What bounds the calls of a run, and of one of its tasks where it has been raised. What all runs may spend together is
+ * what the installation's configuration says now.
+ */
+export const limitsOf = (
+  { run, tasks }: RunState,
+  { task }: { task?: string },
+  installation: Installation = {},
+): BudgetLimits & { run: Pico } => {
+  const raised = (task === undefined ? undefined : tasks[task]?.raised) ?? 0;
+  const { total: _, day: __, ...own } = run.limits ?? {};
+  const higher = (limit: Pico | undefined) => (limit === undefined ? limit : limit + raised);
+  const [ofTask, ofAttempt] = [higher(own.task), higher(own.attempt)];
+  return {
+    ...own,
+    ...(ofTask === undefined ? {} : { task: ofTask }),
+    ...(ofAttempt === undefined ? {} : { attempt: ofAttempt }),
+    ...installation,
+    run: run.budget,
+  };
+};
