@@ -8,6 +8,7 @@ const REMEDIES: Record<FailureClass, string> = {
   rate: "Wait a little, then try again.",
   overload: "Wait a little, then try again.",
   server: "Wait a little, then try again; if it stays, look at the provider's status page.",
+  refusal: "Look at the provider's console: it may have restricted the account.",
   invalid: "The endpoint does not speak the Messages API: check ANTHROPIC_BASE_URL.",
   context: "The endpoint does not speak the Messages API: check ANTHROPIC_BASE_URL.",
 };
@@ -23,7 +24,7 @@ export const checkProvider = async (
     if (!(error instanceof ModelFailure) || signal?.aborted === true) throw error;
     throw new UserError(
       `the model provider cannot be used: ${error.message}`,
-      REMEDIES[error.class],
+      REMEDIES[error.facts.class],
       { cause: error },
     );
   }

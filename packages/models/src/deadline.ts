@@ -10,7 +10,7 @@ export const MODEL_TIMEOUTS: ModelTimeouts = { idleMs: 120_000, totalMs: 20 * 60
 /** How far a call had come when it failed. */
 export type CallFacts = {
   /** the provider may bill it: its answer had begun, or we hung up on it */
-  started: boolean;
+  billed: boolean;
   /** why we hung up, if we did */
   hungUp?: string;
 };
@@ -28,6 +28,8 @@ export class Deadline implements Disposable {
   readonly signal: AbortSignal;
   #sent = false;
   #answered = false;
+  /** of the answer, once it has come */
+  headers: Headers | undefined;
 
   constructor({ idleMs, totalMs }: ModelTimeouts, caller?: AbortSignal) {
     const own = this.#controller.signal;
@@ -37,13 +39,13 @@ export class Deadline implements Disposable {
     this.#heard();
   }
 
-  /** Hanging up counts as started: the provider may be at work although no byte has come. */
+  /** Hanging up counts as billed: the provider may be at work although no byte has come. */
   get facts(): CallFacts {
     const { aborted, reason } = this.signal;
-    if (!aborted) return { started: this.#answered };
+    if (!aborted) return { billed: this.#answered };
     const hungUp =
       this.#controller.signal.aborted && reason instanceof Error ? reason.message : "stopped";
-    return { started: this.#sent, hungUp };
+    return { billed: this.#sent, hungUp };
   }
 
   /** `fetch` that reports the bytes of the answer here. */
@@ -51,6 +53,7 @@ export class Deadline implements Disposable {
     this.#sent = true;
     const response = await fetch(input, init);
     this.#heard();
+    this.headers = response.headers;
     if (!response.ok || response.body === null) return response;
     this.#answered = true;
     const watch = new TransformStream<Uint8Array, Uint8Array>({

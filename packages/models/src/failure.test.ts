@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { classify, retryAfterMs } from "./failure.ts";
+import { classify } from "./failure.ts";
 
 describe("a failure is classed by the table", () => {
   test.each([
@@ -17,6 +17,7 @@ describe("a failure is classed by the table", () => {
     [400, "invalid_request_error", "This workspace is at its spend limit", "credit"],
     [404, "not_found_error", "model: claude-opus-1", "gone"],
     [429, "rate_limit_error", "This would exceed your limit", "rate"],
+    [403, undefined, "Your input was flagged by moderation", "refusal"],
     [529, "overloaded_error", "Overloaded", "overload"],
     [503, undefined, "Service Unavailable", "overload"],
     ...[500, 502, 504, 524, 408, 409].map((status) => [status, undefined, "?", "server"] as const),
@@ -34,28 +35,12 @@ describe("a failure is classed by the table", () => {
     };
     expect(classify(facts)).toBe(expected);
   });
-});
-
-describe("a wait the provider asks for", () => {
-  const now = Date.parse("2026-11-21T12:00:00Z");
-  const wait = (headers: Record<string, string>) => retryAfterMs(new Headers(headers), now);
 
   test.each([
-    [{}, undefined],
-    [{ "retry-after": "7" }, 7_000],
-    [{ "retry-after": "0.5" }, 500],
-    [{ "retry-after": "0" }, 0],
-    [{ "retry-after-ms": "1234", "retry-after": "99" }, 1_234],
-    [{ "retry-after": "Sat, 21 Nov 2026 12:01:30 GMT" }, 90_000],
-    [{ "retry-after": "Sat, 21 Nov 2026 11:00:00 GMT" }, 0],
-    [
-      { "retry-after": "Sat, 21 Nov 2026 13:00:30 GMT", date: "Sat, 21 Nov 2026 13:00:00 GMT" },
-      30_000,
-    ],
-    [{ "retry-after": "soon" }, undefined],
-    [{ "retry-after": "-5" }, undefined],
-    [{ "retry-after-ms": "NaN", "retry-after": "3" }, 3_000],
-  ])("%j is %s ms", (headers, expected) => {
-    expect(wait(headers as Record<string, string>)).toBe(expected);
+    ["ramp_limit_exceeded", "rate"],
+    ["enforced_spend_limit_reached", "credit"],
+    ["contract_spend_limit_reached", "credit"],
+  ] as const)("a 429 with the code %s is %s", (code, expected) => {
+    expect(classify({ status: 429, type: "rate_limit_error", code, message: "?" })).toBe(expected);
   });
 });

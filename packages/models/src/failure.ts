@@ -1,22 +1,36 @@
 import type { FailureClass } from "@headrace/domain";
 
 /** What is known of a failed call, from the status line or from an `error` event inside the stream. */
-export type ErrorFacts = { status?: number; type?: string; message: string };
+export type ErrorFacts = {
+  status?: number;
+  type?: string;
+  /** `error.details.error_code` */
+  code?: string;
+  message: string;
+};
 
 type Rule = {
   class: FailureClass;
   status?: readonly number[];
   /** the `error.type` of the body: all there is for an error inside a stream */
   type?: readonly string[];
+  /** the code that alone tells the cause */
+  code?: readonly string[];
   /** must also occur in the message */
   text?: RegExp;
 };
 
 const BAD_REQUEST = { status: [400, 422], type: ["invalid_request_error"] } as const;
 
-/** The failure table: the first rule that fits names the class. A rule fits by status or by type. */
+/** The failure table: the first rule that fits names the class. A rule fits by status, by type or by code. */
 const FAILURE_RULES: readonly Rule[] = [
-  { class: "credit", status: [402], type: ["billing_error"] },
+  {
+    class: "credit",
+    status: [402],
+    type: ["billing_error"],
+    // a cap of the month comes as a 429, too, which no waiting for a bucket mends
+    code: ["enforced_spend_limit_reached", "contract_spend_limit_reached"],
+  },
   {
     class: "credit",
     status: [400, 403, 422],
@@ -29,6 +43,8 @@ const FAILURE_RULES: readonly Rule[] = [
     ...BAD_REQUEST,
     text: /prompt is too long|too many (?:input )?tokens|context[ _](?:window|limit|length)/i,
   },
+  // as gateways answer that check the prompt themselves
+  { class: "refusal", status: [403], text: /\bmoderation\b|\bflagged\b/i },
   {
     class: "auth",
     status: [401, 403],
@@ -45,9 +61,11 @@ const FAILURE_RULES: readonly Rule[] = [
   { class: "invalid", ...BAD_REQUEST },
 ];
 
-const fits = (rule: Rule, { status, type, message }: ErrorFacts): boolean =>
-  ((status !== undefined && rule.status?.includes(status) === true) ||
-    (type !== undefined && rule.type?.includes(type) === true)) &&
+const has = <T>(listed: readonly T[] | undefined, value: T | undefined): boolean =>
+  value !== undefined && listed?.includes(value) === true;
+
+const fits = (rule: Rule, { status, type, code, message }: ErrorFacts): boolean =>
+  (has(rule.status, status) || has(rule.type, type) || has(rule.code, code)) &&
   (rule.text?.test(message) ?? true);
 
 /** The class of an error answer. A status the table does not name falls to its hundred. */
@@ -57,20 +75,4 @@ export const classify = (facts: ErrorFacts): FailureClass => {
   return facts.status !== undefined && facts.status >= 400 && facts.status < 500
     ? "invalid"
     : "server";
-};
-
-/**
- * How long the provider asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date, which
- * is read against the answer's own `date` so that a wrong clock here does not matter.
- */
-export const retryAfterMs = (headers: Headers, now: number): number | undefined => {
-  const exact = headers.get("retry-after-ms");
-  if (exact !== null && /^\d+(?:\.\d+)?$/.test(exact)) return Math.ceil(Number(exact));
-  const given = headers.get("retry-after");
-  if (given === null) return undefined;
-  if (/^\d+(?:\.\d+)?$/.test(given)) return Math.ceil(Number(given) * 1000);
-  const until = /^[a-z]/i.test(given) ? Date.parse(given) : Number.NaN;
-  if (Number.isNaN(until)) return undefined;
-  const answered = Date.parse(headers.get("date") ?? "");
-  return Math.max(0, until - (Number.isNaN(answered) ? now : answered));
 };

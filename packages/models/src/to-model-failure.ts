@@ -1,8 +1,18 @@
 import { APIError } from "@anthropic-ai/sdk";
-import { ModelFailure } from "@headrace/domain";
+import { type FailureFacts, ModelFailure, type RateFacts, type SeenUsage } from "@headrace/domain";
 import { z } from "zod";
+import { askAgainAt } from "./ask-again-at.ts";
 import type { CallFacts } from "./deadline.ts";
-import { classify, retryAfterMs } from "./failure.ts";
+import { classify } from "./failure.ts";
+import { UnreadableReply } from "./unreadable-reply.ts";
+
+/** What is known of a call beside what the SDK threw. */
+export type CallContext = CallFacts & {
+  baseURL: string;
+  now: Date;
+  rate?: RateFacts | undefined;
+  seen?: SeenUsage | undefined;
+};
 
 /** The innermost cause that names itself: `ECONNREFUSED`, `terminated`. */
 const rootCause = (error: unknown): string => {
@@ -16,55 +26,55 @@ const rootCause = (error: unknown): string => {
   return messages.findLast((message) => message.trim() !== "") ?? String(error);
 };
 
-const fromAnswer = (error: APIError, started: boolean): ModelFailure => {
+const answered = (error: APIError, now: Date): FailureFacts => {
+  const { status, requestID, headers } = error as APIError;
   const message = error.apiMessage ?? error.message;
-  const type = error.type ?? undefined;
-  const status: number | undefined = error.status;
-  const wait =
-    error.headers && status !== undefined ? retryAfterMs(error.headers, Date.now()) : undefined;
-  const answer = [status, type].filter((part) => part !== undefined).join(" ");
-  const id = error.requestID ? ` (request ${error.requestID})` : "";
-  return new ModelFailure(
-    `the provider answered ${answer}: ${message}${id}`,
-    {
-      class: classify({
-        message,
-        ...(status === undefined ? {} : { status }),
-        ...(type === undefined ? {} : { type }),
-      }),
-      started,
-      ...(status === undefined ? {} : { status }),
-      ...(wait === undefined ? {} : { retryAfterMs: wait }),
-    },
-    { cause: error },
-  );
+  const answer = {
+    message,
+    ...(status === undefined ? {} : { status }),
+    ...(error.type === null ? {} : { type: error.type }),
+    ...(error.errorCode === null ? {} : { code: error.errorCode }),
+  };
+  const failureClass = classify(answer);
+  const until = headers && askAgainAt({ class: failureClass, message }, headers, now);
+  const said = [status, error.type, error.errorCode].filter((part) => part != null).join(" ");
+  return {
+    class: failureClass,
+    reason: `the provider answered ${said}: ${message}${requestID ? ` (request ${requestID})` : ""}`,
+    ...(status === undefined ? {} : { status }),
+    ...(until === undefined ? {} : { until }),
+  };
 };
 
 /** A `TypeError` or `SyntaxError` that no transport error caused: the SDK choked on what it was sent. */
 const isUnreadable = (cause: unknown): boolean =>
   cause instanceof SyntaxError || (cause instanceof TypeError && cause.cause === undefined);
 
-/** The one place where what the SDK throws becomes a `ModelFailure`. */
-export const toModelFailure = (
-  error: unknown,
-  baseURL: string,
-  { started, hungUp }: CallFacts,
-): ModelFailure => {
-  const failure = (kind: "network" | "server", message: string) =>
-    new ModelFailure(message, { class: kind, started }, { cause: error });
-
-  if (error instanceof ModelFailure) return error;
-  if (hungUp !== undefined) return failure("network", `call to ${baseURL} ended: ${hungUp}`);
+const factsOf = (error: unknown, { baseURL, billed, hungUp, now }: CallContext): FailureFacts => {
+  if (hungUp !== undefined)
+    return { class: "network", reason: `call to ${baseURL} ended: ${hungUp}` };
+  if (error instanceof UnreadableReply)
+    return { class: "server", reason: `the reply of ${baseURL} cannot be used: ${error.message}` };
   if (error instanceof z.ZodError)
-    return failure(
-      "server",
-      `${baseURL} does not answer as the Messages API does: ${z.prettifyError(error)}`,
-    );
+    return {
+      class: "server",
+      reason: `${baseURL} does not answer as the Messages API does: ${z.prettifyError(error)}`,
+    };
   if (error instanceof APIError && (error.status !== undefined || error.type !== null))
-    return fromAnswer(error, started);
+    return answered(error, now);
   if (error instanceof Error && isUnreadable(error.cause))
-    return failure("server", `${baseURL} sent a reply that cannot be read: ${rootCause(error)}`);
-  return started
-    ? failure("network", `the reply of ${baseURL} broke off: ${rootCause(error)}`)
-    : failure("network", `no answer from ${baseURL}: ${rootCause(error)}`);
+    return {
+      class: "server",
+      reason: `${baseURL} sent a reply that cannot be read: ${rootCause(error)}`,
+    };
+  const came = billed ? `the reply of ${baseURL} broke off` : `no answer from ${baseURL}`;
+  return { class: "network", reason: `${came}: ${rootCause(error)}` };
+};
+
+/** The one place where what the SDK throws becomes a `ModelFailure`. */
+export const toModelFailure = (error: unknown, context: CallContext): ModelFailure => {
+  const { billed, rate, seen } = context;
+  const facts = { ...factsOf(error, context), ...(rate === undefined ? {} : { rate }) };
+  const billing = { billed, ...(billed && seen !== undefined ? { seen } : {}) };
+  return new ModelFailure(facts, billing, { cause: error });
 };

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
-import { toTokenUsage, WireUsage } from "./usage.ts";
+import { UsageMeter } from "./usage.ts";
 
-const read = (wire: unknown) => toTokenUsage(WireUsage.parse(wire));
+const meterOf = (...lines: unknown[]): UsageMeter => {
+  const meter = new UsageMeter();
+  for (const line of lines) meter.add(line);
+  return meter;
+};
+const read = (...lines: unknown[]) => meterOf(...lines).total;
 const base = { input_tokens: 10, output_tokens: 5 };
 const none = { input: 10, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, output: 5 };
 
@@ -34,9 +39,90 @@ test("absent and null classes are zero", () => {
   expect(read({ ...base, cache_read_input_tokens: null, cache_creation: null })).toEqual(none);
 });
 
-test.each([{}, { input_tokens: 1 }, { output_tokens: 1 }, { input_tokens: -1, output_tokens: 1 }])(
-  "%j is not a usage",
-  (wire) => {
-    expect(WireUsage.safeParse(wire).success).toBe(false);
-  },
-);
+test("of chat completions the cached and written tokens are taken out of the prompt's", () => {
+  const usage = {
+    prompt_tokens: 1000,
+    completion_tokens: 80,
+    total_tokens: 1080,
+    prompt_tokens_details: { cached_tokens: 700, cache_write_tokens: 200 },
+    completion_tokens_details: { reasoning_tokens: 64 },
+  };
+  expect(read(usage)).toEqual({
+    input: 100,
+    cacheWrite5m: 200,
+    cacheWrite1h: 0,
+    cacheRead: 700,
+    output: 80,
+  });
+});
+
+test("of repeated lines the larger input counts, and the last output", () => {
+  const first = { input_tokens: 900, output_tokens: 1, cache_read_input_tokens: 50 };
+  const lines = [{ output_tokens: 40 }, { input_tokens: 0, output_tokens: 40 }];
+  expect(read(first, ...lines)).toEqual({ ...none, input: 900, cacheRead: 50, output: 40 });
+});
+
+test("an input that only the last line tells counts", () => {
+  const last = { prompt_tokens: 500, completion_tokens: 9 };
+  expect(read({ input_tokens: 0, output_tokens: 0 }, last)).toMatchObject({
+    input: 500,
+    output: 9,
+  });
+});
+
+test.each<[string, unknown[]]>([
+  ["nothing", []],
+  ["an empty line", [{}]],
+  ["no output", [{ input_tokens: 1 }]],
+  ["no input", [{ output_tokens: 1 }]],
+  ["a negative count", [{ ...base, input_tokens: -1 }]],
+  ["a fraction", [{ ...base, output_tokens: 1.5 }]],
+  ["a count that is text", [{ ...base, output_tokens: "5" }]],
+  ["more than a number holds exactly", [{ ...base, input_tokens: 2 ** 53 }]],
+  ["one bad line among good ones", [base, { output_tokens: -3 }, base]],
+  ["a prompt without tokens", [{ input_tokens: 0, output_tokens: 9 }]],
+  [
+    "writes below their own split",
+    [{ ...base, cache_creation_input_tokens: 5, cache_creation: { ephemeral_1h_input_tokens: 6 } }],
+  ],
+  [
+    "more cached than prompted",
+    [{ prompt_tokens: 10, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 11 } }],
+  ],
+  [
+    "cached and written above the prompt",
+    [
+      {
+        prompt_tokens: 10,
+        completion_tokens: 1,
+        prompt_tokens_details: { cached_tokens: 6, cache_write_tokens: 5 },
+      },
+    ],
+  ],
+  [
+    "more reasoning than completion",
+    [
+      {
+        prompt_tokens: 10,
+        completion_tokens: 4,
+        completion_tokens_details: { reasoning_tokens: 5 },
+      },
+    ],
+  ],
+  ["half a line of chat completions", [{ prompt_tokens: 10 }]],
+])("%s is no usage: it is neither zero nor mended", (_, lines) => {
+  expect(() => meterOf(...lines).total).toThrow(/usage|used|prompt/);
+});
+
+test("what was seen of a reply that broke off is a lower bound, or nothing", () => {
+  expect(meterOf({ input_tokens: 10, output_tokens: 1 }).seen).toEqual({ ...none, output: 1 });
+  expect(meterOf().seen).toBeUndefined();
+  expect(meterOf(base, { output_tokens: -1 }).seen).toBeUndefined();
+});
+
+test("the provider's own cost is kept to the pico-dollar, unless another key was billed", () => {
+  expect(meterOf({ ...base, cost: 0.00012345 }).cost).toBe(123_450_000);
+  expect(meterOf({ ...base, cost: 0.001 }, { ...base, cost: 0.004756 }).cost).toBe(4_756_000_000);
+  expect(meterOf({ ...base, cost: 0.001, is_byok: true }).cost).toBeUndefined();
+  for (const cost of [null, -1, "1", 1e9]) expect(meterOf({ ...base, cost }).cost).toBeUndefined();
+});

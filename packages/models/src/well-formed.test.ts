@@ -1,5 +1,6 @@
-import { ModelFailure, type ReplyBlock } from "@headrace/domain";
+import type { ReplyBlock } from "@headrace/domain";
 import { expect, test } from "vitest";
+import { UnreadableReply } from "./unreadable-reply.ts";
 import { wellFormed, wellFormedBlock } from "./well-formed.ts";
 
 test("every lone surrogate becomes U+FFFD, in values and keys at any depth; pairs stay", () => {
@@ -31,5 +32,5 @@ test("a signed block is the same object, or the reply is no reply", () => {
   const thinking = { type: "thinking", thinking: "a 🌊", signature: "c2lnbmVk" };
   expect(wellFormedBlock(thinking)).toBe(thinking);
   const broken: ReplyBlock = { ...thinking, thinking: "a\ud800" };
-  expect(() => wellFormedBlock(broken)).toThrow(ModelFailure);
+  expect(() => wellFormedBlock(broken)).toThrow(UnreadableReply);
 });

@@ -1,4 +1,5 @@
-import { ModelFailure, type ReplyBlock } from "@headrace/domain";
+import type { ReplyBlock } from "@headrace/domain";
+import { UnreadableReply } from "./unreadable-reply.ts";
 
 /** JSON data with U+FFFD for every lone surrogate, in keys too. */
 export const wellFormed = (value: unknown): unknown => {
@@ -19,8 +20,7 @@ export const wellFormedBlock = (block: ReplyBlock): ReplyBlock => {
   const mended = wellFormed(block) as ReplyBlock;
   if (block.type === "text" || block.type === "tool_use") return mended;
   if (JSON.stringify(mended) === JSON.stringify(block)) return block;
-  throw new ModelFailure(
-    `the provider's reply holds a ${mended.type} block with half a surrogate pair, which cannot be sent back`,
-    { class: "server", started: true },
+  throw new UnreadableReply(
+    `it holds a ${mended.type} block with half a surrogate pair, which cannot be sent back`,
   );
 };

@@ -1,0 +1,46 @@
+import type { FailureClass } from "@headrace/domain";
+import { byOurClock, rateFacts } from "./rate-facts.ts";
+
+/** The last time that RFC 3339 can write: nobody asks to wait longer. */
+const LAST = Date.parse("9999-12-31T23:59:59.999Z");
+
+const DECIMAL = /^\d+(?:\.\d+)?$/;
+
+/** `retry-after-ms`, else `retry-after` in seconds or as a date. */
+const retryAfter = (headers: Headers, now: Date): number | undefined => {
+  const exact = headers.get("retry-after-ms");
+  if (exact !== null && DECIMAL.test(exact)) return now.getTime() + Math.ceil(Number(exact));
+  const given = headers.get("retry-after") ?? "";
+  if (DECIMAL.test(given)) return now.getTime() + Math.ceil(Number(given) * 1000);
+  const date = /^[a-z]/i.test(given) ? Date.parse(given) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(now.getTime(), byOurClock(date, headers, now));
+};
+
+/** When the last of the windows that are used up is whole again. */
+const reset = (headers: Headers, now: Date): number | undefined => {
+  const resets = Object.values(rateFacts(headers, now) ?? {})
+    .filter(({ remaining }) => remaining === 0)
+    .map(({ resetAt }) => Date.parse(resetAt));
+  return resets.length === 0 ? undefined : Math.max(...resets);
+};
+
+const STATED_DATE = /\b(\d{4}-\d{2}-\d{2})(?:(?:T| at | )(\d{2}:\d{2}(?::\d{2})?))?/g;
+
+/** A date to come in the words of a spend limit, such as "regain access on 2026-12-01 at 00:00 UTC". */
+const statedDate = (message: string, now: Date): number | undefined =>
+  [...message.matchAll(STATED_DATE)]
+    .map(([, day, time = "00:00"]) => Date.parse(`${day}T${time}Z`))
+    .find((at) => at > now.getTime());
+
+/** When the provider says that it may be asked again (RFC 3339): not a moment earlier, and no later. */
+export const askAgainAt = (
+  failure: { class: FailureClass; message: string },
+  headers: Headers,
+  now: Date,
+): string | undefined => {
+  const at =
+    retryAfter(headers, now) ??
+    (failure.class === "rate" ? reset(headers, now) : undefined) ??
+    (failure.class === "credit" ? statedDate(failure.message, now) : undefined);
+  return at === undefined ? undefined : new Date(Math.min(at, LAST)).toISOString();
+};
