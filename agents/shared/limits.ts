@@ -1,6 +1,9 @@
-import type { AgentLimits } from "@headrace/agent";
+import type { AgentLimits, HandoffLimits } from "@headrace/agent";
 
 const MINUTE = 60_000;
+
+/** Half of the window, or twice the cost: docs/adr/0023. */
+const HANDOFF: HandoffLimits = { window: 0.5, cost: 2, turns: 12 };
 
 /** For roles that look and judge; makers get more of everything. */
 export const READER_LIMITS: AgentLimits = {
@@ -10,6 +13,7 @@ export const READER_LIMITS: AgentLimits = {
   wallMs: 30 * MINUTE,
   malformed: 4,
   repeats: 4,
+  handoff: HANDOFF,
 };
 
 export const MAKER_LIMITS: AgentLimits = {
@@ -19,4 +23,5 @@ export const MAKER_LIMITS: AgentLimits = {
   wallMs: 90 * MINUTE,
   malformed: 4,
   repeats: 4,
+  handoff: HANDOFF,
 };

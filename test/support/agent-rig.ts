@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type AgentClaim, type AgentDefinition, type Ask, Inbox, runAgent } from "@headrace/agent";
 import {
   type Brief,
+  type Candidate,
   type Guidance,
   HostileTreeError,
   InfrastructureError,
@@ -12,6 +13,7 @@ import {
   NO_USAGE,
   type RecordPart,
   type Sandbox,
+  type StepInputOf,
   type WorkerEvent,
 } from "@headrace/domain";
 import { folderSandbox } from "./folder-sandbox.ts";
@@ -44,11 +46,20 @@ export type RigOptions = {
   guidance?: Guidance[];
   /** a turn the model does not answer, and what is said instead */
   instead?: Partial<Record<number, Awaited<ReturnType<Ask>>>>;
+  /** who answers, where that matters */
+  candidate?: Partial<Candidate>;
+  /** what a budget is told with each of these turns' replies */
+  wrapUp?: Partial<Record<number, string>>;
+  /** of the step, where it is not a first conversation */
+  input?: Partial<StepInputOf<"agent">>;
   /** what each of these takes by the clock, which stands still otherwise */
   takes?: { openingMs?: number; replyMs?: number };
   /** whether a reply comes before the workspace's saving that began beside it is over; after it unless said */
   hasty?: boolean;
 };
+
+/** A request as the model was asked, less who was chosen to answer it. */
+type Asking = Parameters<Ask>[0]["request"] & { maxOutput: number };
 
 /** A command that ends the sandbox it runs in, as an agent can that kills its supervisor. */
 export const BREAK = "break the sandbox";
@@ -115,7 +126,12 @@ export const agentRig = async (options: RigOptions) => {
   const repo = await tempRepo();
   const base = await commitFiles(repo.path, files);
   const records: RecordPart[] = [];
-  const requests: ModelRequest[] = [];
+  const requests: Asking[] = [];
+  const billed: Array<Parameters<Ask>[0]["billed"]> = [];
+  const candidate: Candidate = {
+    ...{ provider: "anthropic", model: "scripted", pool: "default", window: 200_000 },
+    ...{ capabilities: [], ...options.candidate },
+  };
   const events: WorkerEvent[] = [];
   const blobs = new Map<string, Uint8Array>();
   const packs: string[] = [];
@@ -136,15 +152,18 @@ export const agentRig = async (options: RigOptions) => {
     if (part.kind === "snapshot") saving.resolve();
     if (records.length >= cutAfter) throw new Cut(`after ${records.length} parts`);
   };
-  const ask: Ask = async ({ request, turn }) => {
-    requests.push(structuredClone(request));
+  const ask: Ask = async ({ request, maxOutput, turn, billed: before }) => {
+    requests.push(structuredClone({ ...request, maxOutput }));
+    billed.push(before);
     passedMs += options.takes?.replyMs ?? 0;
     const instead = options.instead?.[turn];
     if (instead !== undefined) return instead;
     if (!options.hasty) await saving.promise;
-    const reply = (await options.client?.complete(request)) ?? scriptedReply(script, turn);
+    const sent: ModelRequest = { ...request, model: candidate.model, maxTokens: maxOutput };
+    const reply = (await options.client?.complete(sent))?.reply ?? scriptedReply(script, turn);
     await append({ kind: "reply", turn, reply });
-    return { kind: "reply", reply };
+    const wrapUp = options.wrapUp?.[turn];
+    return { kind: "reply", reply, candidate, ...(wrapUp === undefined ? {} : { wrapUp }) };
   };
   const claim = (): AgentClaim => ({
     fence: { run: "r1", step: "r1-t1-code-1", epoch: ++epoch },
@@ -159,6 +178,7 @@ export const agentRig = async (options: RigOptions) => {
       attempt: 1,
       conversation: 1,
       brief,
+      ...options.input,
     },
     base,
     policy: {
@@ -175,7 +195,6 @@ export const agentRig = async (options: RigOptions) => {
     },
     policyHash: "0".repeat(64),
     guidance,
-    routes: { [definition.role]: "scripted" },
     model: { kind: "provider" },
     records: structuredClone(records),
   });
@@ -206,6 +225,8 @@ export const agentRig = async (options: RigOptions) => {
     base,
     records,
     requests,
+    /** by request, what it was told that the one before it was billed for */
+    billed,
     events,
     packs,
     opened,

@@ -17,6 +17,7 @@ const LIMITS: AgentLimits = {
   wallMs: 60_000,
   malformed: 3,
   repeats: 4,
+  handoff: { window: 0.5, cost: 2, turns: 12 },
 };
 
 /** A role that changes its workspace, small enough to see through. */

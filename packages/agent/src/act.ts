@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type AgentEnd, canonicalJson } from "@headrace/domain";
 import { answer, work } from "./answer.ts";
 import { type Call, isCut, readCalls } from "./calls.ts";
+import { handOff, isBriefGiven, outOfRoom } from "./handoff.ts";
 import { save, saveBefore, saveNow } from "./save.ts";
 import type { AgentRun, Session } from "./session.ts";
 import type { Turn } from "./transcript.ts";
@@ -14,23 +15,26 @@ const CUT =
 /**
  * Does what the last reply asks for and is not recorded as done: work calls in order, then the snapshot, then the
  * submission. So the same function finishes a turn that another worker left half done. Where nothing is submitted, the
- * snapshot is taken beside the model's next call.
+ * snapshot is taken beside the model's next call. Of a reply that was to be a brief for the next conversation only the
+ * submission counts as a call.
  */
 export const act = async (session: Session): Promise<AgentRun | undefined> => {
   const turn = session.transcript.last;
   if (turn === undefined) return undefined;
-  const stop = stoppedBy(turn.reply.stopReason);
-  if (stop !== undefined) return session.ended({ end: "limit", ...stop });
+  const stopped = await stoppedBy(session, turn.reply.stopReason);
+  if (stopped !== undefined) return stopped;
 
+  const handingOff = isBriefGiven(session.transcript);
   const calls = readCalls(turn, session.toolbox);
   await saveBefore(session, turn);
-  for (const call of calls) await work(session, turn, call);
+  if (!handingOff) for (const call of calls) await work(session, turn, call);
   const closing = calls.filter((call) => call.kind === "submit" || call.kind === "blocked");
   const refused = closing.length === 0 ? [] : await saveNow(session, turn);
   for (const call of closing) {
     const end = await submit(session, turn, call, refused);
     if (end !== undefined) return session.ended(end);
   }
+  if (handingOff) return handOff(session);
   session.saveBeside(save(session, turn.n));
   if (calls.length === 0)
     await session.note(isCut(turn.reply) ? CUT : noCall(session.toolbox.terminal.name));
@@ -67,12 +71,19 @@ const promptOf = ({ instructions, job: { opening } }: Session): string =>
     .update(canonicalJson({ ...instructions, opening }))
     .digest("hex");
 
-const stoppedBy = (stopReason: string | null): { limit: string; detail: string } | undefined => {
+const stoppedBy = async (
+  session: Session,
+  stopReason: string | null,
+): Promise<AgentRun | undefined> => {
   switch (stopReason) {
     case "refusal":
-      return { limit: "refusal", detail: "the model declined to go on" };
+      return session.ended({
+        end: "limit",
+        limit: "refusal",
+        detail: "the model declined to go on",
+      });
     case "model_context_window_exceeded":
-      return { limit: "context", detail: "the conversation no longer fits the model's window" };
+      return outOfRoom(session, "the conversation no longer fits the model's window");
     default:
       return undefined;
   }

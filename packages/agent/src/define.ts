@@ -9,8 +9,19 @@ import {
   type ToolSpec,
 } from "./tool.ts";
 
+/** When a conversation is worth leaving for a fresh one that goes on from it. */
+export type HandoffLimits = {
+  /** the share of the model's window that a turn takes up */
+  window: number;
+  /** how many times the conversation's median its last turns' prompts cost */
+  cost: number;
+  /** turns before what they cost is looked at */
+  turns: number;
+};
+
 /** What ends a conversation that does not end itself; the harness's data, checked in one place. */
 export type AgentLimits = {
+  /** of all conversations that hand the job on to one another, as the output tokens are */
   turns: number;
   /** of all replies together */
   outputTokens: number;
@@ -22,6 +33,7 @@ export type AgentLimits = {
   malformed: number;
   /** turns in a row with the same calls and the same results: a nudge, and the next time the end */
   repeats: number;
+  handoff: HandoffLimits;
 };
 
 /** What a terminal tool's `accept` may look at. */

@@ -1,27 +1,29 @@
+import type { Used } from "@headrace/domain";
 import { readCalls, type Toolbox } from "./calls.ts";
 import type { AgentLimits } from "./define.ts";
 import type { Turn } from "./transcript.ts";
 
-export type Progress = {
-  turns: number;
-  outputTokens: number;
+export type Progress = Used & {
   /** malformed calls since the last well-formed one */
   malformed: number;
   /** how often a run of equal turns reached the limit */
   loops: number;
 };
 
-/** How far a conversation has come: a fold over its turns, so that a resumed one goes on counting. */
+/**
+ * How far a job has come: a fold over its conversation's turns, so that a resumed one goes on counting. `used` is what
+ * these and earlier conversations used.
+ */
 export const progressOf = (
   turns: readonly Turn[],
+  used: Used,
   toolbox: Toolbox,
   limits: AgentLimits,
 ): Progress => {
-  const progress = { turns: turns.length, outputTokens: 0, malformed: 0, loops: 0 };
+  const progress = { ...used, malformed: 0, loops: 0 };
   let before: string | undefined;
   let streak = 0;
   for (const turn of turns) {
-    progress.outputTokens += turn.reply.usage.output;
     const calls = readCalls(turn, toolbox);
     if (calls.length === 0) progress.malformed += 1;
     for (const call of calls) {

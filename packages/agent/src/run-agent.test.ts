@@ -53,8 +53,7 @@ test("the request is the role's data, and every request begins with the bytes of
   await rig.run();
   const [first] = rig.requests;
   expect(first).toMatchObject({
-    model: "scripted",
-    maxTokens: 500,
+    maxOutput: 500,
     system: [{ type: "text", text: "Build it." }],
     messages: [
       {

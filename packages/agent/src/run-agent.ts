@@ -1,12 +1,11 @@
-import { formatUserId, type ModelRequest, SandboxLimitError, totalTokens } from "@headrace/domain";
+import { SandboxLimitError } from "@headrace/domain";
 import { act } from "./act.ts";
 import { answerLost } from "./answer.ts";
+import { ask } from "./ask.ts";
 import { StoppedError } from "./inbox.ts";
-import { progressOf, usedUp, warnings } from "./limits.ts";
 import { SandboxLost } from "./lost.ts";
 import { REPLACED, restore, UNDONE } from "./restore.ts";
 import { type AgentOptions, type AgentRun, Session } from "./session.ts";
-import type { Turn } from "./transcript.ts";
 
 /** Sandboxes that may be lost in one claim before the machine is to blame. */
 const MAX_LOSSES = 3;
@@ -65,57 +64,3 @@ const goOn = async (session: Session, repeat: boolean): Promise<AgentRun> => {
 
 const step = async (session: Session): Promise<AgentRun | undefined> =>
   (await ask(session)) ?? (await act(session));
-
-/** One call to the model, if the limits allow another; its reply is the transcript's next turn. */
-const ask = async (session: Session): Promise<AgentRun | undefined> => {
-  const { claim, definition, inbox, ask: askModel } = session.options;
-  inbox.signal.throwIfAborted();
-  const progress = progressOf(session.transcript.turns, session.toolbox, definition.limits);
-  const limit = usedUp(progress, definition.limits, session.elapsedMs);
-  if (limit !== undefined) return session.ended({ end: "limit", ...limit });
-  for (const text of warnings(progress, definition.limits)) await session.noteOnce(text);
-  for (const note of inbox.take()) await session.tell(note);
-  const turn = progress.turns + 1;
-  const answer = await askModel({
-    fence: claim.fence,
-    role: definition.role,
-    request: requestOf(session),
-    turn,
-    ...billedSoFar(session.transcript.last),
-    signal: inbox.callSignal,
-  });
-  if (answer.kind === "invalid" && progress.turns > 0) {
-    return session.ended({ end: "limit", limit: "request", detail: answer.reason });
-  }
-  if (answer.kind !== "reply") return answer;
-  session.transcript.add({ kind: "reply", turn, reply: answer.reply });
-  return undefined;
-};
-
-/** A conversation only grows: what the last request said is the beginning of the next. */
-const billedSoFar = (last: Turn | undefined) => {
-  if (last === undefined) return {};
-  const { usage } = last.reply;
-  return { billed: { tokens: totalTokens(usage) - usage.output, messages: 2 * last.n - 1 } };
-};
-
-/** Tools, system and first message are the same bytes in every turn of a role's job; the rest only grows. */
-const requestOf = (session: Session): ModelRequest => {
-  const { claim, definition } = session.options;
-  const { role, attempt, conversation } = claim.input;
-  const model = claim.routes[role];
-  if (model === undefined) throw new Error(`run ${claim.fence.run} has no route for the ${role}`);
-  return {
-    model,
-    maxTokens: definition.limits.replyTokens,
-    ...session.instructions,
-    messages: session.transcript.messages(session.job.opening),
-    userId: formatUserId({
-      run: claim.fence.run,
-      subject: claim.subject,
-      role,
-      attempt,
-      conversation,
-    }),
-  };
-};

@@ -44,7 +44,7 @@ export const saveNow = async (session: Session, turn: Turn): Promise<readonly st
 };
 
 /** Nothing the model does is safe until that is mended, so it is told. */
-const tell = async (session: Session, problems: readonly string[]): Promise<void> => {
+export const tell = async (session: Session, problems: readonly string[]): Promise<void> => {
   if (problems.length === 0) return;
   await session.noteOnce(
     `The workspace cannot be saved as it is: ${problems.join("; ")}. Mend this first.`,

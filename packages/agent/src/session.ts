@@ -1,6 +1,7 @@
 import type {
   AgentEnd,
   AskResult,
+  Candidate,
   Claim,
   Clock,
   FactoryApi,
@@ -16,18 +17,24 @@ import { reportBlocked } from "./blocked.ts";
 import type { AgentDefinition, AgentJob, Workspace } from "./define.ts";
 import type { Inbox, Note } from "./inbox.ts";
 import { guarded } from "./lost.ts";
+import { type Blocks, blocksOf } from "./prefix.ts";
 import { decode } from "./text.ts";
 import type { ToolContext } from "./tool.ts";
 import { MAX_FILE_BYTES } from "./tools/files.ts";
 import { Transcript } from "./transcript.ts";
 
+/** A request less what the choice of a model decides. */
+export type Asked = Omit<ModelRequest, "model" | "effort" | "maxTokens">;
+
 export type Ask = (call: {
   fence: Fence;
   role: Role;
-  request: ModelRequest;
+  request: Asked;
+  /** output tokens of the reply, at most */
+  maxOutput: number;
   turn: number;
-  /** what the call before was billed for: its messages, which are the first of this one's */
-  billed?: { tokens: number; messages: number };
+  /** what the call before was billed for, by which candidate: its messages are the first of this one's */
+  billed?: { candidate: string; tokens: number; messages: number };
   signal: AbortSignal;
 }) => Promise<AskResult>;
 
@@ -48,11 +55,11 @@ export type AgentOptions = {
 
 /**
  * How one claim of an agent's step came out; only `ended` ends the step. `invalid` is of the first request, before
- * the agent did anything: later ones grew too long for the model, and that is a limit.
+ * the agent did anything: later ones are what the conversation has come to, and that is a limit.
  */
 export type AgentRun =
   | { kind: "ended"; end: AgentEnd }
-  | Exclude<AskResult, { kind: "reply" }>
+  | Exclude<AskResult, { kind: "reply" | "context" }>
   | { kind: "stopped"; reason: string };
 
 /** One claim's conversation, its workspace and its record. */
@@ -60,6 +67,10 @@ export class Session implements AsyncDisposable {
   readonly options: AgentOptions;
   readonly job: AgentJob;
   readonly transcript: Transcript;
+  /** who gave the last reply of this claim: records do not hold it */
+  candidate: Candidate | undefined;
+  /** the last prompt of the conversation, which the next has to begin with */
+  sent: Blocks;
   readonly #startedMs: number;
   /** what of the time since was spent waiting for sandboxes, whose turn may come late */
   #waitedMs = 0;
@@ -71,7 +82,25 @@ export class Session implements AsyncDisposable {
     this.options = options;
     this.job = definition.open(claim.input.brief, claim.guidance);
     this.transcript = new Transcript(claim.records);
+    this.sent = this.#sentBefore();
     this.#startedMs = clock.now().getTime();
+  }
+
+  /**
+   * The last prompt of an earlier claim, made again from its record. So it shows what has come between its blocks since;
+   * that its worker told the model of the role in other words, the record does not hold.
+   */
+  #sentBefore(): Blocks {
+    const { records } = this.options.claim;
+    const replied = records.findLastIndex((part) => part.kind === "reply");
+    if (replied < 0) return [];
+    const messages = new Transcript(records.slice(0, replied)).messages(this.job.opening);
+    return blocksOf({ ...this.instructions, messages });
+  }
+
+  /** Tokens that the model in use takes; undefined before the first reply of a claim. */
+  get window(): number | undefined {
+    return this.candidate?.window;
   }
 
   /** Opens an empty sandbox in the place of the one before, if there was one. */
@@ -166,17 +195,16 @@ export class Session implements AsyncDisposable {
     await this.record({ kind: "note", turn: this.transcript.turns.length, text });
   }
 
-  /** Adds what came for the agent: each of a person's words once in a conversation. */
+  /** Adds what came for the agent, once in a conversation: a person's words by their number, the rest as it reads. */
   async tell({ text, steer }: Note): Promise<void> {
-    if (steer === undefined) return this.note(text);
+    if (steer === undefined) return this.noteOnce(text);
     if (this.transcript.steers.has(steer)) return;
     await this.record({ kind: "note", turn: this.transcript.turns.length, text, steer });
   }
 
   /** Adds a note that a conversation gets at most once. */
   async noteOnce(text: string): Promise<void> {
-    if (this.transcript.turns.some((turn) => turn.notes.includes(text))) return;
-    await this.note(text);
+    if (!this.transcript.tells(text)) await this.note(text);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

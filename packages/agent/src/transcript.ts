@@ -60,6 +60,11 @@ export class Transcript {
     return this.last?.notes ?? this.#early;
   }
 
+  /** Whether a note stands anywhere in it. */
+  tells(note: string): boolean {
+    return this.#early.includes(note) || this.turns.some(({ notes }) => notes.includes(note));
+  }
+
   add(part: RecordPart): void {
     this.#parts += 1;
     switch (part.kind) {
