@@ -75,7 +75,7 @@ const unmetIn = ({ run }: RunState) =>
 
 const answersFor = (state: RunState, task: string | undefined) =>
   Object.values(state.questions)
-    .filter((q) => q.task === task && q.answer !== undefined)
+    .filter((q) => q.task === task && q.answer !== undefined && q.about === undefined)
     .map((q) => ({ question: q.text, answer: q.answer ?? "" }));
 
 export const plannerBrief = async (

@@ -166,11 +166,13 @@ const accept = (ports: WorkflowPorts) => async (s: S) => {
   const policy =
     state.run.policyHash === undefined ? planPolicy(state.run.policy, plan) : state.run.policy;
   const policyHash = await ports.freeze(policy);
+  const machineTime = machineTimeOf(state, plan, policy);
+  const preview = await ports.preview(state, plan, machineTime);
   const accepted = { version: plan.version, requirements, policy, policyHash };
   await ports.record(s.run, (now) =>
     now.run.planVersion >= plan.version
       ? []
-      : [{ type: "plan.accepted", ...accepted, machineTime: machineTimeOf(now, plan, policy) }],
+      : [{ type: "plan.accepted", ...accepted, machineTime, preview }],
   );
   return { next: "finish" as const };
 };

@@ -1,7 +1,10 @@
 import type {
+  MachineTime,
   NewEvent,
   PlanProposal,
+  PlanVersion,
   Policy,
+  Preview,
   RunState,
   StepInput,
   StepKind,
@@ -53,6 +56,8 @@ export interface WorkflowPorts {
   ): Promise<string>;
   /** The hash under which a policy is frozen; the policy is stored under it. */
   freeze(policy: Policy): Promise<string>;
+  /** What the plan, which is about to be accepted, is expected to take. */
+  preview(state: RunState, plan: PlanVersion, machineTime: MachineTime): Promise<Preview>;
   /** A plan the user handed in with the run. */
   givenPlan(blob: string): Promise<PlanProposal>;
 }

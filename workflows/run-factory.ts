@@ -1,5 +1,6 @@
 import {
   applicableGates,
+  consentQuestion,
   isBuildOver,
   isGreen,
   landedTasks,
@@ -9,10 +10,12 @@ import {
   RequirementClaim,
   RequirementResult,
   type RunState,
+  readConsent,
   readyTasks,
 } from "@headrace/domain";
 import { Annotation, END, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { askPerson } from "./ask-person.ts";
 import { refusals, shortcomings } from "./base-check.ts";
 import { acceptanceBrief } from "./briefs.ts";
 import { converse } from "./converse.ts";
@@ -22,10 +25,10 @@ import { counter, park, stepResult, threadState, value } from "./thread.ts";
 import { ENVIRONMENT_STEP } from "./workspace.ts";
 
 /**
- * The run: check, plan, build, accept, and again while requirements are unmet and plan versions are left. It reads
+ * The run: check, plan, consent, build, accept, and again while requirements are unmet and plan versions are left. It reads
  * rows and starts threads; it holds no subgraph and never fans out, so no ready task waits for a slow one.
  */
-type Node = "check" | "plan" | "build" | "accept" | "finish";
+type Node = "check" | "plan" | "consent" | "build" | "accept" | "finish";
 
 const State = Annotation.Root({
   ...threadState,
@@ -87,7 +90,7 @@ const plan = (ports: WorkflowPorts) => async (s: S) => {
     started(state, "plan", id) ? [] : [{ type: "thread.started", kind: "plan", id }],
   );
   const state = await ports.state(s.run);
-  if (state.run.planVersion >= s.version) return { next: "build" as const };
+  if (state.run.planVersion >= s.version) return { next: "consent" as const };
   if (!state.threads[`plan/${id}`]?.finished) return park(`plan ${id}`);
   const why = state.plans[s.version]?.reasons ?? [];
   const unbuilt = Object.values(state.tasks).filter((t) => t.status === "quarantined");
@@ -95,6 +98,19 @@ const plan = (ports: WorkflowPorts) => async (s: S) => {
     ...unbuilt.map((t) => `task ${t.id} is quarantined: ${t.reason ?? "unknown"}`),
     `no ${s.version === 1 ? "plan" : "new plan"} was accepted: ${why.join("; ")}`,
   ]);
+};
+
+/** Holds the plan's tasks until a person has agreed to what they may come to, where that passes what was allowed. */
+const consent = (ports: WorkflowPorts) => async (s: S) => {
+  const state = await ports.state(s.run);
+  if (state.run.until === "plan") return { next: "finish" as const };
+  const asked = consentQuestion(state);
+  if (asked === undefined) return { next: "build" as const };
+  await askPerson(ports, s.run, { ...asked, about: "consent" });
+  const answer = (await ports.state(s.run)).questions[asked.question]?.answer ?? "";
+  if (readConsent(answer)?.kind !== "no") return { next: "build" as const };
+  const why = `plan ${s.version} was declined: ${asked.reason}`;
+  return incomplete(whyIncomplete(state, [why]));
 };
 
 /** Starts what can start: every ready task, and one batch of landings at a time. */
@@ -194,6 +210,7 @@ const finish = (ports: WorkflowPorts) => async (s: S) => {
   await ports.record(s.run, (state) => {
     if (state.run.endedAt !== undefined) return [];
     if (reasons.length > 0) return [{ type: "run.incomplete", reasons }];
+    if (state.run.until === "plan") return [{ type: "run.planned" }];
     return green(state)
       ? [{ type: "run.completed" }]
       : [
@@ -212,12 +229,14 @@ export const runFactory = (ports: WorkflowPorts, checkpointer: BaseCheckpointSav
   new StateGraph(State)
     .addNode("check", check(ports))
     .addNode("plan", plan(ports))
+    .addNode("consent", consent(ports))
     .addNode("build", build(ports))
     .addNode("accept", accept(ports))
     .addNode("finish", finish(ports))
     .addEdge(START, "check")
     .addConditionalEdges("check", onward, ["plan", "finish"])
-    .addConditionalEdges("plan", onward, ["build", "finish"])
+    .addConditionalEdges("plan", onward, ["consent", "finish"])
+    .addConditionalEdges("consent", onward, ["build", "finish"])
     .addConditionalEdges("build", onward, ["plan", "accept"])
     .addConditionalEdges("accept", onward, ["plan", "finish"])
     .addEdge("finish", END)

@@ -18,6 +18,8 @@ const wantedRefs = (
   state: RunState,
   snapshots: ReadonlyMap<string, string>,
 ): Record<string, string> => {
+  // one that is only planned makes nothing that a branch could hold
+  if (state.run.until === "plan") return {};
   const wanted: Record<string, string> = {
     [branchRef(integrationBranch(state.run.id))]: state.run.tip,
   };

@@ -2,6 +2,7 @@ import { isEnded, PlanProposal, stepId } from "@headrace/domain";
 import type { WorkflowPorts } from "@headrace/workflows";
 import { boundText } from "./bound-text.ts";
 import { type Context, stateOf } from "./options.ts";
+import { previewPlan } from "./preview.ts";
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -52,6 +53,7 @@ export const createWorkflowPorts = (context: Context): WorkflowPorts => {
       return truncated ? `${text}\n[the diff is longer; its rest is left out]` : text;
     },
     freeze: (policy) => store.putBlob(new TextEncoder().encode(JSON.stringify(policy))),
+    preview: (state, plan, machineTime) => previewPlan(context, state, plan, machineTime),
     givenPlan: async (id) => PlanProposal.parse(JSON.parse(decode(await blob(id)))),
   };
 };

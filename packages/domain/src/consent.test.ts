@@ -11,7 +11,7 @@ type Submitted = Partial<Extract<EventBody, { type: "run.submitted" }>>;
 const previewUpTo = (usd: number): Preview => {
   const range = { low: 0, likely: 1, high: 2 };
   const cost = { low: 0, likely: fromUsd(usd / 2), high: fromUsd(usd) };
-  const fan = { tasks: 2, width: 1, depth: 2 };
+  const fan = { tasks: 2, width: 1, depth: 2, before: { tokens: 0, cost: 0 } };
   return {
     ...fan,
     calls: range,

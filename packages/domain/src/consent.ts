@@ -2,7 +2,6 @@ import { z } from "zod";
 import { formatUsd, fromUsd, MAX_USD, Pico } from "./money.ts";
 import type { Preview } from "./preview.ts";
 import type { RunState } from "./run-state.ts";
-import { totalTokens } from "./usage.ts";
 
 /** Above what a person is asked before a plan's tasks begin. */
 export const ConsentSettings = z.object({
@@ -40,12 +39,12 @@ const previewIn = ({ run, plans }: RunState): Preview | undefined =>
 export const projected = (state: RunState): Projection | undefined => {
   const preview = previewIn(state);
   if (preview === undefined) return undefined;
-  const { spent, usage } = state.run;
+  const { before } = preview;
   const rows = Object.values(state.tasks).filter(({ status }) => status !== "dropped");
   return {
     tasks: rows.length,
-    tokens: totalTokens(usage) + preview.tokens.high,
-    ...(preview.cost === undefined ? {} : { cost: spent + preview.cost.high }),
+    tokens: before.tokens + preview.tokens.high,
+    ...(preview.cost === undefined ? {} : { cost: before.cost + preview.cost.high }),
   };
 };
 
@@ -92,7 +91,9 @@ export const consentQuestion = (
   if (what.length === 0) return undefined;
   const { run } = state;
   const likely =
-    preview.cost === undefined ? "" : `, likely ${formatUsd(run.spent + preview.cost.likely)}`;
+    preview.cost === undefined
+      ? ""
+      : `, likely ${formatUsd(preview.before.cost + preview.cost.likely)}`;
   return {
     question: consentId(run.planVersion),
     text: `Plan ${run.planVersion} comes to ${what.join("; ")}${likely} (budget ${formatUsd(run.budget)}). Go on? Answer ${CONSENT_FORMS}.`,

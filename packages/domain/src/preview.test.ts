@@ -31,7 +31,7 @@ const factsOf = (
   machineTime: { tasks: tasks.length, gatesMs: 60_000, checksMs: 120_000, unmeasured: [] },
   experience: { jobs: {}, tries: [] },
   slots: 4,
-  spent: 7,
+  before: { tokens: 0, cost: 7 },
   price: dollarATrillion,
   ...over,
 });
@@ -44,7 +44,7 @@ describe("the preview of a plan", () => {
       taskInput("c", { blockedBy: ["a"] }),
       taskInput("d", { blockedBy: ["b", "c"] }),
     ];
-    expect(previewOf(factsOf(plan))).toMatchObject({ tasks: 4, width: 2, depth: 3, spent: 7 });
+    expect(previewOf(factsOf(plan))).toMatchObject({ tasks: 4, width: 2, depth: 3 });
     const later = factsOf(plan, { landed: new Set(["a"]) });
     expect(previewOf(later)).toMatchObject({ tasks: 3, width: 2, depth: 2 });
   });
@@ -53,6 +53,10 @@ describe("the preview of a plan", () => {
     const preview = previewOf(factsOf([taskInput("a")]));
     expect(preview).toMatchInlineSnapshot(`
       {
+        "before": {
+          "cost": 7,
+          "tokens": 0,
+        },
         "calls": {
           "high": 192,
           "likely": 56,
@@ -101,7 +105,6 @@ describe("the preview of a plan", () => {
             "tokens": 36750,
           },
         ],
-        "spent": 7,
         "tasks": 1,
         "tokens": {
           "high": 10674366,

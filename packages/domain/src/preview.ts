@@ -42,8 +42,8 @@ export const Preview = z.object({
   cost: Range.optional(),
   /** candidates without a price, as `<provider>/<model>` */
   unpriced: z.array(z.string()),
-  /** what the run had cost before: planning */
-  spent: Pico,
+  /** what the run had taken before: planning, and earlier versions */
+  before: z.object({ tokens: count, cost: Pico }),
   roles: z.array(
     z.object({
       role: Role,
@@ -69,7 +69,7 @@ export type PreviewFacts = {
   experience: Experience;
   /** agents' jobs that the factory does at once */
   slots: number;
-  spent: Pico;
+  before: Preview["before"];
   /** of the usage, at today's prices; undefined without a price */
   price(candidate: Candidate, usage: TokenUsage): Pico | undefined;
 };
@@ -218,7 +218,7 @@ export const previewOf = (facts: PreviewFacts): Preview => {
     ms: wallOf(facts, work, fan),
     ...(unpriced.length === 0 ? { cost: rangeOf(parts, (line, at) => costAt(line, at) ?? 0) } : {}),
     unpriced,
-    spent: facts.spent,
+    before: facts.before,
     roles: rolesOf(lines, (line) => costAt(line, "likely")),
   };
 };
