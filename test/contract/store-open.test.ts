@@ -13,6 +13,7 @@ import {
   note,
   stepRequested,
   submitted,
+  within,
 } from "./suites/store-fixtures.ts";
 
 const clock = new ManualClock();
@@ -31,7 +32,7 @@ const filled = async (): Promise<void> => {
   await using store = await openStore({ file, clock });
   await store.append("r1", [submitted(), stepRequested("s1")]);
   const fence = await claimed(store, "r1", "s1");
-  await store.reserve(fence, call("c1", 10));
+  await store.reserve(fence, call("c1", 10), within(1000));
   await store.appendRecord(fence, { kind: "note", turn: 1, text: "hi" }, [note("a"), note("b")]);
 };
 
@@ -72,7 +73,7 @@ describe("a writer", () => {
     expect(store.uncleanStop).toBe(false);
     expect((await store.events("r1")).map((e) => e.seq)).toEqual([1, 2, 3, 4]);
     expect((await store.state("r1"))?.run.seq).toBe(4);
-    expect(await store.calls("r1")).toMatchObject([{ id: "c1", reserved: 10 }]);
+    expect(await store.calls("r1")).toMatchObject([{ id: "c1", amount: 10 }]);
     expect(await store.records("r1", "s1")).toHaveLength(1);
     expect(await store.append("r1", [note("c")])).toMatchObject([{ seq: 5 }]);
     expect(await store.integrity()).toEqual([]);

@@ -14,6 +14,8 @@ export * from "./fold.ts";
 export { globMatcher, globProblem, globsOverlap } from "./glob.ts";
 export * from "./handoff.ts";
 export * from "./ids.ts";
+export * from "./ledger-check.ts";
+export * from "./ledger-entry.ts";
 export * from "./lockfiles.ts";
 export * from "./merge-queue.ts";
 export * from "./money.ts";

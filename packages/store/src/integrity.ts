@@ -1,5 +1,6 @@
 import { canonicalJson, foldAll, isEnded, type RunRow, type StoredEvent } from "@headrace/domain";
 import { GENESIS, verifyChain } from "./chain.ts";
+import { ledgerProblems } from "./ledger/problems.ts";
 import { loadState } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
@@ -15,7 +16,8 @@ export const fileProblems = (sql: Sql): string[] => {
   ];
 };
 
-function* eventsOf(sql: Sql, run: string): Generator<StoredEvent> {
+/** The log of a run, read one by one. */
+export function* eventsOf(sql: Sql, run: string): Generator<StoredEvent> {
   for (const row of sql.iterate<{ body: string; hash: string }>(
     "SELECT body, hash FROM events WHERE run = ? ORDER BY seq",
     run,
@@ -62,4 +64,5 @@ export const allProblems = (sql: Sql): string[] =>
       const broken = chainProblems(sql, head);
       return broken.length > 0 ? broken : foldProblems(sql, head);
     }),
+    ...ledgerProblems(sql),
   ]);

@@ -1,4 +1,6 @@
 import { PRODUCT, UserError } from "@headrace/domain";
+import { LEDGER_MIGRATION } from "./ledger/migration.ts";
+import { refoldRuns } from "./refold.ts";
 import type { Sql } from "./sql.ts";
 
 /** Migration n brings a file from `user_version` n to n + 1; one that was released is never edited. */
@@ -120,6 +122,7 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (thread, ns, id, task, idx)
   ) STRICT;
   `,
+  LEDGER_MIGRATION,
 ];
 
 /** The version this program writes. */
@@ -136,9 +139,14 @@ export const schemaVersion = (sql: Sql, file: string): number => {
   return version;
 };
 
-/** Brings the file to `SCHEMA_VERSION`, whole or not at all. */
+/**
+ * Brings the file to `SCHEMA_VERSION`, whole or not at all. Rows follow from logs, so after an upgrade they are folded
+ * anew: an older program folded them its own way.
+ */
 export const migrate = (sql: Sql, file: string): void =>
   sql.write(() => {
-    for (const script of MIGRATIONS.slice(schemaVersion(sql, file))) sql.exec(script);
+    const from = schemaVersion(sql, file);
+    for (const script of MIGRATIONS.slice(from)) sql.exec(script);
+    if (from > 0 && from < SCHEMA_VERSION) refoldRuns(sql, file);
     sql.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   });

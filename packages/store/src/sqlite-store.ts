@@ -1,15 +1,19 @@
 import {
   type CallRow,
   type ClaimAnswer,
+  type ClassedCall,
   type Clock,
   type Decide,
+  type DemandRow,
   type Fence,
   type NewEvent,
   type RecordPart,
   type ReserveAnswer,
   type RunState,
+  type SpendTotals,
   type Store,
   type StoredEvent,
+  type TryRow,
   UserError,
 } from "@headrace/domain";
 import { Blobs } from "./blobs.ts";
@@ -17,7 +21,9 @@ import type { SqliteCheckpointSaver } from "./checkpoint-saver.ts";
 import { Claims } from "./claims.ts";
 import { EventLog, type Redact, type Writing } from "./event-log.ts";
 import { allProblems } from "./integrity.ts";
-import { Ledger, orphanSettled } from "./ledger.ts";
+import { Exhaust } from "./ledger/exhaust.ts";
+import { Ledger } from "./ledger/ledger.ts";
+import { tellOrphan } from "./ledger/told.ts";
 import { type RawRun, readRawRun } from "./raw-run.ts";
 import { Records } from "./records.ts";
 import type { Sql } from "./sql.ts";
@@ -42,6 +48,7 @@ export class SqliteStore implements Store, AsyncDisposable {
   readonly #log: EventLog;
   readonly #claims: Claims;
   readonly #ledger: Ledger;
+  readonly #exhaust: Exhaust;
   readonly #records: Records;
   readonly #blobs: Blobs;
   #saver: SqliteCheckpointSaver | undefined;
@@ -53,6 +60,7 @@ export class SqliteStore implements Store, AsyncDisposable {
     this.#log = new EventLog(sql, clock, redact);
     this.#claims = new Claims(sql, clock);
     this.#ledger = new Ledger(sql, clock);
+    this.#exhaust = new Exhaust(sql);
     this.#records = new Records(sql);
     this.#blobs = new Blobs(sql);
     this.#close = close;
@@ -106,37 +114,82 @@ export class SqliteStore implements Store, AsyncDisposable {
     this.#sql.write(() => this.#claims.releaseAll(worker));
   }
 
-  async reserve(fence: Fence, call: Parameters<Store["reserve"]>[1]): Promise<ReserveAnswer> {
-    return this.#log.write((writing) => {
+  async reserve(...[fence, call, limits]: Parameters<Store["reserve"]>): Promise<ReserveAnswer> {
+    return this.#sql.write(() => {
       this.#claims.check(fence);
-      const { budget } = this.#existing(writing, fence.run).run;
-      return this.#ledger.reserve(fence, call, budget);
+      return this.#ledger.reserve(fence, call, limits);
     });
   }
 
-  async settle(
-    fence: Fence,
-    call: Parameters<Store["settle"]>[1],
-    { part, events = [] }: Parameters<Store["settle"]>[2],
-  ): Promise<void> {
+  async settle(...[fence, call, also]: Parameters<Store["settle"]>): Promise<void> {
+    const { part, events = [], tried } = also;
     this.#log.write((writing) => {
       this.#claims.check(fence);
-      if (!this.#ledger.settle(fence, call, events)) return;
+      const told = this.#ledger.settle(fence, call, events);
+      if (told === undefined) return;
       if (part !== undefined) this.#records.append(fence, part);
-      this.#log.append(writing, fence.run, events);
+      if (tried !== undefined) this.#exhaust.addTry(tried);
+      this.#log.append(writing, fence.run, told);
     });
   }
 
   async settleOrphans(run: string): Promise<CallRow[]> {
     return this.#log.write((writing) => {
       const orphans = this.#ledger.settleOrphans(run);
-      this.#log.append(writing, run, (state) => orphans.map((call) => orphanSettled(call, state)));
+      for (const orphan of orphans) this.#exhaust.addLost(orphan);
+      this.#log.append(writing, run, orphans.map(tellOrphan));
       return orphans;
+    });
+  }
+
+  async adjust(...[run, call, to, reason]: Parameters<Store["adjust"]>): Promise<void> {
+    this.#log.write((writing) => {
+      const told = this.#ledger.adjust(run, call, to, reason);
+      if (told !== undefined) this.#log.append(writing, run, [told]);
+    });
+  }
+
+  async classify(...[run, calls, events]: Parameters<Store["classify"]>): Promise<void> {
+    this.#log.write((writing) => {
+      const told = this.#ledger.classify(run, calls, events);
+      if (told !== undefined) this.#log.append(writing, run, told);
     });
   }
 
   async calls(run: string): Promise<CallRow[]> {
     return this.#ledger.calls(run);
+  }
+
+  async classed(run: string): Promise<ClassedCall[]> {
+    return this.#ledger.classed(run);
+  }
+
+  async totals(run?: string): Promise<SpendTotals> {
+    return this.#ledger.totals(run);
+  }
+
+  async tries(run: string, ask: string): Promise<TryRow[]> {
+    return this.#exhaust.tries(run, ask);
+  }
+
+  async recordTry(row: TryRow): Promise<void> {
+    this.#sql.write(() => this.#exhaust.addTry(row));
+  }
+
+  async recordDemand(row: DemandRow): Promise<void> {
+    this.#sql.write(() => this.#exhaust.addDemand(row));
+  }
+
+  async exhaust(run?: string): Promise<{ tries: TryRow[]; demand: DemandRow[] }> {
+    return this.#sql.snapshot(() => this.#exhaust.all(run));
+  }
+
+  async health(): Promise<Record<string, unknown>> {
+    return this.#exhaust.health();
+  }
+
+  async putHealth(key: string, value: unknown): Promise<void> {
+    this.#sql.write(() => this.#exhaust.putHealth(key, value));
   }
 
   async appendRecord(fence: Fence, part: RecordPart, events: NewEvent[] = []): Promise<void> {

@@ -1,7 +1,7 @@
 import { StaleEpochError, type Store } from "@headrace/domain";
 import { expect, it } from "vitest";
 import { type OpenStore, withStore } from "./store-context.ts";
-import { call, claimed, note, START, submitted } from "./store-fixtures.ts";
+import { call, claimed, note, START, submitted, within } from "./store-fixtures.ts";
 
 export const claimSuite = (open: OpenStore) => {
   const given = withStore(open);
@@ -69,7 +69,7 @@ export const claimSuite = (open: OpenStore) => {
     ["append", (store, fence) => store.append("r1", [note("late")], fence)],
     ["append nothing", (store, fence) => store.append("r1", [], fence)],
     ["renew", (store, fence) => store.renew(fence, 1000)],
-    ["reserve", (store, fence) => store.reserve(fence, call("c2", 1))],
+    ["reserve", (store, fence) => store.reserve(fence, call("c2", 1), within(1000))],
     ["settle", (store, fence) => store.settle(fence, { id: "c1", state: "released", cost: 0 }, {})],
     [
       "append a record",
@@ -79,7 +79,7 @@ export const claimSuite = (open: OpenStore) => {
   it.each(acts)("refuses to %s for an epoch that was superseded or released", async (_, act) => {
     const { store } = given;
     const first = await claimed(store, "r1", "s1");
-    await store.reserve(first, call("c1", 10));
+    await store.reserve(first, call("c1", 10), within(1000));
     await store.release(first);
     await expect(act(store, first)).rejects.toThrow(StaleEpochError);
     await claimed(store, "r1", "s1");

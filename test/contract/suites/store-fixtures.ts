@@ -1,5 +1,5 @@
-import type { Clock, Fence, ModelReply, NewEvent, Store } from "@headrace/domain";
-import { NO_USAGE } from "@headrace/domain";
+import type { Clock, Fence, ModelReply, NewEvent, Reservation, Store } from "@headrace/domain";
+import { accountsOf, NO_USAGE } from "@headrace/domain";
 
 export const START = Date.parse("2026-11-21T08:00:00.000Z");
 const HASH = "0".repeat(64);
@@ -51,6 +51,7 @@ export const submitted = (budget = 1000): NewEvent => ({
   },
   guidance: HASH,
   budget,
+  amounts: "pico",
   model: { kind: "provider" },
   routes: { coder: "some-model" },
 });
@@ -85,11 +86,20 @@ export const reply = (text: string): ModelReply => ({
   usage: { ...NO_USAGE, input: 10, output: 5 },
 });
 
-export const call = (id: string, worstCase: number) => ({
+export const call = (id: string, amount: number, tokens = 100): Reservation => ({
   id,
   role: "coder",
+  turn: 1,
+  ask: `ask-of-${id}`,
+  provider: "anthropic",
   model: "some-model",
-  worstCase,
+  amount,
+  tokens,
+});
+
+/** The accounts above a call of run r1, of which the run's has a limit. */
+export const within = (run: number) => ({
+  accounts: accountsOf({ run: "r1" }, { run }, new Date(START)),
 });
 
 /** Claims a step that is free, or fails. */

@@ -1,177 +1,241 @@
-import { StaleEpochError, type Store } from "@headrace/domain";
-import { expect, it } from "vitest";
-import { type Context, type OpenStore, withStore } from "./store-context.ts";
-import { call, called, claimed, reply, stepRequested } from "./store-fixtures.ts";
+import { type Account, accountsOf, type Fence } from "@headrace/domain";
+import { describe, expect, it } from "vitest";
+import { type OpenStore, withStore } from "./store-context.ts";
+import { call, called, claimed, START, submitted, within } from "./store-fixtures.ts";
 
-const spentByLedger = async (store: Store, run: string): Promise<number> =>
-  (await store.calls(run)).reduce((sum, row) => sum + row.cost, 0);
+const MINUTE = 60_000;
+const later = (ms: number) => new Date(START + ms).toISOString();
 
-const spentByFold = async (store: Store, run: string): Promise<number | undefined> =>
-  (await store.state(run))?.run.spent;
-
+/** Reservations: what is granted, what is refused, and by which account. */
 export const ledgerSuite = (open: OpenStore) => {
   const given = withStore(open);
+
+  /** Reserves and settles at once. */
+  const spend = async (fence: Fence, id: string, cost: number, limits = within(1_000_000)) => {
+    const { store } = given;
+    await store.reserve(fence, call(id, cost), limits);
+    const events = [called(fence.step, id, cost)];
+    await store.settle(fence, { id, state: "settled", cost }, { events });
+  };
 
   it("grants reservations until the budget is held, and says what was available", async () => {
     const { store } = given;
     const fence = await claimed(store, "r1", "s1");
-    expect(await store.reserve(fence, call("c1", 600))).toEqual({ kind: "granted" });
-    expect(await store.reserve(fence, call("c2", 401))).toEqual({
+    expect(await store.reserve(fence, call("c1", 600), within(1000))).toEqual({ kind: "granted" });
+    expect(await store.reserve(fence, call("c2", 401), within(1000))).toEqual({
       kind: "refused",
+      level: "run",
+      path: "run/r1",
       needed: 401,
       available: 400,
     });
-    expect(await store.reserve(fence, call("c3", 400))).toEqual({ kind: "granted" });
+    expect(await store.reserve(fence, call("c3", 400), within(1000))).toEqual({ kind: "granted" });
     expect((await store.calls("r1")).map((c) => [c.id, c.state])).toEqual([
       ["c1", "open"],
       ["c3", "open"],
     ]);
   });
 
+  it("keeps whose call it is, and by whom it is asked", async () => {
+    const { store } = given;
+    const fence = await claimed(store, "r1", "s1");
+    const owned = { ...call("c1", 600, 70), task: "t1", attempt: 2 };
+    await store.reserve(fence, owned, within(1000));
+    expect(await store.calls("r1")).toEqual([
+      { ...owned, ...fence, state: "open", cost: 0, at: later(0) },
+    ]);
+  });
+
   it("gives back what a settled call did not use, and all of a released one", async () => {
     const { store } = given;
     const fence = await claimed(store, "r1", "s1");
-    await store.reserve(fence, call("c1", 700));
+    await store.reserve(fence, call("c1", 700), within(1000));
     const c1 = { id: "c1", state: "settled", cost: 100 } as const;
     await store.settle(fence, c1, { events: [called("s1", "c1", 100)] });
-    await store.reserve(fence, call("c2", 900));
+    await store.reserve(fence, call("c2", 900), within(1000));
     await store.settle(fence, { id: "c2", state: "released", cost: 0 }, {});
-    expect(await store.reserve(fence, call("c3", 901))).toMatchObject({ available: 900 });
-    expect(await store.reserve(fence, call("c4", 900))).toEqual({ kind: "granted" });
+    const refused = await store.reserve(fence, call("c3", 901), within(1000));
+    expect(refused).toMatchObject({ available: 900 });
+    expect(await store.reserve(fence, call("c4", 900), within(1000))).toEqual({ kind: "granted" });
   });
 
-  it("counts against the newest budget, and never offers less than nothing", async () => {
+  it("counts against the limits of the moment, and never offers less than nothing", async () => {
     const { store } = given;
     const fence = await claimed(store, "r1", "s1");
-    await store.reserve(fence, call("c1", 1000));
-    const c1 = { id: "c1", state: "settled", cost: 1200 } as const;
-    await store.settle(fence, c1, { events: [called("s1", "c1", 1200)] });
-    expect(await store.reserve(fence, call("c2", 1))).toMatchObject({ needed: 1, available: 0 });
-    await store.append("r1", [{ type: "budget.raised", budget: 2000 }]);
-    expect(await store.reserve(fence, call("c3", 800))).toEqual({ kind: "granted" });
+    await spend(fence, "c1", 1000);
+    const refused = await store.reserve(fence, call("c2", 1), within(900));
+    expect(refused).toMatchObject({ needed: 1, available: 0 });
+    expect(await store.reserve(fence, call("c3", 1000), within(2000))).toEqual({ kind: "granted" });
   });
 
-  it("settles a call once with its events and its record, all at once", async () => {
+  it("refuses by the widest account that cannot hold a call, and then holds it on none", async () => {
     const { store } = given;
-    const fence = await claimed(store, "r1", "s1");
-    await store.reserve(fence, call("c1", 500));
-    const usage = { input: 1, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, output: 2 };
-    const settle = () =>
-      store.settle(
-        fence,
-        { id: "c1", state: "settled", cost: 40, usage },
-        {
-          part: { kind: "reply", turn: 1, reply: reply("hi") },
-          events: [called("s1", "c1", 40)],
-        },
-      );
-    await settle();
-    await settle();
-    expect(await store.calls("r1")).toMatchObject([
-      { id: "c1", state: "settled", reserved: 500, cost: 40, usage },
-    ]);
-    expect(await store.records("r1", "s1")).toHaveLength(1);
-    expect((await store.events("r1", 1)).map((e) => e.type)).toEqual(["model.called"]);
-  });
-
-  it("leaves the call open and nothing recorded when an event of its settlement is refused", async () => {
-    const { store } = given;
-    const fence = await claimed(store, "r1", "s1");
-    await store.reserve(fence, call("c1", 500));
-    const events = [called("s1", "c1", 40), { ...called("s1", "c1", 0), call: "Not An Id" }];
-    const part = { kind: "reply", turn: 1, reply: reply("hi") } as const;
-    const c1 = { id: "c1", state: "settled", cost: 40 } as const;
-    await expect(store.settle(fence, c1, { part, events })).rejects.toThrow("not valid");
-    expect(await store.calls("r1")).toMatchObject([{ state: "open", cost: 0 }]);
-    expect(await store.records("r1", "s1")).toEqual([]);
-    expect(await spentByFold(store, "r1")).toBe(0);
-  });
-
-  it("refuses a settlement whose events tell another cost", async () => {
-    const { store } = given;
-    const fence = await claimed(store, "r1", "s1");
-    await store.reserve(fence, call("c1", 500));
-    const c1 = { id: "c1", state: "settled", cost: 40 } as const;
-    await expect(store.settle(fence, c1, { events: [called("s1", "c1", 41)] })).rejects.toThrow(
-      "costs 40, but its model.called events say 41",
-    );
-    await expect(store.settle(fence, c1, {})).rejects.toThrow("say 0");
-  });
-
-  it("refuses to settle what the fence did not reserve", async () => {
-    const { store } = given;
+    await store.append("r2", [submitted()]);
     const one = await claimed(store, "r1", "s1");
-    const two = await claimed(store, "r1", "s2");
-    await store.reserve(one, call("c1", 500));
-    const released = { id: "c1", state: "released", cost: 0 } as const;
-    await expect(store.settle(two, released, {})).rejects.toThrow("reserved no call c1");
-    await expect(store.settle(one, { ...released, id: "c9" }, {})).rejects.toThrow("c9");
+    const two = await claimed(store, "r2", "s1");
+    const limits = (run: string, attempt: number) => ({
+      accounts: accountsOf(
+        { run, task: "t1", attempt },
+        { run: 1000, total: 1500, day: 1400, task: 900, attempt: 500 },
+        new Date(START),
+      ),
+    });
+    await store.reserve(one, call("a", 500), limits("r1", 1));
+    const level = async (fence: Fence, amount: number, attempt: number) => {
+      const answer = await store.reserve(fence, call("x", amount), limits(fence.run, attempt));
+      return answer.kind === "granted" ? answer.kind : `${answer.path} ${answer.available}`;
+    };
+    expect(await level(one, 1, 1)).toBe("run/r1/t1/1 0");
+    expect(await level(one, 401, 2)).toBe("run/r1/t1 400");
+    expect(await level(two, 901, 1)).toBe("day/2026-11-21 900");
+    expect(await level(two, 1001, 1)).toBe("installation 1000");
+    expect(await level(two, 900, 1)).toBe("run/r2/t1/1 500");
+    expect(await level(two, 500, 1)).toBe("granted");
+    const { accounts } = limits("r1", 2);
+    const day = accounts.filter((account: Account) => account.level === "day");
+    const left = await store.reserve(one, call("y", 401), { accounts: day });
+    expect(left).toMatchObject({ kind: "refused", available: 400 });
   });
 
-  const orphaned: Array<[string, (c: Context, fence: Parameters<Store["release"]>[0]) => unknown]> =
-    [
-      ["was released", ({ store }, fence) => store.release(fence)],
-      ["ran out", ({ clock }) => clock.advance(1000)],
-      [
-        "was superseded",
-        async ({ store, clock }) => {
-          clock.advance(1000);
-          await claimed(store, "r1", "s1");
-        },
-      ],
-    ];
-  it.each(orphaned)("settles a call at its reservation once the lease %s", async (_, end) => {
+  it("counts tokens beside dollars where an account limits them", async () => {
     const { store } = given;
-    await store.append("r1", [{ ...stepRequested("s1"), task: "t1", attempt: 2 }]);
     const fence = await claimed(store, "r1", "s1");
-    await store.reserve(fence, call("c1", 300));
-    expect(await store.settleOrphans("r1")).toEqual([]);
-    await end(given, fence);
-    const orphan = { id: "c1", state: "estimated", cost: 300, reserved: 300 };
-    expect(await store.settleOrphans("r1")).toMatchObject([orphan]);
-    expect(await store.settleOrphans("r1")).toEqual([]);
-    expect(await store.calls("r1")).toMatchObject([orphan]);
-    const [event] = await store.events("r1", 2);
-    expect(event).toMatchObject({ type: "model.called", estimated: true, cost: 300 });
-    expect(event).toMatchObject({ call: "c1", task: "t1", attempt: 2 });
-    expect(await spentByFold(store, "r1")).toBe(300);
-    await expect(store.settle(fence, { id: "c1", state: "released", cost: 0 }, {})).rejects.toThrow(
-      StaleEpochError,
-    );
+    const limits = {
+      accounts: accountsOf({ run: "r1" }, { run: 1000, tokens: 150 }, new Date(START)),
+    };
+    expect(await store.reserve(fence, call("c1", 0, 100), limits)).toEqual({ kind: "granted" });
+    expect(await store.reserve(fence, call("c2", 0, 51), limits)).toEqual({
+      kind: "refused",
+      level: "run",
+      path: "run/r1",
+      needed: 51,
+      available: 50,
+      tokens: true,
+    });
+    // it used 15 of the 100 it held
+    const usage = { input: 10, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, output: 5 };
+    const settled = { id: "c1", state: "settled", cost: 0, usage } as const;
+    await store.settle(fence, settled, { events: [called("s1", "c1", 0)] });
+    expect(await store.reserve(fence, call("c3", 0, 135), limits)).toEqual({ kind: "granted" });
+    const refused = await store.reserve(fence, call("c4", 0, 1), limits);
+    expect(refused).toMatchObject({ tokens: true, available: 0 });
   });
 
-  it("agrees with the folded spend and keeps within the budget, whatever happens to the calls", async () => {
+  it("holds a call once, however often it is reserved, and refuses another under its id", async () => {
+    const { store } = given;
+    const fence = await claimed(store, "r1", "s1");
+    for (let i = 0; i < 3; i++)
+      expect(await store.reserve(fence, call("c1", 600), within(1000))).toEqual({
+        kind: "granted",
+      });
+    await store.reserve(fence, call("c2", 400), within(1000));
+    await store.settle(fence, { id: "c1", state: "released", cost: 0 }, {});
+    expect(await store.reserve(fence, call("c1", 600), within(1000))).toEqual({ kind: "granted" });
+    expect((await store.calls("r1")).map(({ id, state }) => [id, state])).toEqual([
+      ["c1", "released"],
+      ["c2", "open"],
+    ]);
+    const other = { ...call("c2", 400), model: "another-model" };
+    await expect(store.reserve(fence, other, within(1000))).rejects.toThrow("c2 was reserved");
+    await expect(store.reserve(fence, call("c2", 399), within(1000))).rejects.toThrow("c2");
+    const next = await claimed(store, "r1", "s2");
+    await expect(store.reserve(next, call("c2", 400), within(1000))).rejects.toThrow("c2");
+  });
+
+  it("books a call on the day on which it was reserved", async () => {
     const { store, clock } = given;
-    const pick = (n: number) => Math.floor(clock.random() * n);
-    let fence = await claimed(store, "r1", "s1");
-    for (let i = 0; i < 120; i++) {
-      const id = `c${i}`;
-      const answer = await store.reserve(fence, call(id, 1 + pick(40)));
-      if (answer.kind === "refused") {
-        const budget = (await store.state("r1"))?.run.budget ?? 0;
-        await store.append("r1", [{ type: "budget.raised", budget: budget + pick(200) }]);
-        continue;
-      }
-      const fate = pick(4);
-      const reserved = (await store.calls("r1")).find((row) => row.id === id)?.reserved ?? 0;
-      const cost = pick(reserved + 1);
-      if (fate === 0) await store.settle(fence, { id, state: "released", cost: 0 }, {});
-      if (fate === 1 || fate === 2)
-        await store.settle(
-          fence,
-          { id, state: fate === 1 ? "settled" : "estimated", cost },
-          { events: [called("s1", id, cost)] },
-        );
-      if (pick(5) === 0) {
-        clock.advance(1000);
-        fence = await claimed(store, "r1", "s1");
-        await store.settleOrphans("r1");
-      }
-      const state = await store.state("r1");
-      const calls = await store.calls("r1");
-      const held = calls.reduce((sum, c) => sum + (c.state === "open" ? c.reserved : c.cost), 0);
-      expect(held).toBeLessThanOrEqual(state?.run.budget ?? 0);
-      expect(await spentByLedger(store, "r1")).toBe(state?.run.spent);
+    const fence = await claimed(store, "r1", "s1", 30 * 60 * MINUTE);
+    const limits = () => ({
+      accounts: accountsOf({ run: "r1" }, { run: 10_000, day: 1000 }, clock.now()),
+    });
+    await store.reserve(fence, call("c1", 1000), limits());
+    clock.advance(24 * 60 * MINUTE);
+    expect(await store.reserve(fence, call("c2", 1000), limits())).toEqual({ kind: "granted" });
+    await store.settle(
+      fence,
+      { id: "c1", state: "settled", cost: 700 },
+      { events: [called("s1", "c1", 700)] },
+    );
+    expect(await store.reserve(fence, call("c3", 1), limits())).toMatchObject({
+      path: "day/2026-11-22",
+      available: 0,
+    });
+  });
+
+  it("counts exactly where sums of many runs are larger than a number can be", async () => {
+    const { store } = given;
+    const most = Number.MAX_SAFE_INTEGER;
+    for (const run of ["a", "b", "c"]) {
+      await store.append(run, [submitted(most)]);
+      const fence = await claimed(store, run, "s1");
+      await spend(fence, `c-${run}`, most - 1, {
+        accounts: accountsOf({ run }, { run: most }, new Date(START)),
+      });
+      const left = await store.reserve(fence, call(`d-${run}`, 2), {
+        accounts: accountsOf({ run }, { run: most }, new Date(START)),
+      });
+      expect(left).toMatchObject({ path: `run/${run}`, available: 1 });
     }
+    const fence = await claimed(store, "r1", "s1");
+    const limits = { accounts: accountsOf({ run: "r1" }, { run: 1, total: most }, new Date(0)) };
+    expect(await store.reserve(fence, call("c1", 1), limits)).toMatchObject({
+      path: "installation",
+      available: 0,
+    });
+    // the nearest number, for people
+    expect((await store.totals()).settled).toBe(Number(3n * BigInt(most - 1)));
+    expect((await store.totals("a")).settled).toBe(most - 1);
+  });
+
+  describe("within an hour", () => {
+    const hourly = (hour: number) => ({ ...within(1_000_000), hour });
+
+    it("grants no more than its limit, and says when the next call fits", async () => {
+      const { store, clock } = given;
+      const fence = await claimed(store, "r1", "s1", 10 * 60 * MINUTE);
+      await spend(fence, "c1", 300);
+      clock.advance(10 * MINUTE);
+      await spend(fence, "c2", 500);
+      clock.advance(10 * MINUTE);
+      await spend(fence, "c3", 200);
+      const refused = { kind: "refused", level: "hour", path: "run/r1", available: 0 };
+      const ask = (amount: number) =>
+        store.reserve(fence, call(`of-${amount}`, amount), hourly(1000));
+      expect(await ask(300)).toEqual({ ...refused, needed: 300, until: later(60 * MINUTE) });
+      expect(await ask(301)).toMatchObject({ until: later(70 * MINUTE) });
+      expect(await ask(801)).toMatchObject({ until: later(80 * MINUTE) });
+      clock.advance(40 * MINUTE - 1);
+      expect(await ask(300)).toMatchObject({ until: later(60 * MINUTE) });
+      clock.advance(1);
+      expect(await ask(300)).toEqual({ kind: "granted" });
+    });
+
+    it("counts a call from when it is held until an hour after it was settled", async () => {
+      const { store, clock } = given;
+      const fence = await claimed(store, "r1", "s1", 10 * 60 * MINUTE);
+      await store.reserve(fence, call("c1", 900), hourly(1000));
+      clock.advance(90 * MINUTE);
+      const ask = () => store.reserve(fence, call("c2", 300), hourly(1000));
+      // nobody knows when it will be over, nor what it will have cost
+      expect(await ask()).toMatchObject({ available: 100, until: later(91 * MINUTE) });
+      const events = [called("s1", "c1", 800)];
+      await store.settle(fence, { id: "c1", state: "settled", cost: 800 }, { events });
+      expect(await ask()).toMatchObject({ available: 200, until: later(150 * MINUTE) });
+      clock.advance(60 * MINUTE);
+      expect(await ask()).toEqual({ kind: "granted" });
+    });
+
+    it("names no time for a call that is larger than its limit, and leaves other runs alone", async () => {
+      const { store } = given;
+      await store.append("r2", [submitted()]);
+      const one = await claimed(store, "r1", "s1");
+      const refused = await store.reserve(one, call("c1", 1001), hourly(1000));
+      expect(refused).toEqual({
+        ...{ kind: "refused", level: "hour", path: "run/r1", needed: 1001, available: 1000 },
+      });
+      await spend(one, "c2", 1000);
+      const two = await claimed(store, "r2", "s1");
+      expect(await store.reserve(two, call("c3", 1000), hourly(1000))).toEqual({ kind: "granted" });
+    });
   });
 };

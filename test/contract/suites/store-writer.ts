@@ -4,7 +4,7 @@
  * on, and closes after its fortieth try.
  */
 import { createClock, openStore } from "@headrace/store";
-import { call, called, claimed, note, reply, submitted } from "./store-fixtures.ts";
+import { call, called, claimed, note, reply, submitted, within } from "./store-fixtures.ts";
 
 const [file = "", mode] = process.argv.slice(2);
 let dying = false;
@@ -21,7 +21,7 @@ await store.append("r1", (state) => (state === undefined ? [submitted()] : []));
 
 if (mode === "settle") {
   const fence = await claimed(store, "r1", "s1", 60_000);
-  await store.reserve(fence, call("c1", 300));
+  await store.reserve(fence, call("c1", 300), within(1000));
   dying = true;
   await store.settle(
     fence,

@@ -1,0 +1,84 @@
+import type { Account, Reservation, ReserveAnswer } from "@headrace/domain";
+import type { Sql } from "../sql.ts";
+
+type Refused = Extract<ReserveAnswer, { kind: "refused" }>;
+
+/** By how much sums of an account move. */
+type Move = {
+  reserved: number;
+  settled: number;
+  excess: number;
+  reservedTokens: number;
+  settledTokens: number;
+  excessTokens: number;
+};
+
+/**
+ * Running sums of what is held and settled, by account. A sum may be over more runs than a number can count, so sums are
+ * added and compared where they lie, in 64 bits; past those, at 9.2 million USD, the transaction fails. Parameters of
+ * a calculation are bound as big integers: SQLite would take numbers for floating point.
+ */
+export class Accounts {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** The first account that cannot hold so much more. What was reported above a reservation is as good as spent. */
+  refusal(accounts: readonly Account[], call: Reservation): Refused | undefined {
+    for (const { level, path, limit, tokens } of accounts) {
+      const refused = (needed: number, available: number) =>
+        ({ kind: "refused", level, path, needed, available }) as const;
+      const left = limit === undefined ? call.amount : this.#left(path, limit);
+      if (call.amount > left) return refused(call.amount, left);
+      const tokensLeft = tokens === undefined ? call.tokens : this.#tokensLeft(path, tokens);
+      if (call.tokens > tokensLeft) return { ...refused(call.tokens, tokensLeft), tokens: true };
+    }
+    return undefined;
+  }
+
+  /** Makes the accounts that are not there yet. */
+  open(paths: readonly string[]): void {
+    this.#sql.run(
+      "INSERT INTO accounts (path) SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING",
+      JSON.stringify(paths),
+    );
+  }
+
+  move(paths: readonly string[], by: Partial<Move>): void {
+    const sums: Move = {
+      ...{ reserved: 0, settled: 0, excess: 0 },
+      ...{ reservedTokens: 0, settledTokens: 0, excessTokens: 0 },
+      ...by,
+    };
+    const moved = this.#sql.run(
+      `UPDATE accounts SET reserved = reserved + ?, settled = settled + ?, excess = excess + ?,
+         reserved_tokens = reserved_tokens + ?, settled_tokens = settled_tokens + ?,
+         excess_tokens = excess_tokens + ?
+       WHERE path IN (SELECT value FROM json_each(?))`,
+      BigInt(sums.reserved),
+      BigInt(sums.settled),
+      BigInt(sums.excess),
+      BigInt(sums.reservedTokens),
+      BigInt(sums.settledTokens),
+      BigInt(sums.excessTokens),
+      JSON.stringify(paths),
+    );
+    if (moved !== paths.length)
+      throw new Error(`of the accounts ${paths.join(", ")} only ${moved} are there`);
+  }
+
+  #left(path: string, limit: number): number {
+    return this.#room("? - settled - reserved - excess", path, limit);
+  }
+
+  #tokensLeft(path: string, limit: number): number {
+    return this.#room("? - settled_tokens - reserved_tokens - excess_tokens", path, limit);
+  }
+
+  #room(left: string, path: string, limit: number): number {
+    const query = `SELECT max(0, ${left}) AS room FROM accounts WHERE path = ?`;
+    return this.#sql.get<{ room: number }>(query, BigInt(limit), path)?.room ?? limit;
+  }
+}
