@@ -149,7 +149,7 @@ const prefixHeld: Check = ({ asking, standing: { candidate }, at }) => {
   return block && { why: "prefix-held", until: block.until, poll: true };
 };
 
-/** The first that applies is the one that is told: what lasts longest comes first. */
+/** Of what applies without an end in sight, the first is told. */
 const CHECKS: readonly Check[] = [
   incapable,
   turnedDown,
@@ -166,14 +166,23 @@ const CHECKS: readonly Check[] = [
   prefixHeld,
 ];
 
+/** What lasts longest: for good, until the latest known time, or until another call ends. */
+const longest = (blocks: readonly Block[]): Block | undefined => {
+  const forGood = blocks.find(({ until, poll }) => until === undefined && poll === undefined);
+  if (forGood !== undefined) return forGood;
+  const [last] = blocks
+    .filter(({ poll }) => poll === undefined)
+    .toSorted((a, b) => (b.until ?? 0) - (a.until ?? 0));
+  if (last === undefined) return blocks[0];
+  return blocks.some(({ later }) => later) ? { ...last, later: true } : last;
+};
+
 export const standingOf = (asking: Asking, candidate: Candidate, at: number): Standing => {
   const room = roomFor(asking, candidate) ?? { maxOutput: 0, sure: true };
   const usage = estimated(asking, candidate, room.maxOutput, at);
   const cost = asking.price(candidate, usage);
   const standing = { candidate, key: candidateKey(candidate), ...room, usage, cost };
-  for (const check of CHECKS) {
-    const block = check({ asking, standing, at });
-    if (block !== undefined) return { ...standing, block };
-  }
-  return standing;
+  const blocks = CHECKS.flatMap((check) => check({ asking, standing, at }) ?? []);
+  const block = longest(blocks);
+  return block === undefined ? standing : { ...standing, block };
 };
