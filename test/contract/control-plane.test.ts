@@ -1,9 +1,10 @@
+import { fromUsd } from "@headrace/domain";
 import { expect, test } from "vitest";
 import { controlRig } from "../support/control-rig.ts";
 import { factoryControlSuite } from "./suites/factory-control-suite.ts";
 
 factoryControlSuite("the control plane", async () => {
-  const rig = await controlRig();
+  const rig = await controlRig({ limits: { task: fromUsd(1) } });
   return {
     control: rig.control.commands,
     submission: () => rig.submission(),

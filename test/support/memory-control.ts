@@ -34,6 +34,7 @@ export class MemoryControl implements FactoryControl {
     this.append(run, {
       type: "run.submitted",
       ...submission,
+      amounts: "pico",
       spec: this.#keep(spec),
       guidance: this.#keep(JSON.stringify(guidance)),
       ...(plan && { plan: this.#keep(JSON.stringify(plan)) }),
@@ -103,8 +104,19 @@ export class MemoryControl implements FactoryControl {
     this.#appendToOpen(run, { type: "question.answered", question, text, ...task });
   }
 
-  async raiseBudget(run: string, by: number): Promise<void> {
-    const { budget, status } = this.#state(run).run;
+  async steer(run: string, text: string): Promise<void> {
+    this.#appendToOpen(run, { type: "run.steered", text });
+  }
+
+  async raiseBudget(run: string, by: number, task?: string): Promise<void> {
+    const { run: row, tasks } = this.#state(run);
+    const { budget, status } = row;
+    if (task !== undefined) {
+      const known = tasks[task];
+      if (known === undefined) throw new UserError(`run ${run} has no task ${task}`);
+      this.#appendToOpen(run, { type: "budget.raised", budget: (known.raised ?? 0) + by, task });
+      return;
+    }
     this.#appendToOpen(run, { type: "budget.raised", budget: budget + by });
     if (status === "budget") this.append(run, { type: "run.resumed" });
   }

@@ -46,7 +46,8 @@ export const createClient = (address: FactoryAddress): FactoryControl => {
     resume: (run) => command(run, "resume", {}),
     cancel: (run, reason) => command(run, "cancel", { reason }),
     answer: (run, question, text) => command(run, "answer", { question, text }),
-    raiseBudget: (run, by) => command(run, "budget", { by }),
+    raiseBudget: (run, by, task) => command(run, "budget", { by, task }),
+    steer: (run, text) => command(run, "steer", { text }),
   };
 };
 

@@ -95,7 +95,12 @@ const addCommands = (app: Hono, control: FactoryControl): void => {
     return c.json({});
   });
   app.post("/v1/runs/:run/budget", small, async (c) => {
-    await control.raiseBudget(runOf(c), (await bodyOf(c, Bodies.budget)).by);
+    const { by, task } = await bodyOf(c, Bodies.budget);
+    await control.raiseBudget(runOf(c), by, task);
+    return c.json({});
+  });
+  app.post("/v1/runs/:run/steer", small, async (c) => {
+    await control.steer(runOf(c), (await bodyOf(c, Bodies.steer)).text);
     return c.json({});
   });
 };

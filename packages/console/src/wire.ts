@@ -1,8 +1,8 @@
 import {
   Id,
   InfrastructureError,
-  Pico,
   ObjectId,
+  Pico,
   type RunState,
   UserError,
 } from "@headrace/domain";
@@ -15,7 +15,9 @@ export const Bodies = {
   pause: z.object({ reason }),
   cancel: z.object({ reason }),
   answer: z.object({ question: Id, text: reason }),
-  budget: z.object({ by: Pico.positive() }),
+  /** with `task`, its own budget and that of its attempts */
+  budget: z.object({ by: Pico.positive(), task: Id.optional() }),
+  steer: z.object({ text: reason }),
   pack: z.object({ commit: ObjectId, have: z.array(ObjectId).max(10_000) }),
 };
 

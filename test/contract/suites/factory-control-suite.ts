@@ -3,6 +3,8 @@ import {
   foldAll,
   fromUsd,
   type NewEvent,
+  PlanProposal,
+  Policy,
   type StoredEvent,
   type Submission,
   UserError,
@@ -11,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 export type ControlFixture = AsyncDisposable & {
   control: FactoryControl;
-  /** a submission the factory accepts, each of a repository of its own, with the pack of its base */
+  /** a submission the factory accepts, whose tasks have a budget of 1 USD each, each of a repository of its own, with the pack of its base */
   submission(): Promise<{ submission: Submission; pack: Uint8Array }>;
   /** puts events in the log of a run, as the factory's own parts do that work on it */
   append(run: string, ...events: NewEvent[]): Promise<void>;
@@ -35,6 +37,25 @@ const collect = async (
 };
 
 const note = (text: string): NewEvent => ({ type: "note.added", level: "info", text });
+
+/** An accepted plan of one task, which is being built. */
+const planOf = (task: string): NewEvent[] => {
+  const { tasks } = PlanProposal.parse({
+    summary: "One task.",
+    tasks: [{ id: task, title: "Do it", description: "Do it.", acceptance: ["it is done"] }],
+  });
+  const policy = Policy.parse({
+    ...{ gates: [], setup: [], protected: [] },
+    from: { gates: "plan", setup: "plan" },
+  });
+  const accepted = { version: 1, requirements: [], policy, policyHash: "f".repeat(64) };
+  return [
+    { type: "plan.proposed", round: 1, plan: { version: 1, summary: "One.", tasks, ...NOTHING } },
+    { type: "plan.accepted", ...accepted },
+    { type: "task.ready", task },
+  ];
+};
+const NOTHING = { requirements: [], setup: [], gates: [], notDoing: [] };
 
 /** What every `FactoryControl` does, near or far. */
 export const factoryControlSuite = (name: string, make: () => Promise<ControlFixture>): void => {
@@ -189,6 +210,33 @@ export const factoryControlSuite = (name: string, make: () => Promise<ControlFix
       expect((await control.run(run)).run.status).toBe("paused");
     });
 
+    it("raises the budget of a task that its own had parked, which then goes on", async () => {
+      const run = await submit();
+      await fixture.append(run, ...planOf("a"));
+      await fixture.append(run, {
+        ...{ type: "budget.parked", task: "a", level: "task" },
+        ...{ reason: "the next call does not fit", budget: fromUsd(1) },
+      });
+      expect((await control.run(run)).tasks.a?.parked).toBeDefined();
+      await control.raiseBudget(run, fromUsd(2), "a");
+      await control.raiseBudget(run, fromUsd(3), "a");
+      const { tasks, run: row } = await control.run(run);
+      expect(tasks.a).toMatchObject({ raised: fromUsd(5) });
+      expect(tasks.a?.parked).toBeUndefined();
+      expect(row.budget).toBe(fromUsd(20));
+      await expect(control.raiseBudget(run, 1, "b")).rejects.toThrow(UserError);
+    });
+
+    it("keeps what a person says to the agents, in the order in which it was said", async () => {
+      const run = await submit();
+      await control.steer(run, "Größe in mm ✓");
+      await control.steer(run, "no new dependencies");
+      const { steers = [] } = (await control.run(run)).run;
+      expect(steers.map(({ text }) => text)).toEqual(["Größe in mm ✓", "no new dependencies"]);
+      await control.cancel(run, "enough");
+      await expect(control.steer(run, "too late")).rejects.toThrow(UserError);
+    });
+
     it("gives the bytes of a run's blobs", async () => {
       const { submission, pack } = await fixture.submission();
       const { run } = await control.submit({ ...submission, spec: "# Größe\n" }, pack);
@@ -215,6 +263,8 @@ export const factoryControlSuite = (name: string, make: () => Promise<ControlFix
       ["cancel", (run) => control.cancel(run, "why")],
       ["answer", (run) => control.answer(run, "q1", "yes")],
       ["raiseBudget", (run) => control.raiseBudget(run, 1)],
+      ["raiseBudget of a task", (run) => control.raiseBudget(run, 1, "a")],
+      ["steer", (run) => control.steer(run, "words")],
     ])("tells the user that there is no such run (%s)", async (_, ask) => {
       await expect(ask("nowhere")).rejects.toThrow(UserError);
     });
