@@ -14,7 +14,7 @@ test("a streamed reply arrives whole: text, calls with their input, stop reason 
     },
   ]);
   const question = request();
-  const reply = await clientOf(simulator).complete(question);
+  const { reply } = await clientOf(simulator).complete(question);
   expect(reply).toMatchObject({
     model: "claude-sonnet-5",
     stopReason: "tool_use",
@@ -51,7 +51,7 @@ test("key and address come from the options alone, whatever the environment hold
     vi.unstubAllEnvs();
   });
   await using simulator = await simulate([{ text: "ok" }]);
-  expect((await clientOf(simulator).complete(request())).stopReason).toBe("end_turn");
+  expect((await clientOf(simulator).complete(request())).reply.stopReason).toBe("end_turn");
 });
 
 describe("every class of failure is recognised, with no retry by the SDK", () => {
@@ -72,7 +72,10 @@ describe("every class of failure is recognised, with no retry by the SDK", () =>
   ])("%j is %s", async (error, expected) => {
     await using simulator = await simulate([{ error }]);
     const failure = await failureOf(clientOf(simulator).complete(request()));
-    expect(failure).toMatchObject({ class: expected, status: error.status, started: false });
+    expect(failure).toMatchObject({
+      facts: { class: expected, status: error.status },
+      billed: false,
+    });
     expect(failure.message).toContain(error.message ?? "scripted error");
     expect(failure.message).toContain("req_sim");
     expect(simulator.requests()).toHaveLength(1);
@@ -80,16 +83,19 @@ describe("every class of failure is recognised, with no retry by the SDK", () =>
 
   test("Retry-After reaches the caller whole", async () => {
     await using simulator = await simulate([{ error: { status: 429, retryAfter: 3600 } }]);
-    const failure = await failureOf(clientOf(simulator).complete(request()));
-    expect(failure.retryAfterMs).toBe(3_600_000);
+    const now = new Date("2026-11-21T12:00:00Z");
+    const { url: baseUrl, apiKey } = simulator;
+    const client = createModelClient({ baseUrl, apiKey, timeouts: TIMEOUTS, now: () => now });
+    const failure = await failureOf(client.complete(request()));
+    expect(failure.facts.until).toBe("2026-11-21T13:00:00.000Z");
   });
 
   test("a stream cut midway is a network failure that may be billed; asked again it is whole", async () => {
     await using simulator = await simulate([{ text: "x".repeat(50_000), cut: true }]);
     const client = clientOf(simulator);
     const failure = await failureOf(client.complete(request()));
-    expect(failure).toMatchObject({ class: "network", started: true });
-    expect((await client.complete(request())).stopReason).toBe("end_turn");
+    expect(failure).toMatchObject({ facts: { class: "network" }, billed: true });
+    expect((await client.complete(request())).reply.stopReason).toBe("end_turn");
     expect(simulator.requests().map((seen) => seen.outcome)).toEqual(["cut", "reply"]);
   });
 
@@ -98,7 +104,7 @@ describe("every class of failure is recognised, with no retry by the SDK", () =>
     const failure = await failureOf(
       clientOf(simulator, { idleMs: 100, totalMs: 20_000 }).complete(request()),
     );
-    expect(failure).toMatchObject({ class: "network", started: true });
+    expect(failure).toMatchObject({ facts: { class: "network" }, billed: true });
     expect(failure.message).toContain("silent for 100 ms");
   });
 
@@ -114,8 +120,10 @@ describe("every class of failure is recognised, with no retry by the SDK", () =>
     await using simulator = await simulate([{ text: "late", delayMs: 5_000 }]);
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 100);
-    const failure = await failureOf(clientOf(simulator).complete(request(), stop.signal));
-    expect(failure).toMatchObject({ class: "network", started: true });
+    const failure = await failureOf(
+      clientOf(simulator).complete(request(), { signal: stop.signal }),
+    );
+    expect(failure).toMatchObject({ facts: { class: "network" }, billed: true });
     await expect.poll(() => simulator.requests()[0]?.outcome).toBe("gone");
   });
 
@@ -124,7 +132,7 @@ describe("every class of failure is recognised, with no retry by the SDK", () =>
     const client = clientOf(simulator);
     await simulator.close();
     const failure = await failureOf(client.complete(request()));
-    expect(failure).toMatchObject({ class: "network", started: false });
+    expect(failure).toMatchObject({ facts: { class: "network" }, billed: false });
     expect(failure.message).toMatch(/ECONNREFUSED/);
   });
 });
@@ -182,7 +190,7 @@ describe("an endpoint that does not keep to the protocol", () => {
         [...head, ...tail].map(event).join(""),
       );
       const failure = await failureOf(endpoint.client.complete(request()));
-      expect(failure).toMatchObject({ class: "server", started: true });
+      expect(failure).toMatchObject({ facts: { class: "server" }, billed: true });
     },
   );
 
@@ -198,7 +206,7 @@ describe("an endpoint that does not keep to the protocol", () => {
   ])("%s %j", async (type, text, expected) => {
     using endpoint = await answering(200, type, text);
     const failure = await failureOf(endpoint.client.complete(request()));
-    expect(failure).toMatchObject({ class: expected, started: true });
+    expect(failure).toMatchObject({ facts: { class: expected }, billed: true });
   });
 
   test("thinking is kept as it came, and an empty text, which could not be sent back, is dropped", async () => {
@@ -220,7 +228,7 @@ describe("an endpoint that does not keep to the protocol", () => {
       { type: "message_stop" },
     ];
     using endpoint = await answering(200, "text/event-stream", events.map(event).join(""));
-    expect((await endpoint.client.complete(request())).content).toEqual([thinking]);
+    expect((await endpoint.client.complete(request())).reply.content).toEqual([thinking]);
   });
 
   test("a gateway that does not count tokens gets the prompt's bytes as the bound", async () => {
@@ -233,7 +241,7 @@ describe("an endpoint that does not keep to the protocol", () => {
   test("an answer without a token count is a failure", async () => {
     using endpoint = await answering(200, "application/json", "{}");
     expect(await failureOf(endpoint.client.countTokens(request()))).toMatchObject({
-      class: "server",
+      facts: { class: "server" },
     });
   });
 });

@@ -27,7 +27,7 @@ describe("a relay", () => {
     });
     const left = new Promise((resolve) => other.once("exit", resolve));
     const client = clientOf(simulator);
-    const first = await client.complete(request());
+    const { reply: first } = await client.complete(request());
     expect(first).toMatchObject({
       stopReason: "tool_use",
       content: [
@@ -35,7 +35,7 @@ describe("a relay", () => {
         { name: "read", input: { path: "README.md" } },
       ],
     });
-    const second = await client.complete(grown(1));
+    const { reply: second } = await client.complete(grown(1));
     expect(second.content[0]).toEqual({ type: "text", text: "turn 2 of 1 tools" });
     expect(await left).toBe(0);
     expect(await readFile(join(dir, "README.txt"), "utf8")).toContain("replies/");
@@ -48,20 +48,20 @@ describe("a relay", () => {
     const name = await requestFile(dir);
     expect(name).toMatch(/^hr1\.r1\.t1\.coder\.1\.1-t1-[0-9a-f]{8}\.json$/);
     await first.close();
-    expect((await abandoned).class).toBe("network");
+    expect((await abandoned).facts.class).toBe("network");
 
     await using second = await open();
-    const reply = clientOf(second).complete(request());
+    const answer = clientOf(second).complete(request());
     await writeFile(join(dir, "replies", name), '{"content":[{"type":"text","text":"here"}]}');
-    expect((await reply).content).toEqual([{ type: "text", text: "here" }]);
-    expect((await clientOf(second).complete(request())).id).toBe((await reply).id);
+    expect((await answer).reply.content).toEqual([{ type: "text", text: "here" }]);
+    expect((await clientOf(second).complete(request())).reply.id).toBe((await answer).reply.id);
     expect(await readdir(join(dir, "requests"))).toEqual([name]);
   });
 
   test("explains an unusable reply beside it and waits for a better one", async () => {
     const { dir, open } = await relay();
     await using simulator = await open();
-    const reply = clientOf(simulator).complete(request());
+    const answer = clientOf(simulator).complete(request());
     const file = join(dir, "replies", await requestFile(dir));
     const explained = () => readFile(`${file}.error`, "utf8").catch(() => "");
     await writeFile(file, '{"content": [{"type": "text"');
@@ -72,7 +72,7 @@ describe("a relay", () => {
     );
     await expect.poll(explained).toContain("content[0].input");
     await writeFile(file, '{"content": [{"type": "tool_use", "name": "read", "input": {}}]}');
-    expect((await reply).stopReason).toBe("tool_use");
+    expect((await answer).reply.stopReason).toBe("tool_use");
     expect(await explained()).toBe("");
   });
 
@@ -80,11 +80,11 @@ describe("a relay", () => {
     const { open } = await relay(50);
     await using simulator = await open();
     const failure = await failureOf(clientOf(simulator).complete(request()));
-    expect(failure).toMatchObject({ class: "server", status: 504 });
+    expect(failure).toMatchObject({ facts: { class: "server", status: 504 } });
     const late = await relay(900);
     await using slow = await late.open();
     expect(await failureOf(clientOf(slow).complete(request()))).toMatchObject({
-      class: "server",
+      facts: { class: "server" },
       message: expect.stringContaining("no usable reply file"),
     });
   });

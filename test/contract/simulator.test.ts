@@ -8,7 +8,7 @@ describe("a script", () => {
     await using simulator = await simulate([{ text: "one" }, { text: "two" }, { text: "three" }]);
     const client = clientOf(simulator);
     const texts = await Promise.all(
-      [2, 0, 1].map(async (n) => (await client.complete(grown(n))).content),
+      [2, 0, 1].map(async (n) => (await client.complete(grown(n))).reply.content),
     );
     expect(texts).toEqual(["three", "one", "two"].map((text) => [{ type: "text", text }]));
   });
@@ -17,7 +17,7 @@ describe("a script", () => {
     await using simulator = await simulate([{ text: "one" }]);
     const client = clientOf(simulator);
     const beyond = await failureOf(client.complete(grown(1, "exit code 1")));
-    expect(beyond.class).toBe("invalid");
+    expect(beyond.facts.class).toBe("invalid");
     expect(beyond.message.replace(/req_\w+/, "req")).toMatchInlineSnapshot(`
       "the provider answered 400 invalid_request_error: the script has no reply for role coder, task t1, attempt 1, conversation 1, turn 2. Nearest entries:
         role coder, task t1, attempt 1, conversation 1 (turns: 1)
@@ -43,7 +43,7 @@ describe("a script", () => {
       'expects the newest user message to contain "parser.test", but it says: 2 failed',
     );
     expect(await client.complete(grown(1, "parser.test: 2 failed"))).toMatchObject({
-      content: [{ text: "I see." }],
+      reply: { content: [{ text: "I see." }] },
     });
   });
 
@@ -55,8 +55,9 @@ describe("a script", () => {
     const play = async (run: string) => {
       const question = request({ userId: formatUserId({ ...CODER, run }) });
       const classes = [];
-      for (let i = 0; i < 3; i++) classes.push((await failureOf(client.complete(question))).class);
-      expect((await client.complete(question)).content).toEqual([
+      for (let i = 0; i < 3; i++)
+        classes.push((await failureOf(client.complete(question))).facts.class);
+      expect((await client.complete(question)).reply.content).toEqual([
         { type: "text", text: "at last" },
       ]);
       return classes;
@@ -112,8 +113,7 @@ describe("what the real API refuses is refused", () => {
     await using simulator = await simulate([{ text: "x" }]);
     const failure = await failureOf(clientOf(simulator).complete(request(change)));
     expect(failure).toMatchObject({
-      class: "invalid",
-      status: 400,
+      facts: { class: "invalid", status: 400 },
       message: expect.stringMatching(message),
     });
   });
@@ -121,11 +121,10 @@ describe("what the real API refuses is refused", () => {
   test("an unknown model is not found, and a wrong key is turned away", async () => {
     await using simulator = await simulate([{ text: "x" }]);
     const gone = await failureOf(clientOf(simulator).complete(request({ model: "claude-9" })));
-    expect(gone).toMatchObject({ class: "gone", status: 404 });
+    expect(gone).toMatchObject({ facts: { class: "gone", status: 404 } });
     const wrong = clientOf({ url: simulator.url, apiKey: "wrong" });
     expect(await failureOf(wrong.complete(request()))).toMatchObject({
-      class: "auth",
-      status: 401,
+      facts: { class: "auth", status: 401 },
     });
   });
 });
@@ -210,7 +209,7 @@ describe("tokens and the prompt cache", () => {
     const client = clientOf(simulator);
     let cached = 0;
     for (let i = 0; i < turns.length; i++) {
-      const { usage } = await client.complete(grow(i));
+      const { usage } = (await client.complete(grow(i))).reply;
       expect(usage.cacheRead).toBe(cached);
       expect(usage.cacheWrite5m).toBeGreaterThan(0);
       expect(usage.input + usage.cacheWrite5m + usage.cacheRead).toBe(
@@ -224,20 +223,20 @@ describe("tokens and the prompt cache", () => {
     await using simulator = await simulate([{ text: "ok" }]);
     const client = clientOf(simulator);
     const prompt = grow(0);
-    expect((await client.complete(prompt)).usage.cacheRead).toBe(0);
-    expect((await client.complete({ ...prompt, model: "claude-opus-4-8" })).usage.cacheRead).toBe(
-      0,
-    );
+    expect((await client.complete(prompt)).reply.usage.cacheRead).toBe(0);
+    expect(
+      (await client.complete({ ...prompt, model: "claude-opus-4-8" })).reply.usage.cacheRead,
+    ).toBe(0);
     const tools = [{ ...prompt.tools[0], description: "Reads" }];
-    expect((await client.complete({ ...prompt, tools })).usage.cacheRead).toBe(0);
-    expect((await client.complete(prompt)).usage.cacheRead).toBeGreaterThan(0);
+    expect((await client.complete({ ...prompt, tools })).reply.usage.cacheRead).toBe(0);
+    expect((await client.complete(prompt)).reply.usage.cacheRead).toBeGreaterThan(0);
   });
 
   test("a prompt below the least size is not cached", async () => {
     await using simulator = await simulate([{ text: "ok" }]);
     const client = clientOf(simulator);
     await client.complete(withCacheBreakpoints(request()));
-    const { usage } = await client.complete(withCacheBreakpoints(request()));
+    const { usage } = (await client.complete(withCacheBreakpoints(request()))).reply;
     expect(usage).toMatchObject({ cacheRead: 0, cacheWrite5m: 0 });
   });
 });
