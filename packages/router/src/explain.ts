@@ -15,8 +15,8 @@ const WORDS: Readonly<Record<Consideration, string>> = {
   "out-of-credit": "is out of credit",
   auth: "refuses the key",
   gone: "is not known to its provider",
-  failed: "has failed",
-  "backing-off": "has failed and is left alone",
+  failed: "has failed in this turn",
+  "backing-off": "is left alone for now",
   "same-as-author": "wrote what is judged",
 };
 

@@ -53,8 +53,8 @@ const Call = z.object({
   /** where the provider caches */
   prefix: z.string().optional(),
   at: Ms,
-  /** what its buckets were charged with */
-  charged: z.partialRecord(RateKind, count),
+  /** what the buckets were charged with, or would have been */
+  charged: z.record(RateKind, count),
 });
 export type Call = z.infer<typeof Call>;
 

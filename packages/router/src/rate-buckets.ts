@@ -1,4 +1,4 @@
-import type { FailureFacts, RateFacts, RateKind, TokenUsage } from "@headrace/domain";
+import { type FailureFacts, type RateFacts, RateKind, type TokenUsage } from "@headrace/domain";
 import type { Bucket, Call, PoolRow } from "./health.ts";
 
 /** Providers state limits by the minute, so a bucket that was whole at some time is so again a minute after. */
@@ -13,7 +13,7 @@ const kindsOf = (buckets: PoolRow["buckets"]): [RateKind, Bucket][] =>
   Object.entries(buckets) as [RateKind, Bucket][];
 
 /** What a call takes from each bucket. What is read from the cache is not counted by providers. */
-export const taken = (usage: TokenUsage): Record<RateKind, number> => {
+export const taken = (usage: TokenUsage): Call["charged"] => {
   const inputTokens = usage.input + usage.cacheWrite5m + usage.cacheWrite1h;
   const outputTokens = usage.output;
   return { requests: 1, tokens: inputTokens + outputTokens, inputTokens, outputTokens };
@@ -22,7 +22,13 @@ export const taken = (usage: TokenUsage): Record<RateKind, number> => {
 const current = (bucket: Bucket, at: number): Bucket =>
   at < bucket.resetAt
     ? bucket
-    : { limit: bucket.limit, remaining: bucket.limit, resetAt: at + PERIOD_MS, told: at };
+    : {
+        limit: bucket.limit,
+        remaining: bucket.limit,
+        resetAt: at + PERIOD_MS,
+        // whoever was sent before then was charged to what is gone
+        told: bucket.resetAt - 1,
+      };
 
 /** When the pool takes the call; undefined when it does now. A call larger than a bucket takes it when it is whole. */
 export const rateBlock = (
@@ -51,61 +57,50 @@ const mapBuckets = (pool: PoolRow, change: (kind: RateKind, bucket: Bucket) => B
 const within = ({ limit }: Bucket, remaining: number): number =>
   Math.min(limit, Math.max(0, remaining));
 
-/** Takes the call's estimate from the buckets; `charged` is what was taken. */
-export const charge = (
-  pool: PoolRow,
-  usage: TokenUsage,
-  at: number,
-): { pool: PoolRow; charged: Call["charged"] } => {
-  const wants = taken(usage);
-  return {
-    pool: mapBuckets(pool, (kind, before) => {
-      const bucket = current(before, at);
-      return { ...bucket, remaining: within(bucket, bucket.remaining - wants[kind]) };
-    }),
-    charged: Object.fromEntries(kindsOf(pool.buckets).map(([kind]) => [kind, wants[kind]])),
-  };
-};
-
-/** Takes `used` in the place of what was charged, from buckets that know of the call by its charge alone. */
-export const recharge = (
-  pool: PoolRow,
-  call: Call,
-  used: Partial<Record<RateKind, number>>,
-): PoolRow =>
-  mapBuckets(pool, (kind, bucket) => {
-    const charged = call.charged[kind];
-    if (charged === undefined || bucket.told > call.at) return bucket;
-    return { ...bucket, remaining: within(bucket, bucket.remaining + charged - (used[kind] ?? 0)) };
+/** Takes the call's estimate from the buckets. */
+export const charge = (pool: PoolRow, charged: Call["charged"], at: number): PoolRow =>
+  mapBuckets(pool, (kind, before) => {
+    const bucket = current(before, at);
+    return { ...bucket, remaining: within(bucket, bucket.remaining - charged[kind]) };
   });
 
+/** Takes `used` in the place of what was charged, from buckets that know of the call by its charge alone. */
+const corrected = (bucket: Bucket, kind: RateKind, call: Call, used: number): Bucket =>
+  bucket.told >= call.at
+    ? bucket
+    : { ...bucket, remaining: within(bucket, bucket.remaining + call.charged[kind] - used) };
+
+/** Gives back what the call was charged: it was not sent. */
+export const refund = (pool: PoolRow, call: Call): PoolRow =>
+  mapBuckets(pool, (kind, bucket) => corrected(bucket, kind, call, 0));
+
 /**
- * What the response to a call sent at `told` says of its buckets, less what calls sent since have been charged. What
- * a later call's response or a refusal has said stands.
+ * The buckets once a call is over: as its response has them (`rate`), less what calls sent since have been charged;
+ * where it says nothing, with what it `used` in the place of its charge. What a later call's end or a refusal has said
+ * stands.
  */
-export const overwrite = (
+export const settled = (
   pool: PoolRow,
-  facts: RateFacts,
-  told: number,
+  call: Call,
+  { used, rate = {} }: { used: Call["charged"]; rate?: RateFacts | undefined },
   since: readonly Call[],
 ): PoolRow => {
-  if (told < pool.refusedAt) return pool;
-  const buckets: PoolRow["buckets"] = { ...pool.buckets };
-  for (const [kind, fact] of Object.entries(facts) as [
-    RateKind,
-    NonNullable<RateFacts[RateKind]>,
-  ][]) {
-    if ((buckets[kind]?.told ?? told) > told) continue;
-    const charged = since.reduce((sum, call) => sum + (call.charged[kind] ?? 0), 0);
-    const { limit, remaining } = fact;
-    buckets[kind] = {
-      limit,
-      remaining: Math.max(0, remaining - charged),
-      resetAt: Date.parse(fact.resetAt),
-      told,
-    };
-  }
-  return { ...pool, buckets };
+  const own = mapBuckets(pool, (kind, bucket) => ({
+    ...corrected(bucket, kind, call, used[kind]),
+    told: Math.max(bucket.told, rate[kind] === undefined ? call.at : bucket.told),
+  }));
+  if (call.at < pool.refusedAt) return own;
+  const told = RateKind.options.flatMap((kind): [RateKind, Bucket][] => {
+    const fact = rate[kind];
+    if (fact === undefined || (pool.buckets[kind]?.told ?? -1) >= call.at) return [];
+    const charged = since.reduce((sum, other) => sum + other.charged[kind], 0);
+    const remaining = Math.max(0, fact.remaining - charged);
+    const resetAt = Date.parse(fact.resetAt);
+    return [[kind, { limit: fact.limit, remaining, resetAt, told: call.at }]];
+  });
+  return told.length === 0
+    ? own
+    : { ...own, buckets: { ...own.buckets, ...Object.fromEntries(told) } };
 };
 
 /**

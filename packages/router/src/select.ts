@@ -36,11 +36,14 @@ const PATIENCE = { usual: 5_000, pinned: 30_000 } as const;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
+const isAuthor = ({ route, authorModel }: Asking, { candidate }: Standing): boolean =>
+  route.differFrom !== undefined && candidate.model === authorModel;
+
 /** Best first: the pinned one, then those that are not the author's, then as listed or by what the call costs. */
-const inOrder = ({ route, pinned, authorModel }: Asking, standings: Standing[]): Standing[] => {
-  const rank = ({ key, candidate }: Standing): number => {
-    if (key === pinned?.candidate) return 0;
-    return candidate.model === authorModel ? 2 : 1;
+const inOrder = (asking: Asking, standings: Standing[]): Standing[] => {
+  const rank = (standing: Standing): number => {
+    if (standing.key === asking.pinned?.candidate) return 0;
+    return isAuthor(asking, standing) ? 2 : 1;
   };
   const dearer = (a: Standing, b: Standing): number => {
     const [x, y] = [a.cost ?? Number.POSITIVE_INFINITY, b.cost ?? Number.POSITIVE_INFINITY];
@@ -48,7 +51,7 @@ const inOrder = ({ route, pinned, authorModel }: Asking, standings: Standing[]):
     return a.key < b.key ? -1 : 1;
   };
   return standings.toSorted(
-    (a, b) => rank(a) - rank(b) || (route.order === "cheapest" ? dearer(a, b) : 0),
+    (a, b) => rank(a) - rank(b) || (asking.route.order === "cheapest" ? dearer(a, b) : 0),
   );
 };
 
@@ -97,15 +100,13 @@ const decide = (
   const why = (standing: Standing): Considered["why"] => {
     if (standing === chosen) return "chosen";
     if (standing.block !== undefined) return standing.block.why;
-    return standing.candidate.model === asking.authorModel ? "same-as-author" : "not-needed";
+    return isAuthor(asking, standing) ? "same-as-author" : "not-needed";
   };
   return {
     role: asking.request.role,
     outcome,
     ...(chosen === undefined ? {} : { chosen: chosen.key }),
-    ...(chosen !== undefined && chosen.candidate.model === asking.authorModel
-      ? { sameAsAuthor: true }
-      : {}),
+    ...(chosen !== undefined && isAuthor(asking, chosen) ? { sameAsAuthor: true } : {}),
     ...(until === undefined ? {} : { until: iso(until) }),
     considered: standings.map((standing) => ({
       candidate: standing.key,

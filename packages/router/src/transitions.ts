@@ -10,7 +10,7 @@ import { cut, NEW_PROVIDER, raised, underWay } from "./concurrency.ts";
 import { FAILURES } from "./failures.ts";
 import type { Call, CandidateRow, Health, PoolRow, ProviderRow } from "./health.ts";
 import { isHeldBy, prefixFreed, prefixSent, prefixWarm } from "./prefix-gate.ts";
-import { charge, emptied, NEW_POOL, overwrite, recharge, taken } from "./rate-buckets.ts";
+import { charge, emptied, NEW_POOL, refund, settled, taken } from "./rate-buckets.ts";
 
 /** Out of money, where the provider names no date. */
 const OUT_MS = 60 * 60_000;
@@ -78,7 +78,7 @@ export const sent = (health: Health, out: Outgoing, at: Date): Health => {
   const { call, candidate: named, estimate } = out;
   const now = at.getTime();
   const rows = rowsOf(health, named);
-  const { pool, charged } = charge(rows.pool, estimate, now);
+  const charged = taken(estimate);
   const calls = underWay(rows.provider, now);
   const prefix = named.capabilities.includes("cache") ? out.prefix : undefined;
   const probing = withCircuit(rows.candidate, circuitSent(rows.candidate.circuit, call, now));
@@ -97,7 +97,7 @@ export const sent = (health: Health, out: Outgoing, at: Date): Health => {
   return withRows(health, named, rows, {
     candidate,
     provider: { ...rows.provider, calls: { ...calls, [call]: placed } },
-    pool,
+    pool: charge(rows.pool, charged, now),
   });
 };
 
@@ -173,23 +173,26 @@ const replied = (
   rows: Rows,
   id: string,
   call: Call | undefined,
-  { usage, rate = {} }: Extract<CallEnd, { kind: "reply" }>,
+  { usage, rate }: Extract<CallEnd, { kind: "reply" }>,
   at: number,
 ): Rows => {
   const after = left(rows, id, call, { ok: true, warm: true }, at);
   if (call === undefined) return after;
   const provider = { ...raised(rows.provider, at), calls: after.provider.calls };
-  const served = after.pool.unstated === 0 ? after.pool : { ...after.pool, unstated: 0 };
-  const charged = recharge(served, call, taken(usage));
-  return { ...after, provider, pool: told(charged, rate, call, after.provider) };
+  const pool = over(after, call, { used: taken(usage), rate });
+  return { ...after, provider, pool: pool.unstated === 0 ? pool : { ...pool, unstated: 0 } };
 };
 
-/** The buckets as a response has them. */
-const told = (pool: PoolRow, rate: RateFacts, call: Call, { calls }: ProviderRow): PoolRow => {
-  const since = Object.values(calls).filter(
+/** The buckets once the call is over. */
+const over = (
+  { pool, provider }: Rows,
+  call: Call,
+  facts: { used: Call["charged"]; rate?: RateFacts | undefined },
+): PoolRow => {
+  const since = Object.values(provider.calls).filter(
     (other) => other.pool === call.pool && other.at >= call.at,
   );
-  return overwrite(pool, rate, call.at, since);
+  return settled(pool, call, facts, since);
 };
 
 const failed = (
@@ -204,9 +207,7 @@ const failed = (
   const after = left(rows, id, call, { ok, warm: false }, at);
   const provider = slower ? cut(after.provider, call?.at ?? at, at) : after.provider;
   const pool =
-    call === undefined || failure.rate === undefined || health === "empty"
-      ? after.pool
-      : told(after.pool, failure.rate, call, after.provider);
+    call === undefined ? after.pool : over(after, call, { used: call.charged, rate: failure.rate });
   return struck({ ...after, provider, pool }, failure, config, at);
 };
 
@@ -225,17 +226,21 @@ export const answered = (
   const now = at.getTime();
   const rows = rowsOf(health, named);
   const call = rows.provider.calls[id];
-  const after = (): Rows => {
+  const outcome = (): Rows => {
     switch (end.kind) {
       case "reply":
         return replied(rows, id, call, end, now);
       case "failed":
         return failed(rows, id, call, end.failure, { config, at: now });
-      case "lost":
-        return left(rows, id, call, { ok: undefined, warm: false }, now);
+      case "lost": {
+        const after = left(rows, id, call, { ok: undefined, warm: false }, now);
+        return call === undefined
+          ? after
+          : { ...after, pool: over(after, call, { used: call.charged }) };
+      }
     }
   };
-  return withRows(health, named, rows, after());
+  return withRows(health, named, rows, outcome());
 };
 
 /** The call was not sent after all: as if it had never taken its place. */
@@ -246,7 +251,7 @@ export const released = (health: Health, id: string): Health => {
   const after = left(rows, id, known.call, { ok: undefined, warm: false }, known.call.at);
   return withRows(health, known.named, rows, {
     ...after,
-    pool: recharge(after.pool, known.call, {}),
+    pool: refund(after.pool, known.call),
   });
 };
 
