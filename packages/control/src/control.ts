@@ -9,6 +9,7 @@ import {
   waitingOnPerson,
 } from "@headrace/domain";
 import { signLog } from "./attesting.ts";
+import { Classing } from "./classing.ts";
 import { createCommands } from "./commands.ts";
 import { CONTROL_WORKER, createControlHandler } from "./control-steps.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -44,13 +45,18 @@ export const createControl = (options: ControlOptions): Control => {
   const dispatcher = new Dispatcher(context);
   const driver = new ThreadDriver(context, options.threads(ports));
   const exporter = new Exporter(context);
+  const classing = new Classing(context);
+  const follow = following(context, { exporter, classing, failed });
   const calls = createCalls(context);
   const commands = createCommands(context, async (run) => {
     await calls.health.restore();
     // a queue that is away is told by the reconciler
     await dispatcher.hurry(run).catch(failed);
   });
-  const loop = new ReconcileLoop(context, { dispatcher, driver, exporter, health: calls.health });
+  const loop = new ReconcileLoop(context, {
+    ...{ dispatcher, driver, exporter, classing },
+    health: calls.health,
+  });
   const handle = createControlHandler(context, dispatcher);
   let consumer: Consumer | undefined;
   let unsubscribe = (): void => undefined;
@@ -62,9 +68,7 @@ export const createControl = (options: ControlOptions): Control => {
     // a queue that is away holds no wake-up back: the reconciler adds the job when it is there again
     const adding = steps.map(({ step }) => dispatcher.dispatch(run, step, why).catch(failed));
     await driver.follow(run, events).catch(failed);
-    if (asksForExport(events)) await exporter.export(run);
-    await Promise.all(adding);
-    await signLog(context, run).catch(failed);
+    await Promise.all([...adding, follow(run, events)]);
   };
   const track = (work: Promise<void>): void => {
     const reaction = work.finally(() => reacting.delete(reaction));
@@ -80,10 +84,10 @@ export const createControl = (options: ControlOptions): Control => {
       await context.store.releaseClaims(CONTROL_WORKER);
       consumer = await context.queue.consume("control", 1, handle);
       for (const { run } of await context.store.runs()) {
-        // calls, exports and signatures that a kill cut off may belong to runs that have ended
+        // it may belong to a run that has ended
         await context.store.settleOrphans(run.id);
         if (isRunning(run.status)) await driver.wakeAll(run.id);
-        track(exporter.export(run.id).then(() => signLog(context, run.id).catch(failed)));
+        track(follow(run.id));
       }
       loop.start();
     },
@@ -98,10 +102,22 @@ export const createControl = (options: ControlOptions): Control => {
       unsubscribe();
       await Promise.allSettled(reacting);
       await exporter.settled();
+      await classing.booked();
       await calls.health.save();
     },
   };
 };
+
+type Followers = { exporter: Exporter; classing: Classing; failed(cause: unknown): void };
+
+/** What is due by the rows after these events, or after whatever a kill cut off: branches, spend, a signature. */
+const following =
+  (context: Context, { exporter, classing, failed }: Followers) =>
+  async (run: string, events?: readonly StoredEvent[]): Promise<void> => {
+    if (events === undefined || asksForExport(events)) await exporter.export(run);
+    await classing.book(run, events);
+    await signLog(context, run).catch(failed);
+  };
 
 /** Whether anything but a person can move the run; one that is queued waits for what the one before it waits for. */
 const canGoOn = (state: RunState, open: readonly RunState[]): boolean => {

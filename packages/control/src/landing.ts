@@ -1,7 +1,8 @@
 import {
+  classifyCalls,
   type FactoryRepo,
+  formatCostTrailer,
   formatReceiptTrailer,
-  formatUsd,
   gatesFor,
   integrationBranch,
   isGreen,
@@ -14,6 +15,7 @@ import {
   type RunState,
   type StackedMember,
   type StepInputOf,
+  spentCalls,
   type TaskRow,
   TRAILERS,
 } from "@headrace/domain";
@@ -29,6 +31,7 @@ import {
 } from "./control-work.ts";
 import { unionOf } from "./merge-by-rule.ts";
 import { stateOf } from "./options.ts";
+import { answeredCalls, sharesOf } from "./spent.ts";
 
 type LandInput = StepInputOf<"land">;
 type Landing = StackedMember & { commit: string };
@@ -139,12 +142,32 @@ const landedAs = (work: Work, landings: readonly Landing[], input: LandInput): D
   ),
 });
 
+/**
+ * What a task has cost, as it is booked once it has landed with this tree on `before`. The landing's own name is not
+ * known before its message, and no part of the figures.
+ */
+const costOf = async (
+  { context: { store, prices }, repo, state }: Work,
+  { task, attempt, merged }: StackedMember,
+  before: string,
+): Promise<string> => {
+  const row = taskRowOf(state, task);
+  const landing = { commit: merged, receipt: "", seq: state.run.seq };
+  const landed = { ...row, status: "landed" as const, queuedAttempt: attempt, landing };
+  const then = { ...state, tasks: { ...state.tasks, [task]: landed } };
+  const calls = (await answeredCalls(store, state.run.id)).filter((call) => call.task === task);
+  const shares = new Map([[task, await sharesOf(repo, then, row, { before, landed: merged })]]);
+  const classed = classifyCalls({ state: then, calls, shares, prices });
+  return formatCostTrailer(spentCalls({ state: then, calls, classed }));
+};
+
 /** The stack again, with the trailers that stand for good. */
 const build = async (
-  { repo, state, row }: Work,
+  work: Work,
   members: readonly StackedMember[],
   at: { tip: string; receipt: RecordedReceipt },
 ): Promise<Landing[]> => {
+  const { repo, state, row } = work;
   const landings: Landing[] = [];
   for (const [i, member] of members.entries()) {
     const { id: receipt, envelope } = at.receipt;
@@ -153,10 +176,12 @@ const build = async (
       ...{ receipt, envelope },
       ...(inner ? { part: { index: i + 1, of: members.length } } : {}),
     });
+    const before = landings.at(-1)?.commit ?? at.tip;
+    const cost = await costOf(work, member, before);
     const commit = await repo.commit({
       tree: await repo.treeOf(member.merged),
-      parents: [landings.at(-1)?.commit ?? at.tip, member.change],
-      message: landingMessage(state, taskRowOf(state, member.task), trailer),
+      parents: [before, member.change],
+      message: landingMessage(state, taskRowOf(state, member.task), { receipt: trailer, cost }),
       at: stableTime(row),
     });
     landings.push({ ...member, commit });
@@ -199,7 +224,11 @@ export const landMembers = async (work: Work, input: LandInput): Promise<Done> =
   return landedAs(work, standing, input);
 };
 
-const landingMessage = (state: RunState, row: TaskRow, receipt: string): string =>
+const landingMessage = (
+  state: RunState,
+  row: TaskRow,
+  { receipt, cost }: { receipt: string; cost: string },
+): string =>
   commitMessage({
     subject: `Land ${row.id}: ${row.task.title}`,
     trailers: [
@@ -208,6 +237,6 @@ const landingMessage = (state: RunState, row: TaskRow, receipt: string): string 
       [TRAILERS.requirement, row.task.requirements.join(", ") || "none"],
       [TRAILERS.receipt, receipt],
       [TRAILERS.model, row.models.join(", ") || "none"],
-      [TRAILERS.cost, formatUsd(row.spent)],
+      [TRAILERS.cost, cost],
     ],
   });

@@ -1,4 +1,5 @@
 import { isRunning, type RunState, waitingOnBudget, waitingOnPerson } from "@headrace/domain";
+import type { Classing } from "./classing.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Exporter } from "./exporter.ts";
 import { type Context, stateOf } from "./options.ts";
@@ -9,6 +10,7 @@ type Parts = {
   dispatcher: Pick<Dispatcher, "reconcile">;
   driver: Pick<ThreadDriver, "isBusy" | "wakeAll">;
   exporter: Pick<Exporter, "retry">;
+  classing: Pick<Classing, "retry">;
   health: Pick<ProviderHealth, "free">;
 };
 
@@ -60,6 +62,7 @@ export class ReconcileLoop {
       });
       for (const state of states) await this.#look(state, states).catch(fails);
       this.#parts.exporter.retry();
+      this.#parts.classing.retry();
       if (well) this.#said = undefined;
       await clock.sleep(limits.reconcileMs, this.#stop.signal).catch(() => undefined);
     }

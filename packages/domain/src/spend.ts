@@ -47,5 +47,5 @@ export type SpendTotals = {
   inFlight: Pico;
 };
 
-/** What became of the spend that nothing will change any more. */
-export type ClassedSpend = Omit<SpendTotals, "settled" | "inFlight">;
+/** What became of the spend that nothing will change any more: of so many calls. */
+export type ClassedSpend = Omit<SpendTotals, "settled" | "inFlight"> & { calls: number };

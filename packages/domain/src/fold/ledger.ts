@@ -94,6 +94,7 @@ const addClassed = (before: ClassedSpend | undefined, more: ClassedSpend): Class
   converted: (before?.converted ?? 0) + more.converted,
   overhead: addKinds(before?.overhead ?? {}, more.overhead),
   waste: addKinds(before?.waste ?? {}, more.waste),
+  calls: (before?.calls ?? 0) + more.calls,
 });
 
 const addKinds = <K extends string>(

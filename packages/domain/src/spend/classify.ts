@@ -32,7 +32,8 @@ export const classifyCalls = ({ state, calls, shares, prices }: Spent): ClassedC
   const earlier = new Map<string, CallRow>();
   return calls.filter(isSettled).flatMap((call) => {
     const step = state.steps[call.step];
-    if (step === undefined) throw new Error(`call ${call.id} is of no step of ${state.run.id}`);
+    // asked for after the state was read
+    if (step === undefined) return [];
     const before = earlier.get(step.id);
     const missed = call.replied ? coldExcess(call, before, prices) : 0;
     if (call.replied) earlier.set(step.id, call);

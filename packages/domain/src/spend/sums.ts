@@ -113,6 +113,9 @@ const ORDER: ReadonlyArray<SpentPart["as"]> = ["converted", "overhead", "waste",
 export const sumKinds = (kinds: Partial<Record<string, number>>): number =>
   Object.values(kinds).reduce<number>((sum, amount) => sum + (amount ?? 0), 0);
 
+/** Whether it is booked what became of every settled call that the log tells of. */
+export const isBooked = ({ run }: RunState): boolean => run.calls === (run.spend?.calls ?? 0);
+
 /** Spend per task is told of both: those that landed, and all that were begun. */
 export const taskCounts = (states: readonly RunState[]): { landed: number; dispatched: number } => {
   const tasks = states.flatMap((state) => Object.values(state.tasks));
