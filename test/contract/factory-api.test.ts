@@ -1,8 +1,11 @@
 import { fromUsd, type NewEvent, PlanVersion } from "@headrace/domain";
-import { controlRig, NO_GATES } from "../support/control-rig.ts";
+import { type ControlRigOptions, controlRig, NO_GATES } from "../support/control-rig.ts";
 import { commitFiles, git, packFrom } from "../support/git.ts";
 import { task } from "../support/script.ts";
-import { type ApiFixture, factoryApiSuite } from "./suites/factory-api-suite.ts";
+import { factoryApiBudgetSuite } from "./suites/factory-api-budget-suite.ts";
+import { factoryApiCallSuite } from "./suites/factory-api-call-suite.ts";
+import type { ApiFixture } from "./suites/factory-api-context.ts";
+import { factoryApiSuite } from "./suites/factory-api-suite.ts";
 
 /** A plan of the one task `t1`, so that its steps have a row. */
 const planned = (requirements: Extract<NewEvent, { type: "plan.accepted" }>["requirements"]) => {
@@ -14,8 +17,8 @@ const planned = (requirements: Extract<NewEvent, { type: "plan.accepted" }>["req
   ];
 };
 
-const inProcess = async (): Promise<ApiFixture> => {
-  const rig = await controlRig();
+const inProcess = async (options?: ControlRigOptions): Promise<ApiFixture> => {
+  const rig = await controlRig(options);
   const { store, control } = rig;
   const { submission, pack, user } = await rig.submission();
   const { run } = await control.commands.submit({ ...submission, budget: fromUsd(1) }, pack);
@@ -41,7 +44,11 @@ const inProcess = async (): Promise<ApiFixture> => {
     commit: (path) => onBase({ [path]: "text\n" }),
     hostile: () => onBase({ escape: { link: "../../etc/passwd" } }),
     advance: (ms) => rig.clock.advance(ms),
+    now: () => rig.clock.now(),
+    commands: control.commands,
     pause: () => control.commands.pause(run, "a test"),
+    calls: () => store.calls(run),
+    exhaust: () => store.exhaust(run),
     state: () => control.commands.run(run),
     events: () => store.events(run),
     [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose](),
@@ -49,3 +56,5 @@ const inProcess = async (): Promise<ApiFixture> => {
 };
 
 factoryApiSuite("the control plane", inProcess);
+factoryApiCallSuite("the control plane", inProcess);
+factoryApiBudgetSuite("the control plane", inProcess);

@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { createAttestor, openSigningKey } from "@headrace/attest";
 import { type Control, createControl } from "@headrace/control";
-import { type Clock, Policy, type Submission } from "@headrace/domain";
+import {
+  type BudgetLimits,
+  type Candidate,
+  type Clock,
+  Policy,
+  type Route,
+  type Submission,
+} from "@headrace/domain";
 import { createPriceBook } from "@headrace/models";
 import { createMemoryQueue } from "@headrace/queue";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
@@ -10,7 +17,28 @@ import { createThreads } from "@headrace/workflows";
 import { commitFiles, type TempDir, tempDir, tempRepo } from "./git.ts";
 import { sampleSubmission } from "./sample-submission.ts";
 
-const ROUTES = { coder: "claude-sonnet-5", reviewer: "claude-opus-4-8" };
+/** A candidate as a configuration names it. */
+export const candidate = (provider: string, model: string): Candidate => ({
+  ...{ provider, model, pool: model, window: 200_000 },
+  capabilities: ["tools", "cache"],
+});
+
+const route = (...candidates: Candidate[]): Route => ({ candidates, needs: [], order: "listed" });
+
+/** The planner may use two providers; nobody knows the price of the researcher's model. */
+const ROUTES = {
+  coder: route(candidate("anthropic", "claude-sonnet-5")),
+  reviewer: route(candidate("anthropic", "claude-opus-4-8")),
+  planner: route(candidate("anthropic", "claude-sonnet-5"), candidate("other", "claude-haiku-4-5")),
+  researcher: route(candidate("anthropic", "nobody-knows")),
+};
+
+export type ControlRigOptions = {
+  /** of each run */
+  limits?: BudgetLimits;
+  /** of all runs */
+  budgets?: Pick<BudgetLimits, "total" | "day">;
+};
 
 /** The system's clock, which a test can push ahead. */
 const pushedClock = (): Clock & { advance(ms: number): void } => {
@@ -29,7 +57,7 @@ const pushedClock = (): Clock & { advance(ms: number): void } => {
 };
 
 /** The real control plane on a store and repositories of its own. It is never started: nothing moves by itself. */
-export const controlRig = async () => {
+export const controlRig = async ({ limits = {}, budgets = {} }: ControlRigOptions = {}) => {
   const closing = new AsyncDisposableStack();
   const dir = closing.use(await tempDir("headrace-control-"));
   const clock = pushedClock();
@@ -44,7 +72,9 @@ export const controlRig = async () => {
     prices: createPriceBook(),
     attestor: createAttestor(await openSigningKey(join(dir.path, "keys"))),
     repos: { factory: async () => repo, source: async (path) => openSourceRepo({ path }) },
-    admit: async () => ROUTES,
+    admit: async () => ({ routes: ROUTES, overrides: [], limits }),
+    budgets,
+    settings: "key-1",
     threads: (ports) => createThreads(ports, checkpoints),
     log: () => {},
   });

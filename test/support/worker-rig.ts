@@ -84,9 +84,13 @@ export const workerRig = async (options: {
     attestor: createAttestor(await openSigningKey(join(dir.path, "keys"))),
     repos: { factory: async () => factory, source: async (path) => openSourceRepo({ path }) },
     admit: async () => ({
-      coder: "claude-sonnet-5",
-      researcher: "claude-sonnet-5",
-      reviewer: "claude-opus-4-8",
+      routes: {
+        coder: "claude-sonnet-5",
+        researcher: "claude-sonnet-5",
+        reviewer: "claude-opus-4-8",
+      },
+      overrides: [],
+      limits: {},
     }),
     threads: (ports) => createThreads(ports, checkpoints),
     log: () => {},

@@ -78,7 +78,7 @@ const watched = (
 ): Array<{ level: Watched; spent: Pico; limit: Pico }> => {
   const row = task === undefined ? undefined : tasks[task];
   const spent: Record<Watched, Pico | undefined> = {
-    attempt: row?.attemptSpent?.[attempt ?? 0],
+    attempt: row && attempt !== undefined ? (row.attemptSpent?.[attempt] ?? 0) : undefined,
     task: row?.spent,
     run: run.spent,
   };

@@ -1,0 +1,276 @@
+import { type CallRow, fromUsd } from "@headrace/domain";
+import { describe, expect, it } from "vitest";
+import {
+  apiContext,
+  callFor,
+  failed,
+  HAIKU,
+  type MakeApi,
+  replied,
+  SONNET,
+} from "./factory-api-context.ts";
+
+const HELD = 1_000 * 3_750_000 + 16_000 * 15_000_000;
+const DAY_MS = 24 * 60 * 60_000;
+
+const committed = (calls: readonly CallRow[]): number =>
+  calls.reduce((sum, { state, amount, cost }) => sum + (state === "open" ? amount : cost), 0);
+
+/** What every `FactoryApi` does about budgets: a call is held on each of them, or not made. */
+export const factoryApiBudgetSuite = (name: string, make: MakeApi): void => {
+  describe(`${name} as keeper of a run's budget`, () => {
+    const context = apiContext(make);
+    const { working, granted, told } = context;
+
+    it("grants calls until the next does not fit, and again when one has cost less", async () => {
+      const { fence } = await working();
+      const calls = [await granted(fence), await granted(fence), await granted(fence)];
+      const large = { maxOutput: 30_000 };
+      expect(await context.api.reserve(fence, callFor(large))).toMatchObject({
+        kind: "refused",
+        why: "budget",
+        level: "run",
+        cap: fromUsd(1),
+        reason: expect.stringMatching(/\$0\.45.*\$0\.27.*--raise/),
+      });
+      await context.api.settle(fence, calls[0]?.call ?? "", replied());
+      await granted(fence, callFor(large));
+    });
+
+    it("has a prompt counted whose bytes alone do not fit", async () => {
+      const { fence } = await working();
+      await granted(fence);
+      const call = callFor({ inputBound: 150_000, counted: [] });
+      const asked = await context.api.reserve(fence, call);
+      expect(asked).toMatchObject({ kind: "count", candidate: { model: "claude-sonnet-5" } });
+      const counted = [{ candidate: SONNET, tokens: 2_000 }];
+      await granted(fence, { ...call, counted });
+      const [, row] = await context.fixture.calls();
+      expect(row).toMatchObject({ tokens: 18_000, amount: HELD + 1_000 * 3_750_000 });
+    });
+
+    it("takes a cheaper candidate where the first one's price does not fit", async () => {
+      const plan = await working(context.agent({ role: "planner" }), "plan-1");
+      const call = callFor({ role: "planner", maxOutput: 60_000 });
+      for (let i = 0; i < 2; i++) await granted(plan.fence);
+      const grant = await granted(plan.fence, call);
+      expect(grant.candidate.model).toBe("claude-haiku-4-5");
+      const { demand } = await context.fixture.exhaust();
+      expect(demand.at(-1)?.decision).toMatchObject({
+        chosen: HAIKU,
+        considered: [{ candidate: SONNET, why: "over-budget" }, { candidate: HAIKU }],
+      });
+    });
+
+    it("stops the run for its own budget, and goes on when that is raised", async () => {
+      const { fence } = await working();
+      await context.api.outcome(fence, {
+        ...{ kind: "budget", reason: "used", level: "run", cap: fromUsd(1) },
+      });
+      expect((await context.fixture.state()).run).toMatchObject({
+        status: "budget",
+        stoppedBy: "run",
+      });
+      await expect(context.fixture.commands.resume(context.fixture.run)).rejects.toThrow("--raise");
+      await context.fixture.commands.raiseBudget(context.fixture.run, fromUsd(1));
+      expect((await context.fixture.state()).run).toMatchObject({
+        status: "active",
+        budget: fromUsd(2),
+      });
+    });
+
+    it("stops nothing for a budget that was raised since", async () => {
+      const { fence } = await working();
+      await context.fixture.commands.raiseBudget(context.fixture.run, fromUsd(1));
+      await context.api.outcome(fence, {
+        ...{ kind: "budget", reason: "used", level: "run", cap: fromUsd(1) },
+      });
+      expect((await context.fixture.state()).run.status).toBe("active");
+    });
+
+    it("warns once when 80 % are spent, and asks the agent to come to an end from then on", async () => {
+      const { fence } = await working();
+      const before = await granted(fence);
+      expect(before.wrapUp).toBeUndefined();
+      const failure = failed("server", { billed: true });
+      for (const call of [before, await granted(fence), await granted(fence)]) {
+        await context.api.settle(fence, call.call, failure);
+        context.fixture.advance(600_000);
+        await context.api.renew(fence).catch(() => undefined);
+      }
+      const next = await working(undefined, "code-2");
+      const small = callFor({ maxOutput: 5_000 });
+      const last = await granted(next.fence, small);
+      expect(last.wrapUp).toBeUndefined();
+      await context.api.settle(next.fence, last.call, failed("server", { billed: true }));
+      context.fixture.advance(600_000);
+      const end = await working(undefined, "code-3");
+      const { wrapUp } = await granted(end.fence, callFor({ maxOutput: 1_000 }));
+      expect(wrapUp).toContain("80 % of the run's budget");
+      expect(await told("budget.warned")).toMatchObject([{ level: "run", budget: fromUsd(1) }]);
+    });
+  });
+
+  describe(`${name} as keeper of a task's budget`, () => {
+    const limits = { task: fromUsd(0.6), attempt: fromUsd(0.4) };
+    const context = apiContext(make, { limits });
+    const { working, granted, told } = context;
+    const park = async () => {
+      const { fence } = await working();
+      const refused = await context.api.reserve(fence, callFor({ maxOutput: 30_000 }));
+      if (refused.kind !== "refused" || refused.level === undefined)
+        throw new Error(JSON.stringify(refused));
+      const { reason, level, cap } = refused;
+      await context.api.outcome(fence, {
+        ...{ kind: "budget", reason, level },
+        ...(cap === undefined ? {} : { cap }),
+      });
+      return fence;
+    };
+
+    it("parks the task at its attempt's budget, while the run goes on", async () => {
+      const fence = await park();
+      const { run, tasks } = await context.fixture.state();
+      expect(run.status).toBe("active");
+      expect(tasks.t1?.parked).toMatchObject({ level: "attempt", budget: limits.attempt });
+      expect((await context.api.claim(run.id, fence.step, "w2")).kind).toBe("stale");
+      expect(await told("budget.stopped")).toEqual([]);
+    });
+
+    it("lets it go on when a person raises its budget", async () => {
+      const fence = await park();
+      const { run } = context.fixture;
+      await context.fixture.commands.raiseBudget(run, fromUsd(0.5), "t1");
+      expect((await context.fixture.state()).tasks.t1?.parked).toBeUndefined();
+      const again = await context.claimed(fence.step, "w2");
+      await granted(again.fence, callFor({ maxOutput: 30_000 }));
+      await expect(context.fixture.commands.raiseBudget(run, 1, "t9")).rejects.toThrow("t1");
+    });
+
+    it("warns once of the attempt's budget, and asks its agent to come to an end", async () => {
+      const { fence } = await working();
+      const spend = async () => {
+        const { call } = await granted(fence, callFor({ maxOutput: 11_000 }));
+        await context.api.settle(fence, call, replied({ input: 1_000, output: 11_000 }));
+      };
+      await spend();
+      await spend();
+      expect(await told("budget.warned")).toMatchObject([{ level: "attempt", task: "t1" }]);
+      const { wrapUp } = await granted(fence, callFor({ maxOutput: 1_000 }));
+      expect(wrapUp).toContain("the attempt's budget");
+      expect(await told("budget.warned")).toHaveLength(1);
+    });
+  });
+
+  describe(`${name} as keeper of the installation's budgets`, () => {
+    const over = callFor({ maxOutput: 30_000 });
+    const reserveOver = async (context: ReturnType<typeof apiContext>) => {
+      const { fence } = await context.working();
+      await context.granted(fence);
+      return context.api.reserve(fence, { ...over, ask: "over" });
+    };
+
+    describe("with one for the day", () => {
+      const context = apiContext(make, { budgets: { day: fromUsd(0.5) } });
+      it("defers what does not fit to the next day, and what never fits stops the run", async () => {
+        const answer = await reserveOver(context);
+        if (answer.kind !== "deferred") throw new Error(JSON.stringify(answer));
+        const until = Date.parse(answer.until);
+        expect(until % DAY_MS).toBe(0);
+        const now = context.fixture.now().getTime();
+        expect(until - now).toBeLessThanOrEqual(DAY_MS);
+        context.fixture.advance(until - now + 1);
+        const next = await context.working(undefined, "code-2");
+        await context.granted(next.fence, { ...over, ask: "next" });
+        const huge = callFor({ maxOutput: 40_000 });
+        const never = await context.api.reserve(next.fence, huge);
+        expect(never).toMatchObject({ kind: "refused", level: "day" });
+      });
+    });
+
+    describe("with one for an hour of a run", () => {
+      const context = apiContext(make, { limits: { hour: fromUsd(0.5) } });
+      it("defers what does not fit until so much of the hour has passed", async () => {
+        const { fence } = await context.working();
+        const { call } = await context.granted(fence, callFor({ maxOutput: 30_000 }));
+        await context.api.settle(fence, call, replied({ input: 1_000, output: 30_000 }));
+        const answer = await context.api.reserve(fence, callFor({ maxOutput: 30_000 }));
+        if (answer.kind !== "deferred") throw new Error(JSON.stringify(answer));
+        const left = Date.parse(answer.until) - context.fixture.now().getTime();
+        expect(left).toBeGreaterThan(50 * 60_000);
+        expect(left).toBeLessThanOrEqual(60 * 60_000);
+        expect(answer.reason).toContain("this hour's budget");
+      });
+    });
+
+    describe("with one in total", () => {
+      const context = apiContext(make, { budgets: { total: fromUsd(0.3) } });
+      it("refuses what does not fit, which stops the run until the configuration has changed", async () => {
+        const answer = await reserveOver(context);
+        expect(answer).toMatchObject({
+          ...{ kind: "refused", why: "budget", level: "installation" },
+          reason: expect.stringContaining("config.yaml"),
+        });
+        const { fence } = await context.working(undefined, "code-2");
+        await context.api.outcome(fence, {
+          ...{ kind: "budget", reason: "used", level: "installation" },
+        });
+        const { run } = context.fixture;
+        expect((await context.fixture.state()).run.status).toBe("budget");
+        await context.fixture.commands.resume(run);
+        expect((await context.fixture.state()).run.status).toBe("active");
+      });
+    });
+
+    describe("with one of tokens", () => {
+      const context = apiContext(make, { limits: { tokens: 30_000 } });
+      it("lets a model be used whose price nobody knows, as long as its tokens last", async () => {
+        const input = context.agent({ role: "researcher" });
+        const { fence } = await context.working(input, "research-1");
+        const counted = [{ candidate: "anthropic/nobody-knows", tokens: 1_000 }];
+        const ask = () => callFor({ role: "researcher", counted });
+        const { call } = await context.granted(fence, ask());
+        expect(await context.api.reserve(fence, ask())).toMatchObject({
+          ...{ kind: "refused", level: "run" },
+          reason: expect.stringContaining("17000 tokens"),
+        });
+        await context.api.settle(fence, call, replied());
+        expect((await context.fixture.state()).run).toMatchObject({ spent: 0, calls: 1 });
+        await context.granted(fence, ask());
+      });
+    });
+  });
+
+  describe(`${name} under 64 callers at once`, () => {
+    const limits = { task: fromUsd(0.8), attempt: fromUsd(0.5), hour: fromUsd(0.7) };
+    const context = apiContext(make, { limits, budgets: { day: fromUsd(0.6) } });
+    it("never commits more than any budget holds", async () => {
+      const { fence } = await context.working();
+      let most = 0;
+      const look = async () => {
+        most = Math.max(most, committed(await context.fixture.calls()));
+      };
+      const caller = async (n: number): Promise<void> => {
+        const call = callFor({ maxOutput: 500 + 40 * n });
+        for (let round = 0; round < 30; round++) {
+          const grant = await context.api.reserve(fence, call);
+          await look();
+          if (grant.kind === "granted") {
+            // every third is cut off and keeps what it held
+            const cut = failed("network", { billed: true });
+            const end = n % 3 === 0 ? cut : replied({ input: 900, output: call.maxOutput }, n + 1);
+            return context.api.settle(fence, grant.call, end);
+          }
+          if (grant.kind !== "wait") return;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      await Promise.all(Array.from({ length: 64 }, (_, n) => caller(n)));
+      await look();
+      expect(most).toBeGreaterThan(fromUsd(0.4));
+      expect(most).toBeLessThanOrEqual(fromUsd(0.5));
+      const { run } = await context.fixture.state();
+      expect(run.spent).toBe(committed(await context.fixture.calls()));
+    });
+  });
+};
