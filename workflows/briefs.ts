@@ -40,13 +40,14 @@ const brief = (value: object): Brief =>
 
 const ALL = Number.MAX_SAFE_INTEGER;
 
-/** The plan's summary, and its other tasks, so that nobody builds or misses another's part. */
+/** The plan's summary, how it reads the spec, and its other tasks, so that nobody builds or misses another's part. */
 const planText = (state: RunState, { id }: Task): string => {
   const plan = state.plans[state.run.planVersion]?.plan;
   if (plan === undefined) return "";
   const others = plan.tasks.filter((task) => task.id !== id);
   return [
     plan.summary,
+    ...(plan.ambiguities ?? []).map(({ question, answer }) => `\n${question} ${answer}`),
     ...(others.length === 0 ? [] : ["\nOther tasks, each built by somebody else:"]),
     ...others.map((task) => `- ${task.id}: ${task.title}`),
   ].join("\n");

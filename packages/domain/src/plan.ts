@@ -29,23 +29,31 @@ export const Task = z.object({
 });
 export type Task = z.infer<typeof Task>;
 
+export const ProposedRequirement = z.object({
+  id: Id,
+  text: z.string().min(1).max(4000),
+  /** a sentence of the spec, word for word */
+  quote: z.string().min(1).max(4000),
+});
+
+/** A plan takes no canary away: its gates are shown the default one; what they report is seen without being asked for. */
+export const ProposedGate = Gate.omit({ canary: true, report: true });
+
+/** What the spec leaves open, and how the plan reads it; a person may change the answer before anything is built. */
+export const Ambiguity = z.object({
+  question: z.string().min(1).max(1000),
+  answer: z.string().min(1).max(2000),
+});
+
 /** What the planner submits; requirements only where the spec lists none. */
 export const PlanProposal = z.object({
   summary: z.string().min(1).max(4000),
   tasks: z.array(Task).min(1).max(60),
-  requirements: z
-    .array(
-      z.object({ id: Id, text: z.string().min(1).max(4000), quote: z.string().min(1).max(4000) }),
-    )
-    .max(100)
-    .default([]),
+  requirements: z.array(ProposedRequirement).max(100).default([]),
   setup: z.array(z.string().min(1).max(4000)).max(16).default([]),
-  /** a plan takes no canary away: its gates are shown the default one; what they report is seen without being asked for */
-  gates: z
-    .array(Gate.omit({ canary: true, report: true }))
-    .max(32)
-    .default([]),
+  gates: z.array(ProposedGate).max(32).default([]),
   notDoing: z.array(z.string().max(1000)).max(50).default([]),
+  ambiguities: z.array(Ambiguity).max(30).optional(),
 });
 export type PlanProposal = z.infer<typeof PlanProposal>;
 

@@ -15,6 +15,7 @@ export { collectGuidance, guidanceFor } from "./guidance.ts";
 export type { KnownImages } from "./images.ts";
 export { manifestPaths, setupFilesAt } from "./manifests.ts";
 export { packageHostNotes } from "./package-hosts.ts";
+export { parsePlan, planFileError, writePlan } from "./plan-file.ts";
 export { BUILT_IN_PROTECTED, DEFAULT_BUDGET, resolveBudget, resolvePolicy } from "./resolve.ts";
 export { parseSpec, readSpec, type SpecDocument } from "./spec.ts";
 export { type Tree, treeAt } from "./tree.ts";
