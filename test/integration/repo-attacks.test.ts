@@ -83,6 +83,7 @@ const operations: Array<[name: string, run: () => Promise<unknown>]> = [
   ],
   ["diff", async () => factory.diff(head, landed, 100_000)],
   ["diffStat", async () => factory.diffStat(head, landed)],
+  ["lineChanges", async () => factory.lineChanges(head, landed)],
   ["moveRef", async () => factory.moveRef(REF, landed, undefined)],
   ["landings", async () => factory.landings(REF, head)],
   [
