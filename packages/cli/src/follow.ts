@@ -2,6 +2,7 @@ import {
   exitCode,
   type FactoryControl,
   fold,
+  picoReader,
   type RunState,
   type StoredEvent,
 } from "@headrace/domain";
@@ -62,15 +63,18 @@ const jsonLines = (world: World): View => ({
   close: () => undefined,
 });
 
-const plainLines = (world: World, leaving: string): View => ({
-  event(event) {
-    const line = eventLine(event);
-    if (line !== undefined) world.out(line);
-    if (event.type === "plan.accepted" && event.version === 1)
-      world.out(`          You can walk away now: ${leaving}.`);
-  },
-  close: () => undefined,
-});
+const plainLines = (world: World, leaving: string): View => {
+  const inPico = picoReader();
+  return {
+    event(event) {
+      const line = eventLine(inPico(event));
+      if (line !== undefined) world.out(line);
+      if (event.type === "plan.accepted" && event.version === 1)
+        world.out(`          You can walk away now: ${leaving}.`);
+    },
+    close: () => undefined,
+  };
+};
 
 /** Folds events as they come, until nothing but a person can move the run. */
 const watchEvents = async (

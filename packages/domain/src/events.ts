@@ -51,6 +51,8 @@ export const EventBody = z.discriminatedUnion("type", [
     consent: ConsentSettings.optional(),
     until: RunUntil.optional(),
   }),
+  /** from here on amounts are in pico-dollars: the store writes it before it goes on with an older version's log */
+  event("run.upgraded", { amounts: z.literal("pico") }),
   /** an earlier run on the same repository is still open: this one starts when it ends */
   event("run.queued", { behind: Id }),
   event("run.started", {}),

@@ -10,6 +10,7 @@ export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./exit-code.ts";
 export * from "./failure.ts";
+export { picoReader } from "./fold/older.ts";
 export * from "./fold.ts";
 export { globMatcher, globProblem, globsOverlap } from "./glob.ts";
 export * from "./handoff.ts";

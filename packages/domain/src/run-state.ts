@@ -72,7 +72,7 @@ export type RunRow = {
   /** of the installation, when the run was submitted */
   limits?: BudgetLimits;
   budget: Pico;
-  /** absent: amounts of its log are in nano-dollars, as they were in older versions; those here never are */
+  /** absent: the log's next amounts are in nano-dollars, as they were in older versions; those here never are */
   amounts?: "pico";
   spent: Pico;
   /** what providers say that calls cost above their reservations: no part of `spent` */

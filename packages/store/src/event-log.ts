@@ -41,6 +41,12 @@ const validated = (run: string, event: NewEvent): object => {
 const unpack = (body: string, hash: string): StoredEvent =>
   deepFreeze({ ...JSON.parse(body), hash } as StoredEvent);
 
+/** What stands between the events of an older version and the first of this one. */
+const upgrade = (state: RunState | undefined): NewEvent[] =>
+  state === undefined || state.run.amounts === "pico"
+    ? []
+    : [{ type: "run.upgraded", amounts: "pico" }];
+
 /** The event log and the rows it folds to. States and events it hands out are frozen. */
 export class EventLog {
   readonly #sql: Sql;
@@ -71,7 +77,8 @@ export class EventLog {
 
   append(writing: Writing, run: string, decide: readonly NewEvent[] | Decide): StoredEvent[] {
     const before = writing.heads.get(run) ?? this.#head(run);
-    const news = typeof decide === "function" ? decide(before?.state) : decide;
+    const decided = typeof decide === "function" ? decide(before?.state) : decide;
+    const news = decided.length === 0 ? [] : [...upgrade(before?.state), ...decided];
     const at = this.#clock.now().toISOString();
     const events: StoredEvent[] = [];
     let { state, hash } = before ?? { state: undefined, hash: GENESIS };

@@ -1,4 +1,4 @@
-import { isEnded, plainLine } from "@headrace/domain";
+import { isEnded, picoReader, plainLine } from "@headrace/domain";
 import { dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { eventLine } from "../view/event-line.ts";
@@ -12,8 +12,9 @@ export const log: VerbAction = async (world, [id = ""], options) => {
   const stop = new AbortController();
   const signal = AbortSignal.any([world.interrupt, stop.signal]);
   const last = flag(options, "follow") && !isEnded(run.status) ? Number.POSITIVE_INFINITY : run.seq;
+  const inPico = picoReader();
   for await (const event of reader.events(id, 0, signal)) {
-    const line = json ? JSON.stringify(event) : (eventLine(event) ?? quiet(event));
+    const line = json ? JSON.stringify(event) : (eventLine(inPico(event)) ?? quiet(event));
     world.out(line);
     if (event.seq >= last) break;
   }

@@ -21,6 +21,7 @@ const silent = (): undefined => undefined;
 const TELL: Tell = {
   "run.submitted": (e) =>
     `accepted: ${e.title}, ${e.requirements.length} requirements, budget ${formatUsd(e.budget)}`,
+  "run.upgraded": silent,
   "run.queued": (e) => `queued behind ${e.behind}`,
   "run.started": () => "started",
   "run.checked": (e) =>
@@ -56,10 +57,10 @@ const TELL: Tell = {
   "attempt.finished": (e) =>
     e.outcome === "verified" ? undefined : `attempt ${e.attempt ?? 1} ${e.outcome}: ${e.reason}`,
   "model.called": (e) =>
-    `${e.role} ← ${e.model}: ${compact(totalTokens(e.usage))} tokens, ${formatUsd(e.cost)}${e.estimated ? " (estimated)" : ""}`,
+    `${e.role} ← ${e.model}: ${compact(totalTokens(e.usage))} tokens, ${formatUsd(e.cost)}${e.estimated ? " (estimated)" : ""}${above(e.excess)}`,
   "model.failed": (e) => `${e.role}: model call failed (${e.class}): ${e.reason}`,
   "model.adjusted": (e) =>
-    `call ${e.call} cost ${formatUsd(e.cost)}, not ${formatUsd(e.was)}: ${e.reason}`,
+    `call ${e.call} cost ${formatUsd(e.cost)}, not ${formatUsd(e.was)}: ${e.reason}${above(e.excess)}`,
   "cache.broken": (e) =>
     `${e.role}: turn ${e.turn} reads nothing from the cache: ${e.block} changed`,
   "tool.ran": (e) => `${e.role} ${e.ok ? "·" : "!"} ${e.tool} ${e.detail}`,
@@ -107,6 +108,12 @@ const checked = ({ check, outcome, detail, durationMs }: Check): string | undefi
   if (durationMs > 0) return `check ${check}: ${outcome} (${detail}; ${duration(durationMs)})`;
   return outcome === "pass" ? undefined : `check ${check}: ${outcome} (${detail})`;
 };
+
+/** A defect of the provider or of our counting, so that it is never read past. */
+const above = (excess: number | undefined): string =>
+  excess === undefined
+    ? ""
+    : `; warning: the provider reports ${formatUsd(excess)} more than the request allows`;
 
 const finished = (e: EventOf<"step.finished">): string | undefined => {
   const { result } = e;

@@ -1,4 +1,4 @@
-import { plainText, type RunState, type StoredEvent } from "@headrace/domain";
+import { picoReader, plainText, type RunState, type StoredEvent } from "@headrace/domain";
 import type { Command } from "../command.ts";
 import type { View } from "../follow.ts";
 import { eventLine } from "./event-line.ts";
@@ -12,6 +12,7 @@ const REDRAW_MS = 200;
 /** Redraws one block in place: the run, its tasks, the last events. Nothing scrolls away, nothing flickers. */
 export const createLiveView = (terminal: Terminal, leaving: string, command: Command): View => {
   const tail: string[] = [];
+  const inPico = picoReader();
   let state: RunState | undefined;
   let drawn = 0;
   const draw = (): void => {
@@ -36,7 +37,7 @@ export const createLiveView = (terminal: Terminal, leaving: string, command: Com
   return {
     event(event: StoredEvent, next) {
       state = next;
-      const line = eventLine(event);
+      const line = eventLine(inPico(event));
       if (line === undefined) return;
       tail.push(line);
       if (tail.length > TAIL) tail.shift();

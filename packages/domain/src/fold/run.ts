@@ -49,6 +49,7 @@ export const submitted = (e: EventOf<"run.submitted">): RunState => ({
 });
 
 type RunEvents =
+  | "run.upgraded"
   | "run.queued"
   | "run.started"
   | "run.checked"
@@ -67,6 +68,7 @@ type RunEvents =
   | "log.signed";
 
 export const foldRun: Folds<RunEvents> = {
+  "run.upgraded": (s, e) => setRun(s, { amounts: e.amounts }),
   "run.queued": (s, e) => setRun(s, { status: "queued", behind: e.behind }),
   "run.started": (s) => setRun(s, { status: "active" }),
   "run.checked": (s, e) => setRun(s, { checked: e.receipt }),
