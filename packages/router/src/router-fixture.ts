@@ -4,6 +4,7 @@ import {
   type FailureClass,
   type FailureFacts,
   NO_USAGE,
+  type RateFacts,
   type Route,
   type TokenUsage,
 } from "@headrace/domain";
@@ -50,9 +51,10 @@ export const failure = (
   own: Partial<Omit<FailureFacts, "class">> = {},
 ): FailureFacts => ({ class: name, reason: `a ${name} failure`, ...own });
 
-export const reply = (usage: Partial<TokenUsage> = {}): CallEnd => ({
+export const reply = (usage: Partial<TokenUsage> = {}, rate: RateFacts = {}): CallEnd => ({
   kind: "reply",
   usage: { ...NO_USAGE, input: 100, output: 100, ...usage },
+  rate,
 });
 
 type Own = Partial<Omit<Asking, "request">> & { request?: Partial<Asking["request"]> };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { select } from "./index.ts";
-import { candidate, route, World } from "./router-fixture.ts";
+import { candidate, reply, route, World } from "./router-fixture.ts";
 import type { Selection } from "./select.ts";
 
 const A = "a/one-x5";
@@ -115,21 +115,13 @@ const SCENARIOS: Record<string, (world: World) => Selection> = {
   "the pool has too few tokens left": (world) => {
     world.sure("told", route([A]), other(0));
     const inputTokens = { limit: 50_000, remaining: 500, resetAt: world.in(40_000) };
-    world.end("told", {
-      kind: "reply",
-      usage: { input: 10, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, output: 10 },
-      rate: { inputTokens },
-    });
+    world.end("told", reply({}, { inputTokens }));
     return world.ask(both);
   },
   "what is read from the cache does not count in the pool": (world) => {
     world.sure("told", route([A]), other(0));
     const inputTokens = { limit: 50_000, remaining: 2_000, resetAt: world.in(40_000) };
-    world.end("told", {
-      kind: "reply",
-      usage: { input: 10, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, output: 10 },
-      rate: { inputTokens },
-    });
+    world.end("told", reply({}, { inputTokens }));
     return world.ask(both, pinned(world, A));
   },
   "a busy provider is waited for at first": (world) => {

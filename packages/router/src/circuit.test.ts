@@ -1,0 +1,96 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { apart, holds, type Op, only, pass, pick } from "./model-fixture.ts";
+import { reply, World } from "./router-fixture.ts";
+
+describe("a circuit", () => {
+  type Model = {
+    n: number;
+    /** calls under way; `probe` is the one that was let through while it was not closed */
+    calls: Set<string>;
+    results: { at: number; ok: boolean }[];
+    open?: { until: number; forMs: number };
+    probe?: { id: string; at: number };
+  };
+
+  const PROBE_MS = 25 * 60_000;
+
+  const ask: fc.Arbitrary<Op<Model>> = fc.constant({
+    name: "ask",
+    run: (model, world) => {
+      const id = `call-${model.n++}`;
+      const selection = world.send(id, only, apart(id));
+      const why = selection.kind === "count" ? undefined : selection.decision.considered[0]?.why;
+      const probed = model.probe !== undefined && world.at < model.probe.at + PROBE_MS;
+      const shut = model.open !== undefined && (world.at < model.open.until || probed);
+      // never while it is open, but for one probe; and a closed one stops nobody
+      if (shut) expect(why).toBe("circuit-open");
+      else expect(["chosen", "busy"]).toContain(why);
+      if (selection.kind !== "chosen") return;
+      model.calls.add(id);
+      if (model.open !== undefined) model.probe = { id, at: world.at };
+    },
+  });
+
+  const opened = (model: Model, world: World, forMs: number): void => {
+    model.open = { until: world.at + forMs, forMs };
+    delete model.probe;
+  };
+
+  const finish = (model: Model, world: World, id: string, ok: boolean): void => {
+    if (model.open === undefined) {
+      model.results = [...model.results, { at: world.at, ok }]
+        .filter(({ at }) => world.at - at < 120_000)
+        .slice(-10);
+      if (model.results.filter((result) => !result.ok).length >= 5) opened(model, world, 5_000);
+    } else if (model.probe?.id === id && !ok) {
+      opened(model, world, Math.min(300_000, model.open.forMs * 2));
+    } else if (model.probe?.id === id) {
+      // closed again only by the success of its probe
+      delete model.open;
+      delete model.probe;
+      model.results = [];
+    }
+  };
+
+  const end = fc
+    .record({ n: fc.nat(20), how: fc.constantFrom("ok", "server", "network", "refusal", "lost") })
+    .map(
+      ({ n, how }): Op<Model> => ({
+        name: `end ${n} ${how}`,
+        run: (model, world) => {
+          const id = pick(model.calls, n);
+          if (id === undefined) return;
+          model.calls.delete(id);
+          if (how === "ok") world.end(id, reply());
+          else if (how === "lost") world.end(id, { kind: "lost" });
+          else world.fail(id, how as "server" | "network" | "refusal");
+          if (how === "ok") finish(model, world, id, true);
+          else if (how === "server" || how === "network") finish(model, world, id, false);
+          else if (model.probe?.id === id) delete model.probe;
+        },
+      }),
+    );
+
+  test("lets nothing through while it is open but one probe, and closes only by its success", () => {
+    holds(
+      () => ({ n: 0, calls: new Set<string>(), results: [] }),
+      fc.oneof(ask, ask, end, end, pass<Model>(20_000)),
+    );
+  });
+
+  test("frees the place of a probe whose worker never comes back", () => {
+    const world = new World();
+    for (const id of ["1", "2", "3", "4", "5"]) {
+      world.sure(id, only, apart(id));
+      world.fail(id, "server");
+    }
+    world.pass(5_000);
+    world.sure("probe", only, apart("probe"));
+    world.pass(PROBE_MS - 1);
+    expect(world.ask(only, apart("next")).kind).not.toBe("chosen");
+    world.pass(1);
+    world.sure("next", only, apart("next"));
+    expect(world.ask(only, apart("third")).kind).not.toBe("chosen");
+  });
+});
