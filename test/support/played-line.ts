@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createAttestor, openSigningKey } from "@headrace/attest";
 import { type Control, type ControlOptions, createControl } from "@headrace/control";
 import {
+  type BudgetLimits,
   type Claim,
   type FactoryApi,
   type FactoryControl,
@@ -30,6 +32,8 @@ const WORKER = "played";
 
 export type LineOptions = {
   limits?: ControlOptions["limits"];
+  /** of each run, and of its tasks */
+  budgets?: BudgetLimits;
   queue?(queue: Queue): Queue;
   threads?(threads: Threads): Threads;
   /** as graphs see them */
@@ -69,7 +73,11 @@ export const playedLine = async (options: LineOptions = {}) => {
       prices: createPriceBook(),
       attestor: createAttestor(await openSigningKey(join(dir.path, "keys"))),
       repos: { factory: async () => seen, source: async (path) => openSourceRepo({ path }) },
-      admit: async () => ({ coder: MODEL, reviewer: MODEL, planner: MODEL, merger: MODEL }),
+      admit: async () => ({
+        routes: { coder: MODEL, reviewer: MODEL, planner: MODEL, merger: MODEL },
+        overrides: [],
+        limits: options.budgets ?? {},
+      }),
       threads(ports) {
         const threads = createThreads(options.ports?.(ports) ?? ports, checkpoints);
         return options.threads?.(threads) ?? threads;
@@ -210,23 +218,7 @@ const createPlayer =
     if (reply.kind === "busy")
       return { kind: "retry-at", at: new Date(reply.until), reason: "busy" };
     const { claim } = reply;
-    const { fence, input } = claim;
-    const call = async (): Promise<StepOutcome | undefined> => {
-      if (input.kind !== "agent") return undefined;
-      const request = { role: input.role, model: MODEL, inputTokens: 1000, maxOutput: 1000 };
-      const grant = await api.reserve(fence, request);
-      if (grant.kind === "stopped") return grant;
-      if (grant.kind === "refused") return { ...grant, kind: "budget" };
-      const usage = { ...NO_USAGE, input: 1000, output: 1000 };
-      const message = { id: "m", model: MODEL, stopReason: "tool_use", content: [], usage };
-      await api.settle(fence, grant.call, {
-        kind: "reply",
-        turn: 1,
-        reply: message,
-        durationMs: 1,
-      });
-      return undefined;
-    };
+    const { fence } = claim;
     const done = async (): Promise<StepOutcome> => ({
       kind: "done",
       result: await resultOf({
@@ -236,12 +228,38 @@ const createPlayer =
         log: () => api.putBlob(fence, Buffer.from("ok")),
       }),
     });
-    const outcome = (await call()) ?? (await play(claim, api)) ?? (await done());
+    const outcome = (await callOnce(api, claim)) ?? (await play(claim, api)) ?? (await done());
     await api.outcome(fence, outcome);
     if (outcome.kind === "retry") return { ...outcome, kind: "retry-at", at: new Date(outcome.at) };
     if (outcome.kind === "infrastructure" || outcome.kind === "fatal") return outcome;
     return { kind: "done" };
   };
+
+/** One call of the agent's model, which costs what it costs; why there is none, otherwise. */
+const callOnce = async (
+  api: FactoryApi,
+  { fence, input }: Claim,
+): Promise<StepOutcome | undefined> => {
+  if (input.kind !== "agent") return undefined;
+  const { role } = input;
+  const id = randomBytes(32).toString("hex");
+  const tokens = { inputBound: 1000, maxOutput: 1000 };
+  for (;;) {
+    const grant = await api.reserve(fence, { role, turn: 1, ask: id, prefix: id, ...tokens });
+    if (grant.kind === "wait") {
+      await sleep(grant.ms);
+      continue;
+    }
+    if (grant.kind === "stopped") return grant;
+    if (grant.kind === "refused") return { ...grant, kind: "budget" };
+    if (grant.kind === "deferred") return { ...grant, kind: "retry", at: grant.until };
+    if (grant.kind !== "granted") return { kind: "fatal", reason: JSON.stringify(grant) };
+    const usage = { ...NO_USAGE, input: 1000, output: 1000 };
+    const reply = { id: "m", model: MODEL, stopReason: "tool_use", content: [], usage };
+    await api.settle(fence, grant.call, { kind: "reply", turn: 1, reply, durationMs: 1 });
+    return undefined;
+  }
+};
 
 type Doing = Pick<Player, "repo" | "bare"> & { claim: Claim; log(): Promise<string> };
 
