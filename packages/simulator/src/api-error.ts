@@ -11,22 +11,32 @@ const TYPES: Record<number, string> = {
   529: "overloaded_error",
 };
 
+type Told = {
+  type?: string | undefined;
+  /** seconds */
+  retryAfter?: number | undefined;
+  headers?: Record<string, string> | undefined;
+};
+
 /** An answer that is an error, in the API's own shape. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
   readonly type: string;
-  /** seconds */
-  readonly retryAfter: number | undefined;
-  constructor(
-    status: number,
-    message: string,
-    { type, retryAfter }: { type?: string | undefined; retryAfter?: number | undefined } = {},
-  ) {
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(status: number, message: string, { type, retryAfter, headers }: Told = {}) {
     super(message);
     this.status = status;
     this.type = type ?? TYPES[status] ?? (status < 500 ? "invalid_request_error" : "api_error");
-    this.retryAfter = retryAfter;
+    this.headers = {
+      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+      ...headers,
+    };
+  }
+
+  /** As OpenRouter answers it. */
+  get routed() {
+    return { error: { code: this.status, message: this.message } };
   }
 
   body(requestId: string) {

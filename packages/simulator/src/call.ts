@@ -10,8 +10,11 @@ export type SeenRequest = {
   model?: string;
   body?: MessagesRequest;
   status: number;
-  /** `cut`: the reply broke off as scripted; `gone`: the client left first */
-  outcome: "pending" | "reply" | "error" | "cut" | "gone";
+  /**
+   * `reply`: it went out whole; `unusable`: it did, but nothing can be done with it (a refusal, a full context, a false
+   * usage); `cut`: it broke off as was asked for; `gone`: the client left first
+   */
+  outcome: "pending" | "reply" | "unusable" | "error" | "cut" | "gone";
   /** the message of an error */
   problem?: string;
 };
@@ -21,6 +24,8 @@ export type Call = {
   requestId: string;
   seen: SeenRequest;
   outgoing: ServerResponse;
+  /** of the answer, beside its own */
+  headers: Record<string, string>;
   /** aborts when the client leaves or the simulator closes */
   signal: AbortSignal;
 };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ApiError } from "./api-error.ts";
+import type { ProviderKind } from "./conditions.ts";
 
 /** The models this provider offers, newest first, as the real one names them. */
 const MODELS = [
@@ -13,6 +14,22 @@ const MODELS = [
 ] as const;
 
 export const SIMULATED_MODELS: readonly string[] = MODELS.map(([id]) => id);
+
+/** The id of an offered model, as either provider writes it; undefined for one that is not offered. */
+export const offered = (model: string, provider: ProviderKind): string | undefined => {
+  const id =
+    provider === "openrouter" ? model.replace(/^anthropic\//, "").replaceAll(".", "-") : model;
+  return SIMULATED_MODELS.includes(id) ? id : undefined;
+};
+
+/** `GET /v1/models` of OpenRouter: all at once, under its own names. */
+export const routedModels = () => ({
+  data: MODELS.map(([id, name]) => ({
+    id: `anthropic/${id.replace(/(\d)-(\d)/, "$1.$2")}`,
+    name: `Anthropic: ${name}`,
+    context_length: 200_000,
+  })),
+});
 
 const PageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(20),

@@ -11,9 +11,10 @@ const encode = (event: StreamEvent): string =>
 export class EventStream {
   readonly #response: ServerResponse;
 
-  constructor(response: ServerResponse, requestId: string) {
+  constructor(response: ServerResponse, requestId: string, headers: Record<string, string>) {
     this.#response = response;
     response.writeHead(200, {
+      ...headers,
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache",
       "request-id": requestId,
@@ -21,10 +22,12 @@ export class EventStream {
   }
 
   async send(events: readonly StreamEvent[]): Promise<void> {
-    for (const event of events)
-      await new Promise<void>((resolve, reject) => {
-        this.#response.write(encode(event), (error) => (error ? reject(error) : resolve()));
-      });
+    for (const event of events) await this.#write(encode(event));
+  }
+
+  /** A line that says nothing but that the connection lives. */
+  async comment(text: string): Promise<void> {
+    await this.#write(`: ${text}\n\n`);
   }
 
   /** Sends pings until `work` is done, so that a long wait does not look like a dead connection. */
@@ -46,6 +49,12 @@ export class EventStream {
   /** Breaks the connection without ending the reply. */
   cut(): void {
     this.#response.destroy();
+  }
+
+  async #write(text: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#response.write(text, (error) => (error ? reject(error) : resolve()));
+    });
   }
 
   async #ping(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
-import { type InputUsage, jsonBytes, tokensOf } from "./prompt-cache.ts";
+import { jsonBytes, tokensOf } from "./prompt-cache.ts";
 import { digest, type Question, type Reply } from "./reply.ts";
+import type { UsageLines } from "./usage-lines.ts";
 
 /** A text or a tool's input travels in pieces of this many characters. */
 const PIECE = 2_000;
@@ -9,20 +10,7 @@ const pieces = (text: string): string[] =>
     text.slice(i * PIECE, (i + 1) * PIECE),
   );
 
-const inputOf = ({ read, written, uncached }: InputUsage) => ({
-  input_tokens: uncached,
-  cache_creation_input_tokens: written,
-  cache_read_input_tokens: read,
-});
-
-const usageOf = (input: InputUsage, output: number) => ({
-  ...inputOf(input),
-  cache_creation: { ephemeral_5m_input_tokens: input.written, ephemeral_1h_input_tokens: 0 },
-  output_tokens: output,
-  service_tier: "standard",
-});
-
-const outputTokens = (content: Reply["content"]): number => tokensOf(jsonBytes(content));
+export const outputTokens = (content: Reply["content"]): number => tokensOf(jsonBytes(content));
 
 const envelope = ({ request, user, turn }: Question) => ({
   id: `msg_${digest(user, turn, request.model, request.messages)}`,
@@ -32,18 +20,18 @@ const envelope = ({ request, user, turn }: Question) => ({
 });
 
 /** The answer to a request that does not stream. */
-export const wholeMessage = (question: Question, reply: Reply, input: InputUsage) => ({
+export const wholeMessage = (question: Question, reply: Reply, usage: UsageLines) => ({
   ...envelope(question),
   content: reply.content,
   stop_reason: reply.stopReason,
   stop_sequence: null,
-  usage: usageOf(input, outputTokens(reply.content)),
+  usage: usage.whole(outputTokens(reply.content)),
 });
 
 export type StreamEvent = { type: string; [field: string]: unknown };
 
 /** How every stream begins, before anything of the reply is known. */
-export const opening = (question: Question, input: InputUsage): StreamEvent[] => [
+export const opening = (question: Question, usage: UsageLines): StreamEvent[] => [
   {
     type: "message_start",
     message: {
@@ -51,7 +39,7 @@ export const opening = (question: Question, input: InputUsage): StreamEvent[] =>
       content: [],
       stop_reason: null,
       stop_sequence: null,
-      usage: usageOf(input, 1),
+      usage: usage.first,
     },
   },
   { type: "ping" },
@@ -74,12 +62,15 @@ const blockEvents = (block: Reply["content"][number], index: number): StreamEven
 };
 
 /** The rest of a stream. */
-export const body = (reply: Reply, input: InputUsage): StreamEvent[] => [
-  ...reply.content.flatMap(blockEvents),
-  {
-    type: "message_delta",
-    delta: { stop_reason: reply.stopReason, stop_sequence: null },
-    usage: { ...inputOf(input), output_tokens: outputTokens(reply.content) },
-  },
-  { type: "message_stop" },
-];
+export const body = (reply: Reply, usage: UsageLines): StreamEvent[] => {
+  const lines = usage.last(outputTokens(reply.content));
+  return [
+    ...reply.content.flatMap(blockEvents),
+    ...lines.map((line, i) => ({
+      type: "message_delta",
+      delta: { stop_reason: i < lines.length - 1 ? null : reply.stopReason, stop_sequence: null },
+      usage: line,
+    })),
+    { type: "message_stop" },
+  ];
+};

@@ -40,6 +40,19 @@ const endsOf = ({ model, tools, system, messages }: Prompt): PromptEnd[] => {
 /** Input tokens of a prompt, cached or not. */
 export const countInput = (prompt: Prompt): number => tokensOf(endsOf(prompt).at(-1)?.bytes ?? 0);
 
+/** Rounded down, so that no class can exceed the total. */
+const prefixTokens = (end: PromptEnd | undefined): number =>
+  Math.floor((end?.bytes ?? 0) / BYTES_PER_TOKEN);
+
+/** The ends of a prompt, and which of them a later prompt can resume from. */
+const marked = (prompt: Prompt): { ends: PromptEnd[]; marks: number[] } => {
+  const ends = endsOf(prompt);
+  const marks = ends.flatMap((end, i) =>
+    end.breakpoint && prefixTokens(end) >= MIN_CACHED_TOKENS ? [i] : [],
+  );
+  return { ends, marks };
+};
+
 export type InputUsage = { read: number; written: number; uncached: number };
 
 /**
@@ -50,24 +63,25 @@ export type InputUsage = { read: number; written: number; uncached: number };
 export class PromptCache {
   readonly #stored = new Set<string>();
 
-  /** Bills a prompt that is answered, in disjoint classes whose sum is `countInput`. */
-  bill(prompt: Prompt): InputUsage {
-    const ends = endsOf(prompt);
+  /** What a prompt would be billed, in disjoint classes whose sum is `countInput`. */
+  quote(prompt: Prompt): InputUsage {
+    const { ends, marks } = marked(prompt);
     const total = tokensOf(ends.at(-1)?.bytes ?? 0);
-    // rounded down, so that no class can exceed the total
-    const prefix = (end: PromptEnd | undefined): number =>
-      Math.floor((end?.bytes ?? 0) / BYTES_PER_TOKEN);
-    const marks = ends.flatMap((end, i) =>
-      end.breakpoint && prefix(end) >= MIN_CACHED_TOKENS ? [i] : [],
-    );
     const found = ends.findLastIndex(
       (end, i) =>
         this.#stored.has(end.hash) &&
         marks.some((mark) => i <= mark && mark - i <= LOOKBACK_BLOCKS),
     );
-    for (const mark of marks) this.#stored.add(ends[mark]?.hash ?? "");
-    const read = found < 0 ? 0 : prefix(ends[found]);
-    const cached = prefix(ends[marks.at(-1) ?? -1]);
+    const read = found < 0 ? 0 : prefixTokens(ends[found]);
+    const cached = prefixTokens(ends[marks.at(-1) ?? -1]);
     return { read, written: cached - read, uncached: total - cached };
+  }
+
+  /** Bills a prompt that is answered, and keeps what it writes. */
+  bill(prompt: Prompt): InputUsage {
+    const usage = this.quote(prompt);
+    const { ends, marks } = marked(prompt);
+    for (const mark of marks) this.#stored.add(ends[mark]?.hash ?? "");
+    return usage;
   }
 }

@@ -85,7 +85,7 @@ const parseReply = (text: string, question: Question): Reply | { problem: string
     block.type === "text" ? block : { ...block, id: block.id ?? toolUseId(question, i) },
   );
   const stopReason = parsed.data.stop_reason ?? defaultStopReason(content);
-  return { content, stopReason, delayMs: 0, cut: false };
+  return { content, stopReason };
 };
 
 /** Waits for a usable reply file; says what is wrong with an unusable one beside it, once for each content. */

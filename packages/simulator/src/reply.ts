@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import type { UserId } from "@headrace/domain";
+import type { ApiError } from "./api-error.ts";
+import type { UsageTold } from "./conditions.ts";
 import type { MessagesRequest } from "./wire.ts";
 
 type TextBlock = { type: "text"; text: string };
@@ -19,13 +21,23 @@ export type Question = {
   turn: number;
 };
 
+/** How a stream breaks off. */
+export type Broken = {
+  /** with its connection, in silence, or with an error in the stream */
+  how: "cut" | "stall" | ApiError;
+  /** so many of its events come (negative: all but so many), or this share of them */
+  after: number | { share: number };
+};
+
 export type Reply = {
   content: (TextBlock | ToolUseBlock)[];
   stopReason: string;
+  /** silence before the first byte, milliseconds */
+  firstByteMs?: number;
   /** silence before the content, milliseconds */
-  delayMs: number;
-  /** the connection breaks in the middle of the content */
-  cut: boolean;
+  delayMs?: number;
+  broken?: Broken | undefined;
+  usage?: UsageTold | undefined;
 };
 
 /** Who answers. Rejects with `ApiError` for an answer that is an error. */

@@ -2,8 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Id, Role, UserError } from "@headrace/domain";
 import { type Document, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
-
-const LONGEST_DELAY_MS = 10 * 60_000;
+import { BreakPoint, Delay, Limits, ProviderKind, Storm, UsageTold } from "./conditions.ts";
 
 /** A tool call is written `tool: {its input}`. */
 const Call = z
@@ -19,9 +18,12 @@ const ScriptedError = z.strictObject({
   type: z.string().optional(),
   message: z.string().default("scripted error"),
   /** how often the error comes before the reply does */
-  times: z.number().int().positive().default(1),
+  times: z.number().int().positive().max(10_000).default(1),
   /** seconds */
   retryAfter: z.number().nonnegative().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+  /** so many events of the stream come before it, which tells it then */
+  after: z.number().int().optional(),
 });
 
 const Turn = z
@@ -38,9 +40,25 @@ const Turn = z
       .default([]),
     text: z.string().min(1).optional(),
     calls: z.array(Call).default([]),
-    stop: z.enum(["end_turn", "tool_use", "max_tokens", "refusal", "pause_turn"]).optional(),
-    delayMs: z.number().int().nonnegative().max(LONGEST_DELAY_MS).default(0),
-    cut: z.boolean().default(false),
+    stop: z
+      .enum([
+        "end_turn",
+        "tool_use",
+        "max_tokens",
+        "refusal",
+        "pause_turn",
+        "model_context_window_exceeded",
+      ])
+      .optional(),
+    /** silence before the first byte, milliseconds */
+    firstByteMs: Delay,
+    /** silence before the content */
+    delayMs: Delay,
+    /** the connection breaks there, once */
+    cut: BreakPoint.default(false),
+    /** the stream falls silent there, once */
+    stall: BreakPoint.default(false),
+    usage: UsageTold.optional(),
     error: ScriptedError.optional(),
   })
   .refine(
@@ -59,7 +77,12 @@ const Conversation = z.strictObject({
 });
 export type Conversation = z.infer<typeof Conversation>;
 
-export const Script = z.strictObject({ conversations: z.array(Conversation).min(1) });
+export const Script = z.strictObject({
+  provider: ProviderKind.optional(),
+  limits: Limits.optional(),
+  storm: Storm.optional(),
+  conversations: z.array(Conversation).min(1),
+});
 export type Script = z.infer<typeof Script>;
 
 const HELP = "The format is described in model-script.md, whose place `headrace --help` tells.";

@@ -1,5 +1,12 @@
 import { ApiError } from "./api-error.ts";
-import { defaultStopReason, type Player, type Question, type Reply, toolUseId } from "./reply.ts";
+import {
+  type Broken,
+  defaultStopReason,
+  type Player,
+  type Question,
+  type Reply,
+  toolUseId,
+} from "./reply.ts";
 import { type Conversation, conversationKey, type Script, type Turn } from "./script-file.ts";
 import { newestUserText } from "./wire.ts";
 
@@ -45,7 +52,21 @@ const checkEvidence = (turn: Turn, question: Question): void => {
     );
 };
 
-const replyOf = (turn: Turn, question: Question, cut: boolean): Reply => {
+const breakAt = (point: Turn["cut"]): Broken["after"] =>
+  typeof point === "number" ? point : { share: 0.5 };
+
+/** What goes wrong, in this order: the errors, a cut, a silence. */
+const troublesOf = ({ error, cut, stall }: Turn): (ApiError | Broken)[] => {
+  const told = error && new ApiError(error.status, error.message, error);
+  const first = told && (error?.after === undefined ? told : { how: told, after: error.after });
+  return [
+    ...(first === undefined ? [] : Array.from({ length: error?.times ?? 1 }, () => first)),
+    ...(cut === false ? [] : [{ how: "cut" as const, after: breakAt(cut) }]),
+    ...(stall === false ? [] : [{ how: "stall" as const, after: breakAt(stall) }]),
+  ];
+};
+
+const replyOf = (turn: Turn, question: Question, broken: Broken | undefined): Reply => {
   const content: Reply["content"] = [
     ...(turn.text === undefined ? [] : [{ type: "text" as const, text: turn.text }]),
     ...turn.calls.map(({ name, input }, i) => ({
@@ -58,22 +79,24 @@ const replyOf = (turn: Turn, question: Question, cut: boolean): Reply => {
   return {
     content,
     stopReason: turn.stop ?? defaultStopReason(content),
+    firstByteMs: turn.firstByteMs,
     delayMs: turn.delayMs,
-    cut,
+    broken,
+    usage: turn.usage,
   };
 };
 
 /**
- * Plays a script. The same question always gets the same reply; only errors and cuts are counted, per
- * conversation of a run and turn, and give way to the reply when they are used up.
+ * Plays a script. The same question always gets the same reply; only what goes wrong is counted, per conversation of a
+ * run and turn, and gives way to the reply when it is used up.
  */
 export const createScriptPlayer = (script: Script): Player => {
   const byKey = new Map(script.conversations.map((entry) => [conversationKey(entry), entry]));
-  const faults = new Map<string, number>();
-  const faultsBefore = ({ user, turn }: Question): number => {
+  const seen = new Map<string, number>();
+  const troublesBefore = ({ user, turn }: Question): number => {
     const key = `${user} ${turn}`;
-    const before = faults.get(key) ?? 0;
-    faults.set(key, before + 1);
+    const before = seen.get(key) ?? 0;
+    seen.set(key, before + 1);
     return before;
   };
   return {
@@ -83,12 +106,11 @@ export const createScriptPlayer = (script: Script): Player => {
       const turn = entry?.turns[question.turn - 1];
       if (turn === undefined) throw unmatched(script, question);
       checkEvidence(turn, question);
-      const { error } = turn;
+      const troubles = troublesOf(turn);
       const only = turn.text === undefined && turn.calls.length === 0;
-      const before = error || turn.cut ? faultsBefore(question) : 0;
-      if (error && (only || before < error.times))
-        throw new ApiError(error.status, error.message, error);
-      return replyOf(turn, question, turn.cut && before === (error?.times ?? 0));
+      const trouble = only ? troubles[0] : troubles[troublesBefore(question)];
+      if (trouble instanceof ApiError) throw trouble;
+      return replyOf(turn, question, trouble);
     },
   };
 };
