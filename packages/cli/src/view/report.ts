@@ -1,14 +1,8 @@
-import {
-  branchRef,
-  formatUsd,
-  integrationBranch,
-  isEnded,
-  plainLine,
-  type RunState,
-} from "@headrace/domain";
+import { branchRef, integrationBranch, isEnded, plainLine, type RunState } from "@headrace/domain";
 import type { Command } from "../command.ts";
 import { checkLines } from "./check-lines.ts";
 import { runLines } from "./run-lines.ts";
+import { runSpendLines } from "./spend-lines.ts";
 
 /** What a person reads when a run stops: how it ended, what each requirement rests on, and what to do next. */
 export const reportLines = (state: RunState, command: Command): string[] => {
@@ -21,7 +15,7 @@ export const reportLines = (state: RunState, command: Command): string[] => {
     ...run.reasons.map((reason) => `  because ${plainLine(reason, 500)}`),
     ...unshownLines(state),
     ...checkLines(state),
-    ...costLines(state),
+    ...runSpendLines(state),
     ...nextLines(state, command),
   ];
 };
@@ -56,17 +50,6 @@ const unshownLines = ({ receipts }: RunState): string[] => {
       : [],
   );
   return [...new Set(unshown)];
-};
-
-const costLines = (state: RunState): string[] => {
-  const { run } = state;
-  const landed = Object.values(state.tasks).filter((t) => t.status === "landed");
-  const merged = landed.reduce((sum, t) => sum + t.spent, 0);
-  const scripted =
-    run.model.kind === "provider" ? "" : " (simulated: no model was called, no money was spent)";
-  return [
-    `  cost ${formatUsd(run.spent)} in ${run.calls} calls, ${formatUsd(merged)} of it on tasks that landed${scripted}`,
-  ];
 };
 
 /** The command that comes next, by how the run stands. */
