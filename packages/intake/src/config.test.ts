@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { fromUsd } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import { configJsonSchema, looseningOf, parseConfig, readConfig } from "./config.ts";
 import { messageOf, treeOf } from "./tree-fixture.ts";
@@ -33,6 +34,7 @@ verification:
   budget: 1.5
 routes:
   coder: some-model
+  reviewer: [one, another]
 `;
   expect(parse(text)).toEqual({
     setup: ["npm ci"],
@@ -46,11 +48,11 @@ routes:
       cpus: 2,
       env: { TZ: "UTC", PORT: "3000", DEBUG: "false" },
     },
-    budget: 5_000_000_000,
+    budget: fromUsd(5),
     protected: ["migrations/**"],
     merge: { batch: 3, union: ["CHANGELOG.md", "docs/changes/**"] },
     verification: { budget: 1.5 },
-    routes: { coder: "some-model" },
+    routes: { coder: ["some-model"], reviewer: ["one", "another"] },
   });
 });
 
@@ -128,12 +130,44 @@ describe("a broken file names file, line, field and remedy", () => {
       "merge:\n  union: [/CHANGELOG.md]",
       /^headrace\.yaml:2: merge\.union\[0\]: expected a glob, but it starts with `\/`/,
     ],
+    [
+      "routes:\n  coder: [a, 3]",
+      /^headrace\.yaml:2: routes\.coder\[1\]: expected a model's name, got 3\n {2}Write for example:\n {4}routes:/,
+    ],
+    ["routes:\n  coder: 3", /routes\.coder: expected a model's name, or several, got 3/],
+    ["routes:\n  coder: []", /routes\.coder: expected a model's name, got \[\]/],
+    [
+      "budget: 9001",
+      /^headrace\.yaml:1: budget: expected at most 9000 US dollars, the most that one budget holds, got 9001/,
+    ],
     ["budget: -1", /^headrace\.yaml:1: budget: expected more than 0 US dollars, got -1/],
     ["__proto__: {}", /^headrace\.yaml:1: __proto__: is not a known field/],
     ["just text", /^headrace\.yaml:1: expected object, got "just text"/],
   ])("%j", async (text, message) => {
     expect(await messageOf(() => parse(text))).toMatch(message);
   });
+});
+
+test("a repository names only models that the person has configured, whoever provides them", async () => {
+  const routes =
+    "gates: [{ name: test, run: x }]\nroutes:\n  coder: gold\n  reviewer: [opus, gold]";
+  const read = (models?: string[]) => parseConfig({ file: "headrace.yaml", text: routes, models });
+  expect(read(["gold", "opus"]).routes).toEqual({ coder: ["gold"], reviewer: ["opus", "gold"] });
+  expect(read().routes).toEqual({ coder: ["gold"], reviewer: ["opus", "gold"] });
+  expect(await messageOf(() => read(["opus", "sonnet"]))).toMatchInlineSnapshot(`
+    "headrace.yaml:3: routes.coder: expected a model that your config.yaml names (opus, sonnet), or --model for every role, got "gold"
+      Write for example:
+        routes:
+          coder: sonnet
+          reviewer: [opus, spare]"
+  `);
+  expect(await messageOf(() => read([]))).toMatch(
+    /a model that your config\.yaml names \(it has none\)/,
+  );
+  for (const field of ["providers", "models", "credentials"])
+    expect(await messageOf(() => parse(`${field}:\n  x: { url: "https://x.example" }`))).toMatch(
+      `headrace.yaml:1: ${field}: is not a known field`,
+    );
 });
 
 test.each([["hot: [src/**]", "hot"]])(
@@ -168,7 +202,7 @@ test("a misspelt field is named as such, not as the one that is missing for it",
 
 test("the file is read at the root of a commit, and need not be there", async () => {
   expect(await readConfig(treeOf({ "headrace.yaml": "budget: 1" }))).toEqual({
-    budget: 1_000_000_000,
+    budget: fromUsd(1),
   });
   expect(await readConfig(treeOf({ "docs/headrace.yaml": "budget: 1" }))).toEqual({});
 });

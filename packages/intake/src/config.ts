@@ -18,9 +18,36 @@ import { readFields } from "./yaml-fields.ts";
 /** Name of the file at the root of a target repository. */
 export const CONFIG_FILE = `${PRODUCT}.yaml`;
 
-const Model = z.string({ error: "expected a model's name" }).min(1).max(200).optional();
+/** One name or several, best first; `known` are those that the person has configured. */
+const modelNames = (known: readonly string[] | undefined) => {
+  const name = z
+    .string({ error: "expected a model's name" })
+    .min(1, "expected a model's name")
+    .max(200)
+    .refine((text) => known === undefined || known.includes(text), {
+      error: `expected a model that your config.yaml names (${known?.join(", ") || "it has none"}), or --model for every role`,
+    });
+  return z
+    .union([name, z.array(name).min(1, "expected a model's name").max(10)], {
+      error: "expected a model's name, or several",
+    })
+    .transform((given) => (typeof given === "string" ? [given] : given))
+    .optional();
+};
 
-const Config = z.strictObject({
+const routes = (model: ReturnType<typeof modelNames>) =>
+  z
+    .strictObject({
+      planner: model,
+      researcher: model,
+      coder: model,
+      reviewer: model,
+      merger: model,
+    } satisfies Record<Role, typeof model>)
+    .describe("Models by role, out of those the person has configured")
+    .optional();
+
+const FIELDS = {
   setup: Setup.optional(),
   gates: Gates.optional(),
   sandbox: SandboxFields.optional(),
@@ -34,17 +61,10 @@ const Config = z.strictObject({
   verification: VerificationSettings.strict()
     .describe("What further checks of a change may take: how many times the base gates' own time")
     .optional(),
-  routes: z
-    .strictObject({
-      planner: Model,
-      researcher: Model,
-      coder: Model,
-      reviewer: Model,
-      merger: Model,
-    } satisfies Record<Role, typeof Model>)
-    .describe("Models by role, out of those the person has configured")
-    .optional(),
-});
+};
+
+const configNaming = (models: readonly string[] | undefined) =>
+  z.strictObject({ ...FIELDS, routes: routes(modelNames(models)) });
 
 /** A repository's own settings, parsed; a field that is absent was not given. */
 export type RepoConfig = {
@@ -55,11 +75,12 @@ export type RepoConfig = {
   protected?: string[] | undefined;
   merge?: MergeSettings | undefined;
   verification?: VerificationSettings | undefined;
-  routes?: Partial<Record<Role, string | undefined>> | undefined;
+  /** names of models that the person has configured, best first */
+  routes?: Partial<Record<Role, string[] | undefined>> | undefined;
 };
 
-const TABLE = {
-  schema: Config satisfies z.ZodType<RepoConfig>,
+const tableNaming = (models: readonly string[] | undefined) => ({
+  schema: configNaming(models) satisfies z.ZodType<RepoConfig>,
   examples: {
     ...EXAMPLES,
     sandbox: "sandbox:\n  memory: 2g\n  cpus: 2\n  env:\n    TZ: UTC",
@@ -73,23 +94,36 @@ const TABLE = {
     "sandbox.isolation": "sandbox:\n  isolation:\n    runtime: gvisor\n    userns: required",
     merge: "merge:\n  batch: 5\n  union:\n    - CHANGELOG.md",
     verification: "verification:\n  budget: 3",
-    routes: "routes:\n  coder: claude-sonnet-4-5",
+    routes: "routes:\n  coder: sonnet\n  reviewer: [opus, spare]",
   },
   unsupported: {
     hot: "Remove it: tasks that touch the same files are merged one after another anyway.",
   },
-};
+});
 
-/** Reads the text of `headrace.yaml`; throws `UserError` with file, line, field and remedy. */
-export const parseConfig = ({ file, text }: { file: string; text: string }): RepoConfig =>
-  readFields<RepoConfig>({ file, text, firstLine: 1 }, TABLE);
+/**
+ * Reads the text of `headrace.yaml`; throws `UserError` with file, line, field and remedy. `models`: the names that it
+ * may use, where that matters.
+ */
+export const parseConfig = ({
+  file,
+  text,
+  models,
+}: {
+  file: string;
+  text: string;
+  models?: readonly string[] | undefined;
+}): RepoConfig => readFields<RepoConfig>({ file, text, firstLine: 1 }, tableNaming(models));
 
 /** The repository's settings at one commit; nothing where it has no such file. */
-export const readConfig = async (tree: Pick<Tree, "read">): Promise<RepoConfig> => {
+export const readConfig = async (
+  tree: Pick<Tree, "read">,
+  models?: readonly string[],
+): Promise<RepoConfig> => {
   const bytes = await tree.read(CONFIG_FILE);
   return bytes === undefined
     ? {}
-    : parseConfig({ file: CONFIG_FILE, text: decodeText(CONFIG_FILE, bytes) });
+    : parseConfig({ file: CONFIG_FILE, text: decodeText(CONFIG_FILE, bytes), models });
 };
 
 /** What of a repository's file opens more than is open by default; it needs a person's leave. */
@@ -136,5 +170,5 @@ const hashOf = async (tree: Tree, path: string) => {
 /** JSON Schema of the file, for editors. */
 export const configJsonSchema = (): Record<string, unknown> => ({
   title: CONFIG_FILE,
-  ...z.toJSONSchema(Config, { io: "input" }),
+  ...z.toJSONSchema(configNaming(undefined), { io: "input" }),
 });

@@ -1,16 +1,13 @@
-import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "@headrace/domain";
 import { inputError, nearest } from "./problem.ts";
 
-/** How to reach the model provider. The key never leaves the process that asks the model. */
+/** What is known of the model provider that needs no configuration. Keys never leave the process that asks a model. */
 export type Credentials = {
-  apiKey: string;
+  apiKey: string | undefined;
   /** undefined: the provider's own address */
   baseUrl: string | undefined;
-  /** tells two settings apart without giving the key away */
-  fingerprint: string;
 };
 
 const KEY = "ANTHROPIC_API_KEY";
@@ -92,30 +89,37 @@ const checkedUrl = (text: string, from: string): string => {
   return text.replace(/\/+$/, "");
 };
 
+/** A setting, from the environment before the file, and which of the two it is from. */
+const settingOf = (
+  { env, dataDir }: Sources,
+  stored: Settings,
+  name: string,
+): { text: string; from: string } | undefined => {
+  const given = env[name]?.trim();
+  if (given) return { text: given, from: "the environment" };
+  return stored[name] ? { text: stored[name], from: fileOf(dataDir) } : undefined;
+};
+
 /**
  * Key and base URL, each from the environment, else from the file `credentials` in the data directory, never
- * from a repository; undefined without a key.
+ * from a repository.
  */
-export const readCredentials = async (from: Sources): Promise<Credentials | undefined> => {
+export const readCredentials = async (from: Sources): Promise<Credentials> => {
   const stored = await readFileSettings(from);
-  const setting = (name: string): { text: string; from: string } | undefined => {
-    const given = from.env[name]?.trim();
-    if (given) return { text: given, from: "the environment" };
-    return stored[name] ? { text: stored[name], from: fileOf(from.dataDir) } : undefined;
+  const [key, url] = [KEY, URL_NAME].map((name) => settingOf(from, stored, name));
+  return {
+    apiKey: key === undefined ? undefined : checkedKey(key.text, `${KEY} from ${key.from}`),
+    baseUrl: url === undefined ? undefined : checkedUrl(url.text, url.from),
   };
-  const [key, url] = [setting(KEY), setting(URL_NAME)];
-  if (key === undefined) return undefined;
-  if (!/^[\x21-\x7e]+$/.test(key.text))
-    throw new UserError(
-      `${KEY} from ${key.from} holds characters that no key has`,
-      "Copy the key again, on one line and without blanks.",
-    );
-  const baseUrl = url === undefined ? undefined : checkedUrl(url.text, url.from);
-  const fingerprint = createHash("sha256")
-    .update(JSON.stringify([key.text, baseUrl ?? ""]))
-    .digest("hex")
-    .slice(0, 16);
-  return { apiKey: key.text, baseUrl, fingerprint };
+};
+
+/** A key as it may stand in a header; `name` says which it is. */
+export const checkedKey = (text: string, name: string): string => {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new UserError(
+    `${name} holds characters that no key has`,
+    "Copy the key again, on one line and without blanks.",
+  );
 };
 
 /** The credentials of that name, each from the environment, else from the file; a name that has none is left out. */
@@ -125,8 +129,8 @@ export const readNamedCredentials = async (
   const stored = await readFileSettings(from);
   return new Map(
     from.names.flatMap((name): [string, string][] => {
-      const value = from.env[name]?.trim() || stored[name];
-      return value ? [[name, value]] : [];
+      const setting = settingOf(from, stored, name);
+      return setting === undefined ? [] : [[name, setting.text]];
     }),
   );
 };

@@ -1,4 +1,4 @@
-import { CanaryRequest, fromUsd, Gate, globProblem } from "@headrace/domain";
+import { CanaryRequest, fromUsd, Gate, globProblem, MAX_USD } from "@headrace/domain";
 import { z } from "zod";
 
 const MAX_TIMEOUT_S = 7200;
@@ -105,12 +105,13 @@ export const Protected = z
   .describe("Globs no agent may change");
 
 /** US dollars, as pico-dollars afterwards. */
-export const Budget = z
+export const Usd = z
   .number({ error: "expected a number of US dollars" })
   .positive("expected more than 0 US dollars")
-  .max(1_000_000, "expected at most 1000000 US dollars")
-  .transform(fromUsd)
-  .describe("US dollars one run may cost");
+  .max(MAX_USD, `expected at most ${MAX_USD} US dollars, the most that one budget holds`)
+  .transform(fromUsd);
+
+export const Budget = Usd.describe("US dollars one run may cost");
 
 const CANARY_EXAMPLE =
   "gates:\n  - name: docs\n    run: npx markdownlint docs\n    canary: test/canaries/docs.patch";

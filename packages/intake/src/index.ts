@@ -8,9 +8,15 @@ export {
   type RepoConfig,
   readConfig,
 } from "./config.ts";
-export { type Credentials, readCredentials, readNamedCredentials } from "./credentials.ts";
+export {
+  type Credentials,
+  checkedKey,
+  readCredentials,
+  readNamedCredentials,
+} from "./credentials.ts";
 export { type BaseVersions, type Detected, detect } from "./detect.ts";
 export { withExclusions } from "./exclusions.ts";
+export { Usd } from "./fields.ts";
 export { collectGuidance, guidanceFor } from "./guidance.ts";
 export type { KnownImages } from "./images.ts";
 export { manifestPaths, setupFilesAt } from "./manifests.ts";

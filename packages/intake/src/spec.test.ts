@@ -47,7 +47,7 @@ describe("a spec", () => {
     expect(rest).toEqual({
       title: "Totals",
       base: "v1.2",
-      budget: 2_500_000_000,
+      budget: 2_500_000_000_000,
       gates: [{ name: "test", run: "npm test", timeoutS: 300 }],
       setup: ["npm ci"],
       protected: ["migrations/**"],

@@ -37,15 +37,31 @@ const offsetOf = (doc: Document, path: Path): number => {
   return 0;
 };
 
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+/** The schema at a place of another; `true` and `false` name no fields. */
+const schemas = (at: JsonSchema["items"] | JsonSchema["additionalProperties"]): JsonSchema[] =>
+  typeof at === "object" && !Array.isArray(at) ? [at] : [];
+
+/** What may stand one level further down: a field by its name, an entry of a list or of a map, in any of its shapes. */
+const below = (schema: JsonSchema, part: PropertyKey): JsonSchema[] =>
+  shapesOf(schema).flatMap(({ items, properties, additionalProperties }) =>
+    schemas(
+      typeof part === "number" ? items : (properties?.[String(part)] ?? additionalProperties),
+    ),
+  );
+const shapesOf = (schema: JsonSchema): JsonSchema[] => [
+  schema,
+  ...(schema.anyOf ?? []).flatMap((shape) => schemas(shape).flatMap(shapesOf)),
+];
+
 /** Names that may stand where an unknown one does, read off the schema. */
 const knownAt = (schema: z.ZodType, path: Path): string[] => {
-  let at: z.core.JSONSchema.BaseSchema = z.toJSONSchema(schema, { io: "input" });
-  for (const part of path) {
-    const next = typeof part === "number" ? at.items : at.properties?.[String(part)];
-    if (typeof next !== "object" || Array.isArray(next)) return [];
-    at = next;
-  }
-  return Object.keys(at.properties ?? {});
+  const root: JsonSchema[] = [z.toJSONSchema(schema, { io: "input" })];
+  const found = path.reduce<JsonSchema[]>(
+    (at, part) => at.flatMap((one) => below(one, part)),
+    root,
+  );
+  return found.flatMap(shapesOf).flatMap(({ properties }) => Object.keys(properties ?? {}));
 };
 
 const unknownField = (path: Path, key: string, table: FieldTable<unknown>): Finding => {
@@ -92,14 +108,31 @@ const textOf = (value: unknown): string => {
   }
 };
 
+/** Of a value that may have several shapes, what is wrong with the one that was meant; of a map's key, the key's own. */
+const unfolded = (issue: z.core.$ZodIssue): z.core.$ZodIssue[] => {
+  if (issue.code === "invalid_key") {
+    const message = issue.issues[0]?.message ?? issue.message;
+    return [{ ...issue, message }];
+  }
+  if (issue.code !== "invalid_union") return [issue];
+  const meant = issue.errors.find((shape) =>
+    shape.every(({ code, path }) => code !== "invalid_type" || path.length > 0),
+  );
+  if (meant === undefined) return [issue];
+  return meant.map((one) => ({ ...one, path: [...issue.path, ...one.path] })).flatMap(unfolded);
+};
+
 /** What zod objects to: what was expected, what stands there, and how it is written. */
 const explain = (issue: z.core.$ZodIssue, value: unknown, table: FieldTable<unknown>): Finding => {
   if (issue.code === "unrecognized_keys")
     return unknownField(issue.path, issue.keys[0] ?? "", table);
-  const got = issue.path.reduce<unknown>(
-    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
-    value,
-  );
+  const got =
+    issue.code === "invalid_key"
+      ? issue.path.at(-1)
+      : issue.path.reduce<unknown>(
+          (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+          value,
+        );
   const example = exampleOf(issue.path, table);
   const known = Object.keys(table.examples).filter((field) => !field.includes("."));
   const expected = issue.message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
@@ -147,7 +180,7 @@ export const readFields = <T>(source: YamlSource, table: FieldTable<T>): T => {
   const [doc, value] = read();
   const parsed = table.schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const { issues } = parsed.error;
+  const issues = parsed.error.issues.flatMap(unfolded);
   // a misspelt name is also a missing one: the misspelling is what a person can mend
   const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue === undefined) throw parsed.error;
