@@ -248,25 +248,42 @@ DIR/bad.yaml:2: conversations[0]: Unrecognized key: "turn"
     when: "the plan is missing",
     args: runs("spec.md", "--plan", "nope.json"),
     says: `headrace: DIR/nope.json: cannot be read (ENOENT)
-  Name the plan's JSON file.
+  Name the plan's file, as \`headrace plan SPEC -o FILE\` writes it.
 `,
   },
   {
-    when: "the plan is not JSON",
-    files: { "plan.json": "tasks: []" },
+    when: "the plan is neither YAML nor JSON",
+    files: { "plan.json": "summary: s\ntasks: [" },
     args: runs("spec.md", "--plan", "plan.json"),
-    says: `headrace: DIR/plan.json: not JSON: Unexpected token 'a', "tasks: []" is not valid JSON
-  A plan is the JSON that submit_plan takes.
+    says: `headrace: DIR/plan.json:2: is not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]
+  Check the indentation, and put values with \`: \` or \`#\` in quotes.
 `,
   },
   {
     when: "the plan lacks what a plan has",
     files: { "plan.json": '{"summary": "s", "tasks": [{"id": "t1"}]}' },
     args: runs("spec.md", "--plan", "plan.json"),
-    says: `headrace: DIR/plan.json: tasks.0.title: Invalid input: expected string, received undefined
-DIR/plan.json: tasks.0.description: Invalid input: expected string, received undefined
-DIR/plan.json: tasks.0.acceptance: Invalid input: expected array, received undefined
-  A plan is the JSON that submit_plan takes.
+    says: `headrace: DIR/plan.json:1: tasks[0].title: expected string, got nothing
+  Write for example:
+    tasks:
+      - id: parse
+        title: Parse CSV lines
+        description: Export parseLine(text) from src/parse.js ...
+        acceptance: ["a quoted field may hold a comma"]
+        requirements: [r1]
+        blockedBy: []
+`,
+  },
+  {
+    when: "the plan's tasks do not hold together",
+    files: {
+      "plan.yaml":
+        "summary: s\ntasks:\n  - id: t1\n    title: T\n    description: d\n    acceptance: [a]\n    requirements: [r1]\n    blockedBy: [t0]\n",
+    },
+    args: runs("spec.md", "--plan", "plan.yaml"),
+    says: `headrace: DIR/plan.yaml:3: Task t1 is blocked by t0, which is no task of this plan and has not landed: name an existing task or remove it.
+DIR/plan.yaml: No gate will apply at the end, so nothing could be verified: propose at least one gate whose command tests the work.
+  Mend the plan; nothing was started.
 `,
   },
   {

@@ -20,6 +20,10 @@ const ALLOW_CONFIG = /** @type {const} */ ([
   "--allow-repo-config",
   "let headrace.yaml open the hosts, images and Dockerfile it names; remembered until they change",
 ]);
+const PLAN = /** @type {const} */ ([
+  "--plan <file>",
+  "use this plan, YAML or JSON, instead of asking the planner",
+]);
 const NO_AWAKE = /** @type {const} */ ([
   "--no-awake",
   "let the machine sleep while work runs (a factory that runs already keeps its own setting)",
@@ -47,7 +51,12 @@ const WORK = [
       ["--new <dir>", "make a new repository there and build in it"],
       ["--budget <usd>", "the most this run may spend (default: 20)"],
       ["--model <name>", "a model for every role; script:FILE and relay:DIR need no key"],
-      ["--plan <file>", "use this plan instead of asking the planner"],
+      PLAN,
+      [
+        "--ask-above <usd>",
+        "ask before building what may cost more than this (default: the budget)",
+      ],
+      ["--yes", "build whatever the plan comes to, without asking"],
       ["--allow-secrets", "go on though the spec or the repository seems to hold secrets"],
       ALLOW_CONFIG,
       ["--detach", "submit and return at once"],
@@ -58,6 +67,23 @@ const WORK = [
       ],
       NO_AWAKE,
       ["--json", "print the events, one JSON object a line"],
+    ],
+  },
+  {
+    name: "plan",
+    operands: "[spec]",
+    summary: "plan a spec and stop there: what would be built, and what it may cost",
+    options: [
+      REPO,
+      ["-o, --out <file>", "write the plan there, to be edited and handed to run --plan"],
+      ["--of <run>", "show the plan of this run instead of making one"],
+      ["--budget <usd>", "the most that planning may spend (default: 20)"],
+      ["--model <name>", "a model for every role; script:FILE and relay:DIR need no key"],
+      PLAN,
+      ["--allow-secrets", "go on though the spec or the repository seems to hold secrets"],
+      ALLOW_CONFIG,
+      NO_AWAKE,
+      JSON_OPTION,
     ],
   },
   {
@@ -89,6 +115,17 @@ const WATCHING = [
     operands: "<run>",
     summary: "merged branches, each with its proof",
     options: [JSON_OPTION],
+  },
+  {
+    name: "spend",
+    operands: "[run]",
+    summary: "what a run, or all of them, cost, and how much of it became landed lines",
+    options: [
+      ["--by <what>", "split it by run, task, role, model or kind"],
+      ["--view <name>", "daily: requests, latency and cost; unmet: why nothing was sent"],
+      ["--csv [table]", "for spreadsheets: calls (the default), tries, demand, daily or unmet"],
+      JSON_OPTION,
+    ],
   },
   {
     name: "audit",
@@ -146,11 +183,18 @@ const DECIDING = [
     options: [],
   },
   {
+    name: "steer",
+    operands: "<run> <text>",
+    summary: "tell a run's agents something before their next call",
+    options: [],
+  },
+  {
     name: "budget",
     operands: "<run>",
     summary: "show a run's budget, or raise it and resume",
     options: [
       ["--raise <usd>", "add this much to the cap, and go on if the cap had stopped the run"],
+      ["--task <task>", "raise the budgets of this task and of its attempts instead"],
       JSON_OPTION,
     ],
   },
@@ -202,7 +246,7 @@ export const VERBS = GROUPS.flatMap(({ verbs }) => verbs);
 /** @param {string} name */
 export const verbNamed = (name) => VERBS.find((verb) => verb.name === name);
 
-const EXITS = `Exit codes of a followed run: 0 complete, 1 the factory failed (resumable), 2 bad input, nothing started,
+const EXITS = `Exit codes of a followed run: 0 complete (or planned, with plan), 1 the factory failed (resumable), 2 bad input, nothing started,
 3 incomplete or cancelled, 4 stopped for budget (resumable), 5 waits for a person, 130 detached.
 Other verbs: 0 yes, 1 no or failed, 2 bad input.`;
 

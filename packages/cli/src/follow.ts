@@ -9,7 +9,9 @@ import {
 import type { DataDir } from "./data-dir.ts";
 import { eventLine } from "./view/event-line.ts";
 import { createLiveView } from "./view/live-view.ts";
+import { previewLines } from "./view/preview-lines.ts";
 import { reportLines } from "./view/report.ts";
+import { hasBegun } from "./view/run-lines.ts";
 import type { World } from "./world.ts";
 
 export type FollowOptions = {
@@ -65,19 +67,23 @@ const jsonLines = (world: World): View => ({
 
 const plainLines = (world: World, leaving: string): View => {
   const inPico = picoReader();
+  let told = false;
   return {
-    event(event) {
+    event(event, state) {
+      // the plan is accepted, what it may come to is shown, and nobody is to be asked about that any more
+      if (!told && hasBegun(state)) world.out(`          You can walk away now: ${leaving}.`);
+      told ||= hasBegun(state);
       const line = eventLine(inPico(event));
       if (line !== undefined) world.out(line);
-      if (event.type === "plan.accepted" && event.version === 1)
-        world.out(`          You can walk away now: ${leaving}.`);
+      if (event.type !== "plan.accepted" || event.preview === undefined) return;
+      for (const about of previewLines(event.preview)) world.out(`          ${about}`);
     },
     close: () => undefined,
   };
 };
 
-/** Folds events as they come, until nothing but a person can move the run. */
-const watchEvents = async (
+/** Folds events as they come, until nothing but a person can move the run, or `interrupt` is aborted. */
+export const watchEvents = async (
   control: Pick<FactoryControl, "run" | "events">,
   run: string,
   interrupt: AbortSignal,

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   formatUsd,
@@ -6,7 +5,6 @@ import {
   type MergeSettings,
   type ModelChoice,
   type Pico,
-  PlanProposal,
   type Policy,
   type SourceRepo,
   type SourceState,
@@ -36,6 +34,7 @@ import { unusedConfig } from "./checkout-config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { NO_KEY } from "./factory/models.ts";
 import { baseVersions } from "./machine/base-image.mjs";
+import { readPlan, refuseUnbuildable } from "./plan-file.ts";
 import { requireConsent } from "./repo-consent.ts";
 import { parseUsd } from "./usd.ts";
 import type { Installation } from "./user-config.ts";
@@ -166,6 +165,7 @@ export const prepareSubmission = async (
     merge,
     notes,
   } = await policyAt({ ...ground, path: source.path, bare: source.bare, base }, spec);
+  if (plan !== undefined) refuseUnbuildable(plan, { spec, policy });
   const { budget, loweredBy } = resolveBudget({ asked, spec, config: { budget: limit } });
   const submission: Submission = {
     title: spec.title,
@@ -180,7 +180,7 @@ export const prepareSubmission = async (
     ...(merge === undefined ? {} : { merge }),
     model,
     ...(model.kind === "provider" && credentials ? { credentials: credentials.fingerprint } : {}),
-    ...(plan === undefined ? {} : { plan }),
+    ...(plan === undefined ? {} : { plan: plan.proposal }),
     ...(request.notify === undefined ? {} : { notify: request.notify }),
   };
   return { submission, source, notes: [...notes, ...budgetNotes(limit, budget, loweredBy)] };
@@ -206,32 +206,4 @@ const modelChoice = (name: string | undefined, cwd: string): ModelChoice => {
   if (name.startsWith("relay:"))
     return { kind: "relay", dir: resolve(cwd, name.slice("relay:".length)) };
   return { kind: "provider", model: name };
-};
-
-const readPlan = async (file: string): Promise<PlanProposal> => {
-  const content = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `${file}: cannot be read (${cause.code ?? cause.message})`,
-      "Name the plan's JSON file.",
-    );
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(content);
-  } catch (cause) {
-    throw new UserError(
-      `${file}: not JSON: ${(cause as Error).message}`,
-      "A plan is the JSON that submit_plan takes.",
-    );
-  }
-  const parsed = PlanProposal.safeParse(json);
-  if (!parsed.success)
-    throw new UserError(
-      parsed.error.issues
-        .slice(0, 5)
-        .map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`)
-        .join("\n"),
-      "A plan is the JSON that submit_plan takes.",
-    );
-  return parsed.data;
 };

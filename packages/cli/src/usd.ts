@@ -1,10 +1,11 @@
-import { fromUsd, type Pico, UserError } from "@headrace/domain";
+import { fromUsd, MAX_USD, type Pico, UserError } from "@headrace/domain";
 
-/** An amount of dollars as a person types it; above zero, at most a million. */
+/** An amount of dollars as a person types it; above zero, at most what one budget holds. */
 export const parseUsd = (given: string, name: string): Pico => {
   const usd = Number(given.replace(/^\$/, ""));
-  if (given.trim() === "" || !Number.isFinite(usd) || usd <= 0 || usd > 1_000_000) {
-    throw new UserError(`${name} ${given}: expected dollars above 0`, `For example ${name} 20`);
+  if (given.trim() === "" || !Number.isFinite(usd) || usd <= 0 || usd > MAX_USD) {
+    const problem = `${name} ${given}: expected dollars above 0 and at most ${MAX_USD}`;
+    throw new UserError(problem, `For example ${name} 20`);
   }
   return fromUsd(usd);
 };

@@ -40,3 +40,8 @@ export const answer = changing(async ({ control, run, operands: [question = "", 
   await control.answer(run, question, words);
   return `question ${question} is answered; the work that waited for it goes on`;
 });
+
+export const steer = changing(async ({ control, run, operands: [words = ""] }) => {
+  await control.steer(run, words);
+  return `the agents of run ${run} are told before their next call`;
+});

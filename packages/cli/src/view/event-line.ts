@@ -12,6 +12,7 @@ import {
 } from "@headrace/domain";
 import { compact, duration } from "./duration.ts";
 import { aboutHours } from "./machine-time.ts";
+import { aboutPreview } from "./preview-lines.ts";
 
 type Tell = { [T in EventType]: (event: EventOf<T>) => string | undefined };
 
@@ -48,7 +49,7 @@ const TELL: Tell = {
   },
   "plan.rejected": (e) => `plan ${e.version} sent back: ${e.reasons.join("; ")}`,
   "plan.accepted": (e) =>
-    `plan ${e.version} accepted: ${e.requirements.length} requirements, policy frozen${e.machineTime === undefined ? "" : `; ${aboutHours(e.machineTime)}`}`,
+    `plan ${e.version} accepted: ${e.requirements.length} requirements, policy frozen${expected(e)}`,
   "task.ready": () => "ready",
   "task.queued": () => "waits to be merged",
   "task.returned": (e) => `came back from the merge queue: ${e.reason}`,
@@ -98,9 +99,18 @@ const TELL: Tell = {
     `stands still, its ${e.level}'s budget of ${formatUsd(e.budget)} is used: ${e.reason}`,
   "spend.classed": silent,
   "run.steered": (e) => `told to every agent: ${e.text}`,
-  "budget.raised": (e) => `budget raised to ${formatUsd(e.budget)}`,
+  "budget.raised": (e) =>
+    e.task === undefined
+      ? `budget set to ${formatUsd(e.budget)}`
+      : `budgets of the task raised by ${formatUsd(e.budget)} in all`,
   "log.signed": silent,
   "note.added": (e) => `${e.level === "warning" ? "warning: " : ""}${e.text}`,
+};
+
+/** What the plan is expected to take; of logs from before previews, what was known then. */
+const expected = ({ preview, machineTime }: EventOf<"plan.accepted">): string => {
+  if (preview !== undefined) return `; ${aboutPreview(preview)}`;
+  return machineTime === undefined ? "" : `; ${aboutHours(machineTime)}`;
 };
 
 /** A check that had nothing to run, and found nothing, is on the receipt. */
@@ -124,6 +134,7 @@ const finished = (e: EventOf<"step.finished">): string | undefined => {
     return `change refused: ${result.change.reasons.join("; ")}`;
   }
   if (result.kind !== "agent" || result.result.end === "submitted") return undefined;
+  if (result.result.end === "handoff") return `hands on: ${result.result.brief.why}`;
   // the failed model call has been told of
   if (result.result.end === "limit" && result.result.limit === "request") return undefined;
   return result.result.end === "limit"

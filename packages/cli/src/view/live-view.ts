@@ -2,7 +2,7 @@ import { picoReader, plainText, type RunState, type StoredEvent } from "@headrac
 import type { Command } from "../command.ts";
 import type { View } from "../follow.ts";
 import { eventLine } from "./event-line.ts";
-import { runLines } from "./run-lines.ts";
+import { hasBegun, runLines } from "./run-lines.ts";
 
 type Terminal = { write(text: string): void; columns(): number; rows(): number };
 
@@ -24,7 +24,7 @@ export const createLiveView = (terminal: Terminal, leaving: string, command: Com
       "",
       ...tail,
       "",
-      `${state.run.planVersion > 0 ? "You can walk away now" : "Ctrl-C leaves this view"}: ${leaving}`,
+      `${hasBegun(state) ? "You can walk away now" : "Ctrl-C leaves this view"}: ${leaving}`,
     ];
     const lines = all.slice(0, room).map((line) => clip(line, width));
     terminal.write(

@@ -3,11 +3,13 @@ import {
   isEnded,
   plainLine,
   type RunState,
+  type RunStatus,
   type TaskRow,
   totalTokens,
 } from "@headrace/domain";
 import type { Command } from "../command.ts";
 import { compact, duration } from "./duration.ts";
+import { aboutPreview } from "./preview-lines.ts";
 
 const MARK: Record<TaskRow["status"], string> = {
   blocked: "·",
@@ -32,30 +34,70 @@ export const runLines = (state: RunState, now: Date, command: Command): string[]
     `${run.status} · ${landed} of ${tasks.length} tasks landed · ${duration(until.getTime() - Date.parse(run.submittedAt))} · ` +
       `${compact(totalTokens(run.usage))} tokens · ${formatUsd(run.spent)} of ${formatUsd(run.budget)}`,
   ];
+  const preview = isEnded(run.status) ? undefined : state.plans[run.planVersion]?.preview;
   const width = Math.max(4, ...tasks.map((t) => t.id.length));
   return [
     ...head,
-    ...tasks.map((t) => taskLine(t, width, until, isEnded(run.status))),
+    ...(preview === undefined ? [] : [`projected: ${aboutPreview(preview)}`]),
+    ...tasks.map((t) => taskLine(t, width, until, run.status)),
     ...incidentLines(state),
+    ...parkedLines(state, command),
+    ...deferredLines(state, now),
     ...questionLines(state, command),
   ];
 };
 
+/** A task of the run has been begun: the plan was shown, and whoever had to agree to it has. */
+export const hasBegun = ({ tasks }: RunState): boolean =>
+  Object.values(tasks).some(({ startedAt }) => startedAt !== undefined);
+
+/** Tasks that stand still because a budget of their own is used, each with what lets it go on. */
+const parkedLines = ({ run, tasks }: RunState, command: Command): string[] =>
+  Object.values(tasks).flatMap(({ id, parked }) =>
+    parked === undefined || isEnded(run.status)
+      ? []
+      : [
+          `  $ ${id} has used its ${parked.level}'s budget of ${formatUsd(parked.budget)}`,
+          `    ${command(`budget ${run.id} --raise USD --task ${id}`)}`,
+        ],
+  );
+
+/** Why steps wait for a time, such as the next day of a day's budget; those with the same reason are one line. */
+const deferredLines = ({ run, steps }: RunState, now: Date): string[] => {
+  const waiting = Object.values(steps).flatMap(({ subject, deferred, result }) =>
+    result === undefined && deferred !== undefined && Date.parse(deferred.until) > now.getTime()
+      ? [{ subject, ...deferred }]
+      : [],
+  );
+  if (isEnded(run.status)) return [];
+  const alike = Map.groupBy(
+    waiting,
+    ({ until, reason }) => `until ${until}: ${plainLine(reason, 200)}`,
+  );
+  return [...alike].map(([what, of]) => {
+    const subjects = [...new Set(of.map(({ subject }) => subject))];
+    return `  ~ ${subjects.join(", ")} ${subjects.length === 1 ? "waits" : "wait"} ${what}`;
+  });
+};
+
 /** A task that the end of its run left where it was is not told as if it still went on. */
-const taskLine = (row: TaskRow, width: number, now: Date, ended: boolean): string => {
-  const left = ended && !SETTLED.has(row.status);
+const taskLine = (row: TaskRow, width: number, now: Date, status: RunStatus): string => {
+  const left = isEnded(status) && !SETTLED.has(row.status);
   const end = row.endedAt === undefined ? now : new Date(row.endedAt);
   const elapsed =
     row.startedAt === undefined ? "" : duration(end.getTime() - Date.parse(row.startedAt));
+  const unfinished = status === "planned" ? "planned" : "not finished";
   const step =
-    row.status === "building"
-      ? `${row.doing ?? "starts"} (attempt ${Math.max(1, row.attempts)})`
-      : row.status;
+    row.parked !== undefined
+      ? "parked for budget"
+      : row.status === "building"
+        ? `${row.doing ?? "starts"} (attempt ${Math.max(1, row.attempts)})`
+        : row.status;
   const spent =
     row.spent === 0
       ? ""
       : `${compact(totalTokens(row.usage)).padStart(7)} tokens  ${formatUsd(row.spent)}`;
-  return `  ${left ? "-" : MARK[row.status]} ${row.id.padEnd(width)}  ${(left ? "not finished" : step).padEnd(22)} ${elapsed.padStart(10)}  ${spent}`.trimEnd();
+  return `  ${left ? "-" : MARK[row.status]} ${row.id.padEnd(width)}  ${(left ? unfinished : step).padEnd(22)} ${elapsed.padStart(10)}  ${spent}`.trimEnd();
 };
 
 /** Gates that were red before the run, with how many of their tests still fail at the tip. */
