@@ -1,4 +1,13 @@
-import { bash, defineAgent, defineTerminal, edit, read, search, write } from "@headrace/agent";
+import {
+  bash,
+  defineAgent,
+  defineTerminal,
+  edit,
+  fence,
+  read,
+  search,
+  write,
+} from "@headrace/agent";
 import { isLockfile, Task } from "@headrace/domain";
 import { z } from "zod";
 import { unresolved } from "../shared/conflicts.ts";
@@ -15,8 +24,8 @@ import {
   WorkspaceFact,
   workspaceSection,
 } from "../shared/facts.ts";
-import { bullets, fence, page, section } from "../shared/fence.ts";
 import { MAKER_LIMITS } from "../shared/limits.ts";
+import { bullets, page, section } from "../shared/page.ts";
 import { promptOf } from "../shared/prompt.ts";
 
 export const MergerBrief = z.object({

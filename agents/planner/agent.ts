@@ -1,10 +1,10 @@
-import { bash, defineAgent, defineTerminal, read, search } from "@headrace/agent";
+import { bash, defineAgent, defineTerminal, fence, read, search } from "@headrace/agent";
 import { checkPlan, PlanProposal, Policy, Requirement, Task } from "@headrace/domain";
 import { z } from "zod";
 import { AnswerFact, answersSection, protectedSection } from "../shared/facts.ts";
-import { bullets, fence, page, section } from "../shared/fence.ts";
 import { renderGuidance } from "../shared/guidance.ts";
 import { READER_LIMITS } from "../shared/limits.ts";
+import { bullets, page, section } from "../shared/page.ts";
 import { promptOf } from "../shared/prompt.ts";
 
 const PlannedTask = z.object({

@@ -1,4 +1,12 @@
-import { bash, defineAgent, defineTerminal, read, search, type Workspace } from "@headrace/agent";
+import {
+  bash,
+  defineAgent,
+  defineTerminal,
+  fence,
+  read,
+  search,
+  type Workspace,
+} from "@headrace/agent";
 import { findQuote, Task } from "@headrace/domain";
 import { z } from "zod";
 import {
@@ -10,8 +18,8 @@ import {
   WorkspaceFact,
   workspaceSection,
 } from "../shared/facts.ts";
-import { fence, page, section } from "../shared/fence.ts";
 import { READER_LIMITS } from "../shared/limits.ts";
+import { page, section } from "../shared/page.ts";
 import { promptOf } from "../shared/prompt.ts";
 
 export const ResearcherBrief = z.object({

@@ -1,3 +1,4 @@
+import { fence } from "@headrace/agent";
 import {
   answersSection,
   evidenceText,
@@ -8,7 +9,7 @@ import {
   taskText,
   workspaceSection,
 } from "../shared/facts.ts";
-import { bullets, fence, page, section } from "../shared/fence.ts";
+import { bullets, page, section } from "../shared/page.ts";
 import type { BriefOf, Review } from "./brief.ts";
 
 /** The task block of a review. */

@@ -1,6 +1,7 @@
+import { fence } from "@headrace/agent";
 import type { Task } from "@headrace/domain";
 import { z } from "zod";
-import { bullets, fence, section } from "./fence.ts";
+import { bullets, section } from "./page.ts";
 
 /** A requirement as agents other than the planner see it. */
 export const RequirementFact = z.object({ id: z.string(), text: z.string() });

@@ -1,5 +1,5 @@
+import { fence } from "@headrace/agent";
 import type { Guidance } from "@headrace/domain";
-import { fence } from "./fence.ts";
 
 const MAX_CHARS = 8192;
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type AgentEnd, canonicalJson } from "@headrace/domain";
 import { answer, work } from "./answer.ts";
 import { type Call, isCut, readCalls } from "./calls.ts";
-import { handOff, isBriefGiven, outOfRoom } from "./handoff.ts";
+import { handOff, isBriefGiven, outOfRoom, usedSoFar } from "./handoff.ts";
 import { save, saveBefore, saveNow } from "./save.ts";
 import type { AgentRun, Session } from "./session.ts";
 import type { Turn } from "./transcript.ts";
@@ -51,7 +51,8 @@ const submit = async (
   if (turn.results.has(call.use.id)) return undefined;
   if (call.kind === "blocked") {
     const { reason, question } = call;
-    return { end: "blocked", reason, ...(question === undefined ? {} : { question }) };
+    const used = usedSoFar(session);
+    return { end: "blocked", reason, ...(question === undefined ? {} : { question }), used };
   }
   if (call.kind !== "submit") return undefined;
   const problems = refused.length > 0 ? refused : await call.submission.problems(session.workspace);

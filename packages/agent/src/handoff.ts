@@ -105,7 +105,7 @@ export const handOff = async (session: Session, detail?: string): Promise<AgentR
   return session.ended({ end: "handoff", brief, used: usedSoFar(session) });
 };
 
-/** By this conversation and those before it that handed on to it. */
+/** By this conversation and those before it in the job. */
 export const usedSoFar = ({ transcript, options }: Session): Used => {
   const { turns: before, outputTokens } = options.claim.input.used ?? { turns: 0, outputTokens: 0 };
   return {

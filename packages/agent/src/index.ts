@@ -1,4 +1,5 @@
 export * from "./define.ts";
+export { fence } from "./fence.ts";
 export { Inbox, StoppedError } from "./inbox.ts";
 export { runAgent } from "./run-agent.ts";
 export * from "./session.ts";

@@ -173,6 +173,7 @@ test("a tree the factory refuses is told with the next turn, and cannot be submi
       end: "blocked",
       reason: "cannot mend",
       question: "may it stay?",
+      used: { turns: 3, outputTokens: 30 },
       snapshot: rig.base,
     },
   });

@@ -15,6 +15,7 @@ import type {
 } from "@headrace/domain";
 import { reportBlocked } from "./blocked.ts";
 import type { AgentDefinition, AgentJob, Workspace } from "./define.ts";
+import { handedOnText } from "./handed-on.ts";
 import type { Inbox, Note } from "./inbox.ts";
 import { guarded } from "./lost.ts";
 import { type Blocks, blocksOf } from "./prefix.ts";
@@ -80,7 +81,11 @@ export class Session implements AsyncDisposable {
   constructor(options: AgentOptions) {
     const { definition, claim, clock } = options;
     this.options = options;
-    this.job = definition.open(claim.input.brief, claim.guidance);
+    const { brief, handoff } = claim.input;
+    const { opening, terminal } = definition.open(brief, claim.guidance);
+    // a block of its own, so that those before it are still in the cache
+    const handed = handoff === undefined ? [] : [handedOnText(handoff)];
+    this.job = { opening: [...opening, ...handed], terminal };
     this.transcript = new Transcript(claim.records);
     this.sent = this.#sentBefore();
     this.#startedMs = clock.now().getTime();
@@ -163,6 +168,8 @@ export class Session implements AsyncDisposable {
       },
       changed: async () => {
         const { snapshot } = this.transcript;
+        // what conversations before this one did is the job's as well
+        if ((this.options.claim.input.handoff?.changed ?? []).length > 0) return true;
         return snapshot !== undefined && (await this.options.changed(snapshot.commit));
       },
     };

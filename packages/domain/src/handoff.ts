@@ -29,3 +29,10 @@ export const HandoffBrief = z.object({
   unsaved: lines.optional(),
 });
 export type HandoffBrief = z.infer<typeof HandoffBrief>;
+
+/** The same as the next conversation is told it. */
+export const HandedOn = HandoffBrief.extend({
+  /** files that differ from what the job began with, each with its lines added and removed */
+  changed: lines,
+});
+export type HandedOn = z.infer<typeof HandedOn>;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { BudgetLevel } from "./budget.ts";
 import { GateCanary } from "./canary.ts";
 import { ChecksRequest } from "./checks.ts";
-import { HandoffBrief, Used } from "./handoff.ts";
+import { HandedOn, HandoffBrief, Used } from "./handoff.ts";
 import { BlobId, Id, ObjectId } from "./ids.ts";
 import { Member } from "./merge-queue.ts";
 import type { Pico } from "./money.ts";
@@ -82,8 +82,10 @@ export const StepInput = z.discriminatedUnion("kind", [
     brief: Brief,
     /** handoffs that may still follow; absent: a conversation that no longer fits ends the job */
     handoffs: z.number().int().nonnegative().optional(),
-    /** by the conversations that handed the job on to this one: the role's limits hold for all of them together */
+    /** by the job's conversations before this one: the role's limits hold for all of them together */
     used: Used.optional(),
+    /** what the newest of them that handed the job on has left */
+    handoff: HandedOn.optional(),
   }),
   /** has package managers write the lockfiles of a merge again from its manifests, and from what `base` pins */
   z.object({
@@ -145,6 +147,8 @@ export const AgentEnd = z.discriminatedUnion("end", [
     end: z.literal("blocked"),
     reason: z.string(),
     question: z.string().optional(),
+    /** by this conversation and those before it in the job */
+    used: Used.optional(),
     snapshot: ObjectId.optional(),
   }),
   /** a limit of the harness ended it: turns, output tokens, wall time, malformed calls */
@@ -158,7 +162,6 @@ export const AgentEnd = z.discriminatedUnion("end", [
   z.object({
     end: z.literal("handoff"),
     brief: HandoffBrief,
-    /** by this conversation and those that handed on to it */
     used: Used,
     snapshot: ObjectId.optional(),
   }),
