@@ -7,6 +7,7 @@ import {
   type ThreadRef,
 } from "@headrace/domain";
 import { askPerson } from "./ask-person.ts";
+import { nextConversation } from "./handoff.ts";
 import type { StepRequest, WorkflowPorts } from "./ports.ts";
 import { stepResult } from "./thread.ts";
 
@@ -18,27 +19,37 @@ type AgentRequest = Omit<StepRequest, "input"> & {
 const MOST_QUESTIONS = 5;
 
 /**
- * The job of an agent that leaves no work behind, through as many conversations as it asks questions. Each question
- * waits for its answer, whatever else goes on; `brief` is called anew for the conversation after it.
+ * The job of an agent that leaves no work behind, through as many conversations as it asks questions and hands on. Each
+ * question waits for its answer, whatever else goes on; `brief` is called anew for the conversation after it.
  */
 export const converse = async (
   ports: WorkflowPorts,
   thread: ThreadRef,
   request: AgentRequest,
   brief: (state: RunState) => Promise<Brief>,
-): Promise<AgentEnd> => {
-  for (let conversation = 1; ; conversation += 1) {
+): Promise<Exclude<AgentEnd, { end: "handoff" }>> => {
+  const steps: string[] = [];
+  for (let questions = 0; ; ) {
+    const conversation = steps.length + 1;
     const step = conversation === 1 ? request.step : `${request.step}-${conversation}`;
     const state = await ports.state(thread.run);
-    const known = state.steps[stepId(thread.run, request.subject, step)];
-    const { result } = await stepResult(ports, thread, {
-      ...request,
-      step,
-      // a step that was asked for keeps the brief it was asked with
-      input: { ...request.input, conversation, brief: known ? {} : await brief(state) },
-    });
+    // a step that was asked for keeps what it was asked with
+    const known = state.steps[stepId(thread.run, request.subject, step)]?.input;
+    const next =
+      known?.kind === "agent"
+        ? known
+        : await nextConversation(
+            state,
+            { subject: request.subject, steps },
+            { brief: () => brief(state) },
+          );
+    const input = { ...next, ...request.input, conversation };
+    const { result } = await stepResult(ports, thread, { ...request, step, input });
+    steps.push(step);
+    if (result.end === "handoff") continue;
     if (result.end !== "blocked" || result.question === undefined) return result;
-    if (conversation > MOST_QUESTIONS) return result;
+    questions += 1;
+    if (questions > MOST_QUESTIONS) return result;
     await askPerson(ports, thread.run, {
       // ids have at most 48 characters: 32 of a task, 16 of its step
       question: `${request.subject}-q-${step}`,

@@ -12,6 +12,7 @@ import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { askPerson } from "./ask-person.ts";
 import { critiqueBrief, plannerBrief } from "./briefs.ts";
 import { machineTimeOf } from "./gates-for.ts";
+import { nextConversation } from "./handoff.ts";
 import type { WorkflowPorts } from "./ports.ts";
 import { counter, stepResult, threadState, value } from "./thread.ts";
 
@@ -46,9 +47,13 @@ const propose = (ports: WorkflowPorts) => async (s: S) => {
     const given = await ports.givenPlan(state.run.givenPlan);
     return { plan: { ...given, version }, criticised: 1, next: "preflight" as const };
   }
+  const stepOf = (conversation: number) => `propose-${version}-${conversation}`;
+  const steps = Array.from({ length: s.conversation - 1 }, (_, i) => stepOf(i + 1));
+  const brief = () => plannerBrief(ports, state, { reasons: s.reasons ?? [], previous: s.plan });
+  const next = await nextConversation(state, { subject: "plan", steps }, { brief });
   const { result } = await stepResult(ports, thread(s), {
     subject: "plan",
-    step: `propose-${version}-${s.conversation}`,
+    step: stepOf(s.conversation),
     attempt: version,
     input: {
       kind: "agent",
@@ -56,12 +61,14 @@ const propose = (ports: WorkflowPorts) => async (s: S) => {
       commit: state.run.tip,
       attempt: version,
       conversation: s.conversation,
-      brief: await plannerBrief(ports, state, { reasons: s.reasons ?? [], previous: s.plan }),
+      ...next,
     },
   });
   if (result.end === "submitted") {
     return { plan: { ...PlanProposal.parse(result.output), version }, next: "preflight" as const };
   }
+  if (result.end === "handoff")
+    return { conversation: s.conversation + 1, next: "propose" as const };
   if (result.end === "blocked" && result.question !== undefined)
     return ask(ports, s, result.question, result.reason);
   const why =

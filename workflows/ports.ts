@@ -1,4 +1,5 @@
 import type {
+  DiffStat,
   MachineTime,
   NewEvent,
   PlanProposal,
@@ -54,6 +55,8 @@ export interface WorkflowPorts {
     maxBytes: number,
     paths?: readonly string[],
   ): Promise<string>;
+  /** What a commit changes, by file; null for what has no lines. */
+  diffStat(run: string, from: string, to: string): Promise<DiffStat[]>;
   /** The hash under which a policy is frozen; the policy is stored under it. */
   freeze(policy: Policy): Promise<string>;
   /** What the plan, which is about to be accepted, is expected to take. */

@@ -1,6 +1,7 @@
 import { type RunState, stepId } from "@headrace/domain";
 import { askPerson } from "../ask-person.ts";
 import { coderBrief, researcherBrief } from "../briefs.ts";
+import { nextConversation } from "../handoff.ts";
 import type { WorkflowPorts } from "../ports.ts";
 import { recordFor, stepResult } from "../thread.ts";
 import { again, finishWith, inAttempt, rowOf, type S, thread, workOf } from "./attempt.ts";
@@ -79,8 +80,17 @@ const codeStep = (attempt: number, conversation: number): string =>
 export const code = (ports: WorkflowPorts) => async (s: S) => {
   const state = await ports.state(s.run);
   const row = rowOf(state, s.id);
-  const { start, conflicts } = attemptStart(state, s);
+  const { start, base, conflicts } = attemptStart(state, s);
   const commit = s.conversation === 1 ? start : (lastSnapshot(state, s) ?? start);
+  const steps = Array.from({ length: s.conversation - 1 }, (_, i) => codeStep(s.attempt, i + 1));
+  const next = await nextConversation(
+    state,
+    { subject: s.id, steps },
+    {
+      brief: () => coderBrief(ports, state, row, { attempt: s.attempt, conflicts, commit }),
+      changed: () => changedFiles(ports, s.run, base, commit),
+    },
+  );
   const { result } = await stepResult(ports, thread(s), {
     ...inAttempt(s, codeStep(s.attempt, s.conversation)),
     input: {
@@ -91,14 +101,34 @@ export const code = (ports: WorkflowPorts) => async (s: S) => {
       attempt: s.attempt,
       conversation: s.conversation,
       permits: row.task.permits,
-      brief: await coderBrief(ports, state, row, { attempt: s.attempt, conflicts, commit }),
+      ...next,
     },
   });
   if (result.end === "submitted") return { next: "commit" as const };
+  // the same attempt goes on in a new conversation, from where this one stopped
+  if (result.end === "handoff") return { conversation: s.conversation + 1, next: "code" as const };
   if (result.end === "limit") return again(ports, s, "limit", `${result.limit}: ${result.detail}`);
   if (result.question === undefined) return finishWith(`blocked: ${result.reason}`);
   return ask(ports, s, result.question, result.reason);
 };
+
+/** What the factory sees of the work so far. */
+const changedFiles = async (
+  ports: WorkflowPorts,
+  run: string,
+  from: string,
+  to: string,
+): Promise<string[]> => {
+  const files = await ports.diffStat(run, from, to);
+  const shown = files.slice(0, MOST_FILES).map(({ path, added, removed }) => {
+    const lines = added === null ? "binary" : `+${added} -${removed ?? 0}`;
+    return `${path.slice(0, MOST_CHARS)} ${lines}`;
+  });
+  const more = files.length - shown.length;
+  return more === 0 ? shown : [...shown, `and ${more} more`];
+};
+const MOST_FILES = 59;
+const MOST_CHARS = 250;
 
 const lastSnapshot = (state: RunState, s: S): string | undefined => {
   const step = state.steps[stepId(s.run, s.id, codeStep(s.attempt, s.conversation - 1))];

@@ -52,6 +52,10 @@ export const createWorkflowPorts = (context: Context): WorkflowPorts => {
       const { text, truncated } = await repo.diff(from, to, maxBytes, paths);
       return truncated ? `${text}\n[the diff is longer; its rest is left out]` : text;
     },
+    async diffStat(run, from, to) {
+      const { repo } = (await stateOf(store, run)).run;
+      return (await repos.factory(repo.path)).diffStat(from, to);
+    },
     freeze: (policy) => store.putBlob(new TextEncoder().encode(JSON.stringify(policy))),
     preview: (state, plan, machineTime) => previewPlan(context, state, plan, machineTime),
     givenPlan: async (id) => PlanProposal.parse(JSON.parse(decode(await blob(id)))),
