@@ -12,40 +12,44 @@ const NAMES: Record<Kind, string> = {
 
 const MINUTE_MS = 60_000;
 
-/** A limit a minute that fills up steadily. A request above the whole limit takes all of it. */
+/**
+ * A limit a minute that fills up steadily. A request above the whole limit takes all of it. What is in it is counted in
+ * sixty-thousandths, so that each millisecond adds a whole number of them.
+ */
 class Bucket {
   readonly limit: number;
+  readonly #full: number;
   #level: number;
   #at: number;
 
   constructor(limit: number, now: number) {
     this.limit = limit;
-    this.#level = limit;
+    this.#full = limit * MINUTE_MS;
+    this.#level = this.#full;
     this.#at = now;
   }
 
-  /** Milliseconds until `amount` may be taken, 0 for at once. */
+  /** Milliseconds until `amount` may be taken, 0 or less for at once. */
   waitFor(amount: number, now: number): number {
-    const missing = Math.min(amount, this.limit) - this.#levelAt(now);
-    return Math.max(0, (missing / this.limit) * MINUTE_MS);
+    const missing = Math.min(amount * MINUTE_MS, this.#full) - this.#levelAt(now);
+    return missing / this.limit;
   }
 
   /** A negative amount is given back. */
   take(amount: number, now: number): void {
-    this.#level = Math.min(this.limit, this.#levelAt(now) - amount);
+    this.#level = Math.min(this.#full, this.#levelAt(now) - amount * MINUTE_MS);
   }
 
   facts(now: number): { remaining: number; resetAt: number } {
     const level = this.#levelAt(now);
     return {
-      remaining: Math.max(0, Math.floor(level)),
-      resetAt: now + ((this.limit - level) / this.limit) * MINUTE_MS,
+      remaining: Math.max(0, Math.floor(level / MINUTE_MS)),
+      resetAt: now + (this.#full - level) / this.limit,
     };
   }
 
   #levelAt(now: number): number {
-    const filled = ((now - this.#at) / MINUTE_MS) * this.limit;
-    this.#level = Math.min(this.limit, this.#level + filled);
+    this.#level = Math.min(this.#full, this.#level + (now - this.#at) * this.limit);
     this.#at = now;
     return this.#level;
   }
