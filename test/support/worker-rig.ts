@@ -3,10 +3,14 @@ import { join } from "node:path";
 import { createAttestor, openSigningKey } from "@headrace/attest";
 import { createControl } from "@headrace/control";
 import {
+  type BudgetLimits,
+  type FactoryApi,
   type Job,
   type JobOutcome,
+  type PinnedRoutes,
   PlanVersion,
   Policy,
+  type RunState,
   type Sandboxes,
   type StepInput,
   type StepInputOf,
@@ -59,6 +63,11 @@ export const workerRig = async (options: {
   history: ReadonlyArray<Readonly<Record<string, FileChange>>>;
   policy?: Record<string, unknown>;
   conversations?: readonly unknown[];
+  /** what the run and its task are limited to */
+  limits?: BudgetLimits;
+  routes?: PinnedRoutes;
+  /** as workers see it */
+  api?(api: FactoryApi): FactoryApi;
 }) => {
   const stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir("headrace-worker-"));
@@ -88,9 +97,10 @@ export const workerRig = async (options: {
         coder: "claude-sonnet-5",
         researcher: "claude-sonnet-5",
         reviewer: "claude-opus-4-8",
+        ...options.routes,
       },
       overrides: [],
-      limits: {},
+      limits: options.limits ?? {},
     }),
     threads: (ports) => createThreads(ports, checkpoints),
     log: () => {},
@@ -116,7 +126,7 @@ export const workerRig = async (options: {
   let workers = 0;
   const newWorker = async () =>
     createWorker({
-      api: control.api,
+      api: options.api?.(control.api) ?? control.api,
       sandboxes: options.sandboxes,
       repo: await openFactoryRepo({ dir: join(dir.path, `worker-${++workers}.git`) }),
       modelClient: async () =>
@@ -146,6 +156,11 @@ export const workerRig = async (options: {
     /** Delivers the step's job to a worker that has never seen this run. */
     async deliver(step: string, signal = new AbortController().signal): Promise<JobOutcome> {
       return (await newWorker()).handle(job(step), signal);
+    },
+    async state(): Promise<RunState> {
+      const state = await store.state(run);
+      if (state === undefined) throw new Error(`there is no run ${run}`);
+      return state;
     },
     async row(step: string): Promise<StepRow | undefined> {
       return (await store.state(run))?.steps[step];
