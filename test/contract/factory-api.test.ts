@@ -46,6 +46,7 @@ const inProcess = async (options?: ControlRigOptions): Promise<ApiFixture> => {
     advance: (ms) => rig.clock.advance(ms),
     now: () => rig.clock.now(),
     commands: control.commands,
+    successor: (settings) => rig.boot(settings).api,
     pause: () => control.commands.pause(run, "a test"),
     calls: () => store.calls(run),
     exhaust: () => store.exhaust(run),

@@ -65,24 +65,28 @@ export const controlRig = async ({ limits = {}, budgets = {} }: ControlRigOption
   closing.defer(() => store.close());
   const repo = closing.use(await openFactoryRepo({ dir: join(dir.path, "factory.git") }));
   const checkpoints = await store.checkpoints();
-  const control: Control = createControl({
-    store,
-    queue: createMemoryQueue({ clock, onError: () => {} }),
-    clock,
-    prices: createPriceBook(),
-    attestor: createAttestor(await openSigningKey(join(dir.path, "keys"))),
-    repos: { factory: async () => repo, source: async (path) => openSourceRepo({ path }) },
-    admit: async () => ({ routes: ROUTES, overrides: [], limits }),
-    budgets,
-    settings: "key-1",
-    threads: (ports) => createThreads(ports, checkpoints),
-    log: () => {},
-  });
+  const attestor = createAttestor(await openSigningKey(join(dir.path, "keys")));
+  const boot = (settings = "key-1"): Control =>
+    createControl({
+      store,
+      queue: createMemoryQueue({ clock, onError: () => {} }),
+      clock,
+      prices: createPriceBook(),
+      attestor,
+      repos: { factory: async () => repo, source: async (path) => openSourceRepo({ path }) },
+      admit: async () => ({ routes: ROUTES, overrides: [], limits }),
+      budgets,
+      settings,
+      threads: (ports) => createThreads(ports, checkpoints),
+      log: () => {},
+    });
   return {
     clock,
     store,
     repo,
-    control,
+    control: boot(),
+    /** The control plane of the next process, with these provider settings. */
+    boot,
     /** A submission of a repository of its own, which holds one file. */
     async submission(): Promise<{ submission: Submission; pack: Uint8Array; user: TempDir }> {
       const user = closing.use(await tempRepo());

@@ -176,6 +176,32 @@ export const factoryApiCallSuite = (name: string, make: MakeApi): void => {
       expect((await reserve(next.fence, { prefix })).kind).toBe("granted");
     });
 
+    it("knows after a restart who is out, and of no call that was under way", async () => {
+      const { fence } = await working();
+      const { prefix } = callFor();
+      const until = new Date(context.fixture.now().getTime() + 60 * 60_000).toISOString();
+      await context.api.settle(fence, (await granted(fence)).call, failed("rate", { until }));
+      const later = await context.fixture.successor().reserve(fence, callFor());
+      expect(later).toMatchObject({ kind: "deferred", until });
+      context.fixture.advance(61 * 60_000);
+      const again = await working(undefined, "code-2");
+      const other = await granted(again.fence);
+      await granted(again.fence, callFor({ prefix }));
+      // a failure is kept at once, and with it what was under way then
+      await context.api.settle(again.fence, other.call, failed("server"));
+      const next = context.fixture.successor();
+      expect((await next.reserve(again.fence, callFor({ prefix }))).kind).toBe("granted");
+    });
+
+    it("asks a provider again whose settings are others than those that were refused", async () => {
+      const { fence } = await working();
+      await context.api.settle(fence, (await granted(fence)).call, failed("auth"));
+      const same = context.fixture.successor();
+      expect((await same.reserve(fence, callFor())).kind).toBe("unavailable");
+      const other = context.fixture.successor("key-2");
+      expect((await other.reserve(fence, callFor())).kind).toBe("granted");
+    });
+
     it("has a prompt counted that may not fit the window, and takes a failed count for a try", async () => {
       const fence = await planning();
       const call = callFor({ role: "planner", inputBound: 500_000, counted: [] });

@@ -38,6 +38,8 @@ export type ApiFixture = AsyncDisposable & {
   advance(ms: number): void;
   now(): Date;
   commands: Pick<FactoryControl, "raiseBudget" | "resume" | "steer">;
+  /** The same of the factory's next process, with these provider settings. */
+  successor(settings?: string): FactoryApi;
   pause(): Promise<void>;
   state(): Promise<RunState>;
   events(): Promise<StoredEvent[]>;
