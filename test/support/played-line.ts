@@ -186,6 +186,7 @@ const submissionOf = (from: {
   guidance: [],
   budget: fromUsd(20),
   model: { kind: "provider" },
+  consent: { given: true },
   plan: PlanProposal.parse({ summary: "As given.", tasks: from.tasks }),
   ...from.change,
 });

@@ -19,7 +19,6 @@ const previewUpTo = (usd: number): Preview => {
     ms: range,
     cost,
     unpriced: [],
-    spent: 0,
     roles: [],
   };
 };

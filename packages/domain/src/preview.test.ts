@@ -210,8 +210,12 @@ describe("experience", () => {
       const step = `run-1-${id}-code-1`;
       const about = { task: id, attempt: 1 };
       const input = {
-        ...{ kind: "agent", role: "coder", commit: "a".repeat(40) },
-        ...{ attempt: 1, conversation: 1, brief: {} },
+        kind: "agent",
+        role: "coder",
+        commit: "a".repeat(40),
+        attempt: 1,
+        conversation: 1,
+        brief: {},
       } as const;
       const thread = { kind: "task", id } as const;
       log.start(id).add({ type: "attempt.started", base: "a".repeat(40) }, about);
