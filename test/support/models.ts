@@ -9,7 +9,7 @@ import {
   type UserId,
 } from "@headrace/domain";
 import { createModelClient, type ModelTimeouts } from "@headrace/models";
-import { type Simulator, startSimulator } from "@headrace/simulator";
+import { type Simulator, type SimulatorOptions, startSimulator } from "@headrace/simulator";
 import { stringify } from "yaml";
 
 export const CODER: UserId = {
@@ -23,12 +23,15 @@ export const CODER: UserId = {
 export const TIMEOUTS: ModelTimeouts = { idleMs: 5_000, totalMs: 20_000 };
 
 /** A simulator that plays `turns` to the coder of task t1. */
-export const simulate = async (turns: unknown[]): Promise<Simulator> => {
+export const simulate = async (
+  turns: unknown[],
+  conditions: Omit<SimulatorOptions, "mode"> = {},
+): Promise<Simulator> => {
   const dir = await mkdtemp(join(tmpdir(), "headrace-script-"));
   const file = join(dir, "script.yaml");
   await writeFile(file, stringify({ conversations: [{ role: "coder", task: "t1", turns }] }));
   try {
-    return await startSimulator({ mode: { kind: "script", file } });
+    return await startSimulator({ mode: { kind: "script", file }, ...conditions });
   } finally {
     await rm(dir, { recursive: true });
   }
