@@ -1,4 +1,4 @@
-import type { Workspace } from "@headrace/agent";
+import { instructionsOf, type Workspace } from "@headrace/agent";
 import type { Brief, Guidance, Role } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -46,6 +46,43 @@ describe("what an agent is told", () => {
   test("a brief of another role is refused", () => {
     expect(() => open("coder", briefs.mergerBrief)).toThrow(z.ZodError);
   });
+});
+
+const PREFIXES = [
+  ["planner", briefs.plannerBrief],
+  ["researcher", briefs.researcherBrief],
+  ["coder", briefs.coderBrief],
+  ["reviewer", briefs.planReviewBrief],
+  ["reviewer", briefs.acceptanceBrief],
+  ["merger", briefs.mergerBrief],
+] as const;
+
+/** Text and schemas in English have more than three bytes a token, whatever model of today's reads them. */
+const BYTES_PER_TOKEN = 3;
+
+/** The coder's is the goal; a planner is asked once a run and may be told more. */
+const MOST_TOKENS = 2_500;
+const MOST_OF_PLANNER = 3_500;
+
+test("what every turn of a role begins with stays small", () => {
+  const sizes = PREFIXES.map(([role, brief]) => {
+    const { tools, system } = instructionsOf(AGENTS[role], open(role, brief).terminal);
+    const bytes = Buffer.byteLength(JSON.stringify([tools, system]));
+    return { role, tokens: Math.ceil(bytes / BYTES_PER_TOKEN) };
+  });
+  // to the next hundred, so that a word more is no difference
+  expect(sizes.map((s) => `${s.role} ${Math.ceil(s.tokens / 100) * 100}`)).toEqual([
+    "planner 3100",
+    "researcher 1400",
+    "coder 2100",
+    "reviewer 2000",
+    "reviewer 2100",
+    "merger 1600",
+  ]);
+  const over = sizes.filter(
+    ({ role, tokens }) => tokens > (role === "planner" ? MOST_OF_PLANNER : MOST_TOKENS),
+  );
+  expect(over).toEqual([]);
 });
 
 /** What speaks against a submission, as the loop asks for it. */

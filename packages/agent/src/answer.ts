@@ -2,7 +2,7 @@ import { PRODUCT, type ToolResult, type ToolUse } from "@headrace/domain";
 import type { Call } from "./calls.ts";
 import { SandboxLost } from "./lost.ts";
 import type { Session } from "./session.ts";
-import { headAndTail, SHOWN_CHARS, safeText } from "./text.ts";
+import { headAndTail, safeText, shownChars } from "./text.ts";
 import { type BoundCall, type ToolAnswer, ToolError } from "./tool.ts";
 import { writeText } from "./tools/files.ts";
 import type { Turn } from "./transcript.ts";
@@ -56,7 +56,7 @@ export const answer = async (
   const result: ToolResult = {
     toolUseId: use.id,
     isError: !ok,
-    ...(await bounded(session, `${turn.n}-${turn.uses.indexOf(use) + 1}`, safeText(text))),
+    ...(await bounded(session, turn, use, safeText(text))),
     durationMs,
     ...(lost === undefined ? {} : { lost }),
   };
@@ -78,19 +78,22 @@ const oneLine = (text: string, max: number): string =>
 /** What the model is shown, and where the whole stands: as a blob of the transcript and as a file beside it. */
 const bounded = async (
   session: Session,
-  name: string,
+  turn: Turn,
+  use: ToolUse,
   text: string,
 ): Promise<Pick<ToolResult, "content" | "full">> => {
-  if (text.length <= SHOWN_CHARS) return { content: text };
+  const max = shownChars([...turn.results.values()].map(({ content }) => content));
+  if (text.length <= max) return { content: text };
   const { api, claim } = session.options;
-  const path = `/tmp/${PRODUCT}/${name}.txt`;
+  const path = `/tmp/${PRODUCT}/${turn.n}-${turn.uses.indexOf(use) + 1}.txt`;
   const kept = await writeText(session.sandbox, path, text).catch((error: unknown) => {
     if (error instanceof ToolError) return undefined;
     throw error;
   });
-  if (kept === undefined)
-    return { content: headAndTail(text, SHOWN_CHARS, "it could not be kept") };
+  if (kept === undefined) return { content: headAndTail(text, max, "it could not be kept") };
   const blob = await api.putBlob(claim.fence, new TextEncoder().encode(text));
-  const content = headAndTail(text, SHOWN_CHARS, `the whole text is in ${path}`);
-  return { content, full: { blob, path } };
+  return {
+    content: headAndTail(text, max, `the whole text is in ${path}`),
+    full: { blob, path },
+  };
 };

@@ -1,6 +1,7 @@
 export * from "./define.ts";
 export { fence } from "./fence.ts";
 export { Inbox, StoppedError } from "./inbox.ts";
+export { instructionsOf } from "./instructions.ts";
 export { runAgent } from "./run-agent.ts";
 export * from "./session.ts";
 export { defineTool, type Tool, type ToolAnswer, type ToolContext, ToolError } from "./tool.ts";

@@ -133,6 +133,21 @@ test("a long output is shown head and tail, and its whole text lies in a file th
   expect(told(rig)).toContain("12345\\n19999");
 });
 
+test("however many calls a turn makes, what it adds to the conversation is bounded", async () => {
+  const many = Array.from({ length: 30 }, (_, i) =>
+    call("bash", { command: `echo begin ${i}; seq 1 9000; echo end ${i}` }, `m${i}`),
+  );
+  await using rig = await rigFor([many, [call("report_blocked", { reason: "enough" })]]);
+  await rig.run();
+  const results = rig.requests[1]?.messages.at(-1)?.content.map(({ content }) => String(content));
+  const chars = results?.map((text) => text.length) ?? [];
+  expect(Math.max(...chars.slice(0, 4))).toBeGreaterThan(16_000);
+  expect(chars.reduce((a, b) => a + b)).toBeLessThan(4 * 16_500 + 26 * 700);
+  expect(results?.at(-1)).toMatch(
+    /^begin 29\n.*whole text is in \/tmp\/headrace\/1-30.txt.*end 29$/s,
+  );
+});
+
 test("a submission that is not accepted goes back with the reasons", async () => {
   const todo = call("submit_change", { summary: "TODO" }, "s0");
   await using rig = await rigFor([[todo], [WRITE], [SUBMIT]]);

@@ -13,10 +13,10 @@ import type {
   SandboxLimitError,
   StepInputOf,
 } from "@headrace/domain";
-import { reportBlocked } from "./blocked.ts";
 import type { AgentDefinition, AgentJob, Workspace } from "./define.ts";
 import { handedOnText } from "./handed-on.ts";
 import type { Inbox, Note } from "./inbox.ts";
+import { instructionsOf } from "./instructions.ts";
 import { guarded } from "./lost.ts";
 import { type Blocks, blocksOf } from "./prefix.ts";
 import { decode } from "./text.ts";
@@ -143,15 +143,8 @@ export class Session implements AsyncDisposable {
     return { tools: this.options.definition.tools, terminal: this.job.terminal };
   }
 
-  /** What the model is told of its role: the same in every turn of the job. */
   get instructions(): Pick<ModelRequest, "system" | "tools"> {
-    const { prompt, tools } = this.options.definition;
-    return {
-      system: [{ type: "text", text: prompt }],
-      tools: [...tools, this.job.terminal, reportBlocked].map(
-        ({ name, description, input_schema }) => ({ name, description, input_schema }),
-      ),
-    };
+    return instructionsOf(this.options.definition, this.job.terminal);
   }
 
   /** The agent's own time. */

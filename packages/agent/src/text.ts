@@ -2,6 +2,19 @@ import { stripVTControlCharacters } from "node:util";
 
 /** Characters of one tool result that a model is shown; about 4000 tokens. */
 export const SHOWN_CHARS = 16_384;
+/** Of all results of one turn, about 16,000 tokens; what comes after them is shown by its ends alone. */
+const TURN_CHARS = 4 * SHOWN_CHARS;
+const ENDS_CHARS = 512;
+
+/**
+ * Characters of a turn's next result that the model is shown. So a turn adds at most 16,000 tokens and 128 for each
+ * further call: with a reply of 16,000 tokens, a conversation that hands off at half of a window of 200,000 stays
+ * below all of it with 500 calls in one reply.
+ */
+export const shownChars = (before: readonly string[]): number => {
+  const shown = before.reduce((sum, text) => sum + text.length, 0);
+  return Math.max(ENDS_CHARS, Math.min(SHOWN_CHARS, TURN_CHARS - shown));
+};
 
 /**
  * Text from a sandbox made safe for JSON and a provider: no escapes, NUL or lone surrogates. A model drives no terminal
