@@ -63,12 +63,18 @@ describe("every class of failure is recognised, with no retry by the SDK", () =>
     [{ status: 403 }, "auth"],
     [{ status: 402 }, "credit"],
     [{ status: 400, message: "Your credit balance is too low" }, "credit"],
+    [{ status: 400, message: "specified API usage limits. You will regain access" }, "credit"],
+    [{ status: 403, message: "Your input was flagged" }, "refusal"],
     [{ status: 404, message: "model: claude-sonnet-5" }, "gone"],
     [{ status: 429 }, "rate"],
     [{ status: 529 }, "overload"],
     [{ status: 503 }, "overload"],
+    [{ status: 408 }, "server"],
+    [{ status: 409 }, "server"],
     [{ status: 500 }, "server"],
+    [{ status: 502 }, "server"],
     [{ status: 504 }, "server"],
+    [{ status: 524 }, "server"],
   ])("%j is %s", async (error, expected) => {
     await using simulator = await simulate([{ error }]);
     const failure = await failureOf(clientOf(simulator).complete(request()));
@@ -99,8 +105,34 @@ describe("every class of failure is recognised, with no retry by the SDK", () =>
     expect(simulator.requests().map((seen) => seen.outcome)).toEqual(["cut", "reply"]);
   });
 
+  test.each<[number, FailureClass]>([
+    [529, "overload"],
+    [500, "server"],
+    [429, "rate"],
+  ])(
+    "%d in the stream, after bytes of the reply, is %s and may be billed",
+    async (status, expected) => {
+      await using simulator = await simulate([{ text: "late", error: { status, after: 3 } }]);
+      const client = clientOf(simulator);
+      expect(await failureOf(client.complete(request()))).toMatchObject({
+        facts: { class: expected },
+        billed: true,
+        seen: { state: "partial", usage: { output: 1 } },
+      });
+      expect((await client.complete(request())).reply.stopReason).toBe("end_turn");
+    },
+  );
+
+  test("an end of the spend limit is kept to the day", async () => {
+    const message =
+      "You will regain access on 2099-12-01 at 00:00 UTC. These are your usage limits.";
+    await using simulator = await simulate([{ error: { status: 400, message } }]);
+    const failure = await failureOf(clientOf(simulator).complete(request()));
+    expect(failure.facts).toMatchObject({ class: "credit", until: "2099-12-01T00:00:00.000Z" });
+  });
+
   test("a stream that falls silent is given up at the idle bound", async () => {
-    await using simulator = await simulate([{ text: "late", delayMs: 5_000 }]);
+    await using simulator = await simulate([{ text: "late", stall: true }]);
     const failure = await failureOf(
       clientOf(simulator, { idleMs: 100, totalMs: 20_000 }).complete(request()),
     );

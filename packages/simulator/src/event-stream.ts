@@ -19,6 +19,7 @@ export class EventStream {
       "cache-control": "no-cache",
       "request-id": requestId,
     });
+    response.flushHeaders();
   }
 
   async send(events: readonly StreamEvent[]): Promise<void> {
