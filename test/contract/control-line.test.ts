@@ -34,6 +34,7 @@ const TRUTHS: ReadonlySet<StoredEvent["type"]> = new Set([
   "model.called",
   "export.finished",
   "merge.landed",
+  "spend.classed",
   "log.signed",
 ]);
 

@@ -36,7 +36,9 @@ test("a task whose budget is used stands still while the others land, and then a
   expect(a?.parked).toMatchObject({ level: "task", budget: CAP });
   // nobody tries again, however often it is looked, and the factory may go to sleep
   await line.settled(run);
-  expect((await line.state(run)).run.seq).toBe(state.run.seq);
+  const { seq } = (await line.state(run)).run;
+  await line.settled(run);
+  expect((await line.state(run)).run.seq).toBe(seq);
   expect(await line.idle()).toBe(true);
 });
 

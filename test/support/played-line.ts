@@ -14,6 +14,7 @@ import {
   PlanProposal,
   Policy,
   type Queue,
+  Role,
   type RunState,
   type StepOutcome,
   type StepResult,
@@ -74,7 +75,7 @@ export const playedLine = async (options: LineOptions = {}) => {
       attestor: createAttestor(await openSigningKey(join(dir.path, "keys"))),
       repos: { factory: async () => seen, source: async (path) => openSourceRepo({ path }) },
       admit: async () => ({
-        routes: { coder: MODEL, reviewer: MODEL, planner: MODEL, merger: MODEL },
+        routes: Object.fromEntries(Role.options.map((role) => [role, MODEL])),
         overrides: [],
         limits: options.budgets ?? {},
       }),
