@@ -167,6 +167,17 @@ describe("what the control plane is told of a request", () => {
   });
 });
 
+test.each<CallGrant>([
+  { kind: "refused", why: "budget", reason: "no room" },
+  { kind: "context", reason: "too long" },
+])("what does not fit by an earlier bill is asked again without it: $kind", async (grant) => {
+  await using simulator = await simulate([{ text: "done" }]);
+  const control = createControl(({ counted = [] }) => (counted.length > 0 ? grant : granted()));
+  const billed = { candidate: "anthropic/claude-sonnet-5", messages: 1, tokens: 1000 };
+  expect((await start(simulator, control).ask({ billed })).kind).toBe("reply");
+  expect(control.reserved.map(({ counted }) => counted?.length)).toEqual([1, 0]);
+});
+
 describe("counting", () => {
   /** Has every candidate counted that is not known yet, then grants the last. */
   const counting = (candidates: (typeof SONNET)[]) =>

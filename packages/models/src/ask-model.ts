@@ -89,6 +89,10 @@ const over = (grant: Refusal, refused: string | undefined): AskResult => {
   }
 };
 
+/** A count might show that the request fits after all. */
+const restsOnBounds = (grant: Refusal): boolean =>
+  grant.kind === "context" || (grant.kind === "refused" && grant.why === "budget");
+
 const prefixOf = ({ tools, system }: Ask["request"]): string =>
   createHash("sha256")
     .update(JSON.stringify([tools, system]))
@@ -127,6 +131,6 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
         return { kind: "reply", reply, candidate, ...(wrapUp === undefined ? {} : { wrapUp }) };
       }
       if (settlement.failure.class === "refusal") refused = settlement.failure.reason;
-    } else return over(grant, refused);
+    } else if (!(restsOnBounds(grant) && counts.forgetBounds())) return over(grant, refused);
   }
 };

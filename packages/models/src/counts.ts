@@ -26,6 +26,13 @@ export class Counts {
     return all;
   }
 
+  /** Forgets what was not counted but bounded by an earlier bill; whether there was any. */
+  forgetBounds(): boolean {
+    const bounds = [...this.#known.keys()].filter((key) => !this.#exact.has(key));
+    for (const key of bounds) this.#known.delete(key);
+    return bounds.length > 0;
+  }
+
   /** Has a candidate count the request. Rejects with the signal's reason when it is aborted. */
   async add(candidate: Candidate): Promise<void> {
     const key = candidateKey(candidate);

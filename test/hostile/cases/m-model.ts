@@ -57,9 +57,9 @@ const usage = (letter: string, value: unknown): HostileCase =>
       const streams = usages.map((one) => streamOf([say("done")], one));
       await using model = await openWireModel(streams);
       // the same stream with a usage that is one is a reply
-      expect((await model.client.complete(request())).usage.input).toBe(10);
+      expect((await model.client.complete(request())).reply.usage.input).toBe(10);
       const failure = await failureOf(model.client.complete(request()));
-      expect(failure).toMatchObject({ class: "server", started: true });
+      expect(failure).toMatchObject({ facts: { class: "server" }, billed: true });
       expect(failure.message).toContain("usage");
       return "refused";
     },
