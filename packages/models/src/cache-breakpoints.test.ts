@@ -34,16 +34,16 @@ const marked = (request: ModelRequest): number[] =>
     (block, i) => ("cache_control" in block ? [i] : []),
   );
 
-test("tools, system, task and the newest user message end in a breakpoint", () => {
-  expect(marked(withCacheBreakpoints(conversation(0)))).toEqual([1, 3, 5]);
-  expect(marked(withCacheBreakpoints(conversation(1)))).toEqual([1, 3, 5, 8]);
-  expect(marked(withCacheBreakpoints(conversation(7)))).toEqual([1, 3, 5, 26]);
+test("the system prompt, what jobs have in common and the two newest user messages end in a breakpoint", () => {
+  expect(marked(withCacheBreakpoints(conversation(0)))).toEqual([3, 4, 5]);
+  expect(marked(withCacheBreakpoints(conversation(1)))).toEqual([3, 4, 5, 8]);
+  expect(marked(withCacheBreakpoints(conversation(7)))).toEqual([3, 4, 23, 26]);
 });
 
-test("a prompt without tools or system has fewer", () => {
-  expect(marked(withCacheBreakpoints({ ...conversation(1), tools: [], system: [] }))).toEqual([
-    1, 4,
-  ]);
+test("a prompt without a system prompt has fewer, and a task of one block has one mark", () => {
+  expect(marked(withCacheBreakpoints({ ...conversation(1), system: [] }))).toEqual([2, 3, 6]);
+  const short = { ...conversation(0), messages: [user(text("Task."))] };
+  expect(marked(withCacheBreakpoints(short))).toEqual([3, 4]);
 });
 
 test("nothing but the marks differs, so each request's bytes begin with those of the one before", () => {
@@ -56,10 +56,19 @@ test("nothing but the marks differs, so each request's bytes begin with those of
   }
 });
 
-test("the newest mark of one request lies inside the next one's prompt, where its cache is read", () => {
-  const newest = marked(withCacheBreakpoints(conversation(3))).at(-1) ?? -1;
-  const next = withCacheBreakpoints(conversation(4));
-  expect(blocks(next)[newest]).toBe(blocks(conversation(3))[newest]);
+test("the newest mark of one request is a mark of the next, however many calls the turn between made", () => {
+  const before = conversation(3);
+  const calls = Array.from({ length: 30 }, (_, i) => `many${i}`);
+  const next = {
+    ...before,
+    messages: [
+      ...before.messages,
+      assistant(...calls.map((id) => ({ type: "tool_use", id, name: "read", input: {} }))),
+      user(...calls.map((id) => ({ type: "tool_result", tool_use_id: id, content: "a" }))),
+    ],
+  };
+  const newest = marked(withCacheBreakpoints(before)).at(-1);
+  expect(marked(withCacheBreakpoints(next)).slice(-2)).toEqual([newest, (newest ?? 0) + 60]);
 });
 
 test("the request given is left as it was", () => {
