@@ -41,8 +41,9 @@ const remedyOf = (level: BudgetLevel, { run, task }: Owner): string => {
       return `Raise it: \`${PRODUCT} budget ${run} --raise USD --task ${task}\``;
     case "installation":
     case "day":
+      return `Raise it under \`budgets\` in config.yaml of the data directory, restart the factory (\`${PRODUCT} stop\`) and \`${PRODUCT} resume ${run}\``;
     case "hour":
-      return "Raise it under `budgets` in config.yaml of the data directory, and restart the factory";
+      return "Raise it under `budgets` in config.yaml of the data directory; the next run has it";
   }
 };
 

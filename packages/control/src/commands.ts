@@ -102,8 +102,8 @@ const resuming = (state: RunState): NewEvent[] => {
   refuseEnded(state);
   const { run } = state;
   if (run.status === "active" || run.status === "queued") return [];
-  // what all runs may spend is in the configuration, which may have changed since
-  if (run.status === "budget" && run.stoppedBy !== "installation") {
+  // budgets of all runs are in the configuration, which may have changed since
+  if (run.status === "budget" && (run.stoppedBy ?? "run") === "run") {
     throw new UserError(
       `run ${run.id} has spent ${formatUsd(run.spent)} of ${formatUsd(run.budget)} and its next call does not fit`,
       `Raise the cap: \`${PRODUCT} budget ${run.id} --raise USD\``,

@@ -29,9 +29,16 @@ const guidanceOf = async (context: Context, state: RunState): Promise<Guidance[]
     : Guidance.array().parse(JSON.parse(new TextDecoder().decode(bytes)));
 };
 
+/** Calls and asks of a claim that is over. */
+const ended = ({ health, asks }: Calls, fence: Fence): void => {
+  health.free(fence);
+  asks.forget(fence);
+};
+
 const claim =
-  (context: Context): FactoryApi["claim"] =>
+  (calls: Calls): FactoryApi["claim"] =>
   async (run, step, worker) => {
+    const { context } = calls;
     const { store, limits } = context;
     const state = await store.state(run);
     const row = state?.steps[step];
@@ -43,6 +50,8 @@ const claim =
       return { kind: "stale", reason: `task ${row.task} is parked for its budget` };
     const answer = await store.claim(run, step, worker, limits.leaseMs);
     if (answer.kind === "busy") return answer;
+    // nobody of an earlier claim has a place with a provider any more
+    ended(calls, { run, step, epoch: answer.epoch - 1 });
     const claimed: Claim = {
       fence: { run, step, epoch: answer.epoch },
       until: answer.until,
@@ -84,10 +93,10 @@ const repoOf = async (context: Context, run: string) =>
 
 /** The in-process implementation of a worker's way to the control plane. */
 export const createFactoryApi = (calls: Calls, dispatcher: Dispatcher): FactoryApi => {
-  const { context, health, asks } = calls;
+  const { context, health } = calls;
   const { store, limits } = context;
   return {
-    claim: claim(context),
+    claim: claim(calls),
     async renew(fence) {
       const until = await store.renew(fence, limits.leaseMs);
       return { until, signals: signalsOf(await stateOf(store, fence.run)) };
@@ -125,8 +134,7 @@ export const createFactoryApi = (calls: Calls, dispatcher: Dispatcher): FactoryA
     },
     async outcome(fence, outcome) {
       await finishStep(context, dispatcher, fence, outcome);
-      health.free(fence);
-      asks.forget(fence);
+      ended(calls, fence);
     },
   };
 };

@@ -2,6 +2,7 @@ import type { CallGrant, FailureClass, Fence } from "@headrace/domain";
 import { describe, expect, it } from "vitest";
 import {
   apiContext,
+  BEYOND_LEASE_MS,
   callFor,
   failed,
   HAIKU,
@@ -174,6 +175,17 @@ export const factoryApiCallSuite = (name: string, make: MakeApi): void => {
       await context.api.outcome(fence, { kind: "stopped", reason: "parked" });
       const next = await working(undefined, "code-2");
       expect((await reserve(next.fence, { prefix })).kind).toBe("granted");
+    });
+
+    it("frees the places of a claim whose worker is gone, for the one that comes next", async () => {
+      const { fence } = await working();
+      const small = { maxOutput: 1_000 };
+      for (let calls = 0; (await reserve(fence, small)).kind === "granted"; calls++)
+        expect(calls).toBeLessThan(30);
+      expect((await reserve(fence, small)).kind).toBe("wait");
+      context.fixture.advance(BEYOND_LEASE_MS);
+      const next = await context.claimed(fence.step, "w2");
+      expect((await reserve(next.fence, small)).kind).toBe("granted");
     });
 
     it("knows after a restart who is out, and of no call that was under way", async () => {
