@@ -1,0 +1,58 @@
+import type { Clock, Store, StoredEvent } from "@headrace/domain";
+import type { Sink } from "./otlp.ts";
+import { signalsOf } from "./signals.ts";
+
+export type TelemetryOptions = {
+  store: Pick<Store, "onCommit" | "state">;
+  clock: Pick<Clock, "sleep">;
+  /** the collector's address, such as `http://127.0.0.1:4318`, with what its requests carry */
+  to: { url: string; headers: Readonly<Record<string, string>> };
+  service: { name: string; version: string; instance: string };
+  /** how long a collector may take for one request, and for all that is left when the factory closes; 5 s unless given */
+  timeoutMs?: number;
+  log(line: string): void;
+};
+
+const TIMEOUT_MS = 5_000;
+const METRICS_EVERY_MS = 60_000;
+
+/**
+ * Tells a collector what is committed from now on: spans as they end, metrics once a minute. No commit waits for it,
+ * and a collector that is away costs what it would have been told. Closing sends what is left, within a bound.
+ */
+export const openTelemetry = async (options: TelemetryOptions): Promise<AsyncDisposable> => {
+  const { store, clock, to, service, timeoutMs = TIMEOUT_MS, log } = options;
+  // what it takes is loaded only where somebody listens
+  const { createSink } = await import("./otlp.ts");
+  const sink = createSink({ ...to, service, timeoutMs, everyMs: METRICS_EVERY_MS });
+  let last: Promise<void> = Promise.resolve();
+  const unsubscribe = store.onCommit((run, events) => {
+    last = last
+      .then(() => tell(store, sink, run, events))
+      .catch((cause) => log(`telemetry: ${String(cause)}`));
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      unsubscribe();
+      const over = new AbortController();
+      const late = clock.sleep(2 * timeoutMs, over.signal).catch(() => undefined);
+      await Promise.race([last.then(() => sink.close()), late]);
+      over.abort();
+    },
+  };
+};
+
+const tell = async (
+  store: TelemetryOptions["store"],
+  sink: Sink,
+  run: string,
+  events: readonly StoredEvent[],
+): Promise<void> => {
+  const state = await store.state(run);
+  if (state === undefined) return;
+  for (const event of events) {
+    const { spans, points } = signalsOf(event, state);
+    for (const span of spans) sink.span(span);
+    for (const point of points) sink.point(point);
+  }
+};

@@ -1,0 +1,232 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { fromUsd, type NewEvent, NO_USAGE } from "@headrace/domain";
+import { createClock, openStore } from "@headrace/store";
+import { openTelemetry } from "@headrace/telemetry";
+import { expect, test } from "vitest";
+import { tempDir } from "../support/git.ts";
+import { sampleSubmission } from "../support/sample-submission.ts";
+
+type Value = { stringValue?: string; intValue?: number; doubleValue?: number; boolValue?: boolean };
+type Attribute = { key: string; value: Value };
+type Sent = {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  kind: number;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
+  attributes: Attribute[];
+  status: { code?: number };
+};
+type Metric = {
+  name: string;
+  unit: string;
+  histogram?: { dataPoints: { count: number; sum: number; attributes: Attribute[] }[] };
+  sum?: { dataPoints: { asDouble?: number; asInt?: number; attributes: Attribute[] }[] };
+};
+
+/** A collector that takes OTLP over HTTP in JSON, on loopback. */
+const collector = async () => {
+  const requests: { path: string; headers: Record<string, unknown>; body: string }[] = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    requests.push({ path: request.url ?? "", headers: request.headers, body });
+    response.setHeader("content-type", "application/json").end("{}");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const bodies = (path: string) =>
+    requests.filter((request) => request.path === path).map(({ body }) => JSON.parse(body));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    spans: (): Sent[] =>
+      bodies("/v1/traces").flatMap(({ resourceSpans }) =>
+        resourceSpans.flatMap((r: { scopeSpans: { spans: Sent[] }[] }) =>
+          r.scopeSpans.flatMap(({ spans }) => spans),
+        ),
+      ),
+    metrics: (): Metric[] =>
+      bodies("/v1/metrics").flatMap(({ resourceMetrics }) =>
+        resourceMetrics.flatMap((r: { scopeMetrics: { metrics: Metric[] }[] }) =>
+          r.scopeMetrics.flatMap(({ metrics }) => metrics),
+        ),
+      ),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+const SECRET = "words of a prompt that nobody else is to read";
+const commit = "a".repeat(40);
+
+/** A run of one task: a call of its coder that came out, one that did not, a tool, a landing. */
+const runEvents = (): NewEvent[] => {
+  const { submission } = sampleSubmission();
+  const { policy, requirements, constraints, base, repo, model } = submission;
+  const step = "r1-parse-code-1";
+  const task = {
+    ...{ id: "parse", title: SECRET, description: SECRET, acceptance: [SECRET] },
+    ...{ requirements: [], blockedBy: [], paths: [], permits: [] },
+  };
+  const plan = { requirements: [], setup: [], gates: [], notDoing: [], summary: SECRET };
+  const about = { task: "parse", attempt: 1 };
+  const thread = { kind: "task", id: "parse" } as const;
+  const call = { step, role: "coder", provider: "anthropic", model: "claude-sonnet-5" } as const;
+  return [
+    {
+      ...{ type: "run.submitted", title: SECRET, spec: "e".repeat(64), requirements, constraints },
+      ...{ base, repo, policy, guidance: "d".repeat(64), budget: fromUsd(20), model },
+      ...{ routes: {}, amounts: "pico" },
+    },
+    { type: "plan.proposed", plan: { ...plan, version: 1, tasks: [task] }, round: 1 },
+    {
+      ...{ type: "plan.accepted", version: 1, requirements, policy },
+      policyHash: "f".repeat(64),
+    },
+    { type: "task.ready", task: "parse" },
+    {
+      ...{ type: "step.requested", step, subject: "parse", thread, ...about },
+      input: {
+        ...{ kind: "agent", role: "coder", commit, attempt: 1, conversation: 1 },
+        brief: { task: SECRET },
+      },
+    },
+    { type: "model.failed", ...call, ...about, class: "rate", reason: SECRET },
+    {
+      ...{ type: "model.called", ...call, ...about, call: "c1", cost: fromUsd(0.25) },
+      usage: { ...NO_USAGE, input: 10, cacheRead: 200, cacheWrite5m: 30, output: 40 },
+      ...{ estimated: false, durationMs: 2500 },
+    },
+    {
+      ...{ type: "tool.ran", step, role: "coder", tool: "bash", ok: false, durationMs: 70 },
+      ...{ detail: SECRET, ...about },
+    },
+    {
+      ...{ type: "step.finished", step, ...about },
+      result: {
+        kind: "agent",
+        result: { end: "submitted", output: { summary: SECRET }, model: "m", turns: 1 },
+      },
+    },
+    { type: "merge.landed", commit, change: commit, receipt: "rc-1", branch: "b", ...about },
+    { type: "run.completed" },
+  ];
+};
+
+const storeIn = async (closing: AsyncDisposableStack) => {
+  const dir = closing.use(await tempDir("headrace-telemetry-"));
+  const store = await openStore({ file: join(dir.path, "store.db"), clock: createClock() });
+  closing.defer(() => store.close());
+  return store;
+};
+
+const service = { name: "headrace", version: "1.2.3", instance: "i1" };
+
+/** Plays the run into a store that telemetry listens to, and closes it. */
+const told = async (url: string) => {
+  await using closing = new AsyncDisposableStack();
+  const store = await storeIn(closing);
+  const logged: string[] = [];
+  const to = { url, headers: { "x-tenant": "t1" } };
+  const log = (line: string) => void logged.push(line);
+  const clock = createClock();
+  const telemetry = await openTelemetry({ store, clock, to, service, timeoutMs: 1_000, log });
+  for (const event of runEvents()) await store.append("r1", [event]);
+  await telemetry[Symbol.asyncDispose]();
+  return { logged, state: await store.state("r1") };
+};
+
+const valueAt = ({ attributes }: { attributes: Attribute[] }, key: string) => {
+  const value = attributes.find((attribute) => attribute.key === key)?.value;
+  return value?.stringValue ?? value?.doubleValue ?? value?.intValue ?? value?.boolValue;
+};
+
+test("a collector is told each call, tool, job, task and run as a span under the one it is part of", async () => {
+  await using receiver = await collector();
+  expect((await told(receiver.url)).logged).toEqual([]);
+  const spans = receiver.spans();
+  const named = (name: string) => {
+    const found = spans.filter((span) => span.name === name);
+    expect(found, name).toHaveLength(name === "chat claude-sonnet-5" ? 2 : 1);
+    return found;
+  };
+  const [run] = named("headrace.run");
+  const [task] = named("headrace.task");
+  const [agent] = named("invoke_agent coder");
+  const [tool] = named("execute_tool bash");
+  const chats = named("chat claude-sonnet-5");
+  expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
+  expect(run?.parentSpanId ?? "").toBe("");
+  expect(task?.parentSpanId).toBe(run?.spanId);
+  expect(agent?.parentSpanId).toBe(task?.spanId);
+  for (const span of [tool, ...chats]) expect(span?.parentSpanId).toBe(agent?.spanId);
+
+  const [limited, chat] = chats.sort((a) => (valueAt(a, "error.type") === undefined ? 1 : -1));
+  expect(limited && valueAt(limited, "error.type")).toBe("rate");
+  const length = BigInt(chat?.endTimeUnixNano ?? 0) - BigInt(chat?.startTimeUnixNano ?? 0);
+  expect(length).toBe(2_500_000_000n);
+  const seen = Object.fromEntries(
+    (chat?.attributes ?? []).map(({ key }) => [key, chat && valueAt(chat, key)]),
+  );
+  expect(seen).toEqual({
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "anthropic",
+    "gen_ai.request.model": "claude-sonnet-5",
+    "gen_ai.agent.name": "coder",
+    "gen_ai.conversation.id": "r1-parse-code-1",
+    "gen_ai.usage.input_tokens": 240,
+    "gen_ai.usage.cache_read.input_tokens": 200,
+    "gen_ai.usage.cache_creation.input_tokens": 30,
+    "gen_ai.usage.output_tokens": 40,
+    "headrace.run.id": "r1",
+    "headrace.task.id": "parse",
+    "headrace.attempt": 1,
+    "headrace.cost.usd": 0.25,
+    "headrace.cost.estimated": false,
+  });
+  expect(receiver.requests[0]?.headers).toMatchObject({ "x-tenant": "t1" });
+});
+
+test("metrics carry tokens and durations by the conventions' names, and tasks, landings and spend by ours", async () => {
+  await using receiver = await collector();
+  await told(receiver.url);
+  const metrics = Object.fromEntries(receiver.metrics().map((metric) => [metric.name, metric]));
+  const tokens = metrics["gen_ai.client.token.usage"]?.histogram?.dataPoints ?? [];
+  expect(
+    tokens.map((point) => [valueAt(point, "gen_ai.token.type"), Number(point.count), point.sum]),
+  ).toEqual([
+    ["input", 1, 240],
+    ["output", 1, 40],
+  ]);
+  expect(metrics["gen_ai.client.operation.duration"]).toMatchObject({
+    unit: "s",
+    histogram: { dataPoints: [{ sum: 2.5 }] },
+  });
+  expect(metrics["headrace.spend"]?.sum?.dataPoints[0]?.asDouble).toBe(0.25);
+  for (const name of ["headrace.tasks", "headrace.landings", "headrace.runs"])
+    expect(metrics[name]?.sum?.dataPoints, name).toHaveLength(1);
+});
+
+test("nothing that a person, a model or a repository wrote is sent", async () => {
+  await using receiver = await collector();
+  await told(receiver.url);
+  expect(receiver.requests.length).toBeGreaterThan(0);
+  for (const { body } of receiver.requests) expect(body).not.toContain(SECRET);
+});
+
+test("a collector that is away, or never answers, holds back neither a run nor the factory's end", async () => {
+  const { state } = await told("http://127.0.0.1:1");
+  expect(state?.run.status).toBe("complete");
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const port = (silent.address() as AddressInfo).port;
+  expect((await told(`http://127.0.0.1:${port}`)).state?.run.status).toBe("complete");
+  silent.closeAllConnections();
+  await new Promise((resolve) => silent.close(resolve));
+});
