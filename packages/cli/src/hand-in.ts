@@ -1,12 +1,5 @@
 import { resolve } from "node:path";
-import {
-  type FactoryControl,
-  type PriceBook,
-  type Submission,
-  type Submitted,
-  UserError,
-} from "@headrace/domain";
-import type { Credentials } from "@headrace/intake";
+import { type FactoryControl, type Submission, type Submitted, UserError } from "@headrace/domain";
 import { createClock } from "@headrace/store";
 import { consentOf } from "./consent.ts";
 import { type DataDir, dataDir } from "./data-dir.ts";
@@ -16,7 +9,7 @@ import { requireSandboxes } from "./factory/sandboxes.ts";
 import { refuseSecrets } from "./secret-scan.ts";
 import { type Prepared, prepareSubmission, readRequest } from "./submission.ts";
 import { openTarget } from "./target.ts";
-import { readInstallation } from "./user-config.ts";
+import { type Installation, readInstallation } from "./user-config.ts";
 import { flag, type Options, text, type World } from "./world.ts";
 
 /** A spec that is ready to be handed to a factory. */
@@ -39,36 +32,32 @@ export const handIn = async (
 ): Promise<HandIn> => {
   const data = dataDir(text(options, "data"), env);
   const installation = await readInstallation({ env, dataDir: data.root });
-  const { credentials, prices } = installation;
   const request = {
     spec,
     budget: text(options, "budget"),
+    budgetTokens: text(options, "budgetTokens"),
     model: text(options, "model"),
     plan: text(options, "plan"),
     notify: text(options, "notify"),
   };
-  const read = await readRequest(request, cwd, credentials);
+  const read = await readRequest(request, cwd, installation);
   const repo = await openTarget(options, cwd, undo);
-  const prepared = await prepareSubmission(
-    request,
-    read,
-    {
-      ...{ repo, data, installation, knownImages: knownImages(env) },
-      allowRepoConfig: flag(options, "allowRepoConfig"),
-    },
-    credentials,
-  );
+  const prepared = await prepareSubmission(request, read, {
+    ...{ repo, data, installation, knownImages: knownImages(env) },
+    allowRepoConfig: flag(options, "allowRepoConfig"),
+  });
   const { spec: specText, base } = prepared.submission;
   const scanned = { spec: { file: resolve(cwd, spec), text: specText }, repo, base };
   prepared.notes.push(...(await refuseSecrets(scanned, flag(options, "allowSecrets"))));
   await requireSandboxes({ installation, data, env });
-  const consent = consentOf(options, {});
+  const { tasks } = installation.config.budgets;
+  const consent = consentOf(options, tasks === undefined ? {} : { tasks });
   const submission: Submission = {
     ...prepared.submission,
     ...(Object.keys(consent).length === 0 ? {} : { consent }),
     ...(until === undefined ? {} : { until }),
   };
-  await requireModel(submission, credentials, prices);
+  prepared.notes.push(...(await requireModel(submission, installation)));
   const pack = await repo.pack(submission.base);
   const submit = async (control: FactoryControl): Promise<Submitted> => {
     // from here on the run may be accepted whatever this process hears of it
@@ -83,12 +72,11 @@ export const handIn = async (
   return { data, prepared: { ...prepared, submission }, submit };
 };
 
-/** Asks for the run's models as the factory will: a wrong key, name or script starts no factory. */
+/** Asks for the run's models as the factory will: a wrong key, name or script starts no factory. Answers with notes. */
 const requireModel = async (
-  { model, credentials: fingerprint }: Submission,
-  credentials: Credentials | undefined,
-  prices: PriceBook,
-): Promise<void> => {
-  await using models = createModels({ credentials, prices, clock: createClock() });
-  await models.admit(model, fingerprint);
+  submission: Submission,
+  installation: Installation,
+): Promise<string[]> => {
+  await using models = createModels({ installation, clock: createClock() });
+  return (await models.admit(submission)).notes;
 };

@@ -13,13 +13,13 @@ import {
 } from "@headrace/domain";
 import {
   CONFIG_FILE,
-  type Credentials,
   collectGuidance,
   type Detected,
   detect,
   type KnownImages,
   looseningOf,
   packageHostNotes,
+  type RepoConfig,
   readConfig,
   readSpec,
   resolveBudget,
@@ -32,7 +32,7 @@ import {
 } from "@headrace/intake";
 import { unusedConfig } from "./checkout-config.ts";
 import type { DataDir } from "./data-dir.ts";
-import { NO_KEY } from "./factory/models.ts";
+import { requireKeys } from "./factory/models.ts";
 import { baseVersions } from "./machine/base-image.mjs";
 import { readPlan, refuseUnbuildable } from "./plan-file.ts";
 import { requireConsent } from "./repo-consent.ts";
@@ -42,6 +42,7 @@ import type { Installation } from "./user-config.ts";
 export type Request = {
   spec: string;
   budget: string | undefined;
+  budgetTokens: string | undefined;
   model: string | undefined;
   plan: string | undefined;
   notify: string | undefined;
@@ -62,6 +63,8 @@ export type Ground = {
   base: string;
   data: DataDir;
   installation: Pick<Installation, "config">;
+  /** names that the repository's file may use; any, where its routes do not matter */
+  models?: readonly string[];
   allowRepoConfig: boolean;
   /** of the engine that sandboxes run on */
   knownImages: KnownImages;
@@ -76,10 +79,11 @@ export const policyAt = async (
   guidance: Guidance[];
   budget: Pico | undefined;
   merge: MergeSettings | undefined;
+  routes: RepoConfig["routes"];
   notes: string[];
 }> => {
   const tree = treeAt(ground.repo, ground.base);
-  const config = await readConfig(tree);
+  const config = await readConfig(tree, ground.models);
   const { data, path, knownImages, allowRepoConfig: allowed } = ground;
   const asks = await looseningOf(config, tree, knownImages);
   await requireConsent({ data, path, asks, allowed });
@@ -92,21 +96,17 @@ export const policyAt = async (
     detected,
     user: ground.installation.config,
   });
-  const unused =
-    config.routes === undefined
-      ? []
-      : [`${CONFIG_FILE}: routes are not used yet: --model names one model for every role`];
   return {
     policy,
     guidance: await collectGuidance(tree),
     budget: config.budget,
     merge: config.merge,
+    routes: config.routes,
     notes: [
       ...(await unusedConfig(ground.repo, ground, ground.base)),
       ...detected.notes,
       ...toolsMissing(policy, detected),
       ...(await packageHostNotes(tree, reachable(ground, policy))),
-      ...unused,
     ],
   };
 };
@@ -134,28 +134,25 @@ const toolsMissing = (policy: Policy, detected: Detected): string[] => {
 };
 
 /** Everything about the spec, the flags and the model that can be wrong, before a repository is looked at. */
-export const readRequest = async (
-  request: Request,
-  cwd: string,
-  credentials: Credentials | undefined,
-) => {
+export const readRequest = async (request: Request, cwd: string, installation: Installation) => {
   const spec = await readSpec(resolve(cwd, request.spec));
   const asked = request.budget === undefined ? undefined : parseUsd(request.budget, "--budget");
+  const tokens = request.budgetTokens === undefined ? undefined : parseTokens(request.budgetTokens);
   const model = modelChoice(request.model, cwd);
-  if (model.kind === "provider" && credentials === undefined)
-    throw new UserError("there is no API key", NO_KEY);
+  if (model.kind === "provider") requireKeys(installation, model.model);
   const plan = request.plan === undefined ? undefined : await readPlan(resolve(cwd, request.plan));
-  return { spec, asked, model, plan };
+  return { spec, asked, tokens, model, plan };
 };
 
 export const prepareSubmission = async (
   request: Request,
   read: Awaited<ReturnType<typeof readRequest>>,
-  ground: Omit<Ground, "path" | "bare" | "base">,
-  credentials: Credentials | undefined,
+  ground: Omit<Ground, "path" | "bare" | "base" | "models"> & { installation: Installation },
 ): Promise<Prepared> => {
-  const { repo } = ground;
-  const { spec, asked, model, plan } = read;
+  const { repo, installation } = ground;
+  const { spec, asked, tokens, model, plan } = read;
+  // a model for every role outranks what a repository names, and a simulator has models of its own
+  const routed = model.kind === "provider" && model.model === undefined;
   const source = await repo.inspect();
   const base = spec.base === undefined ? source.head : await repo.resolve(spec.base);
   const {
@@ -164,7 +161,15 @@ export const prepareSubmission = async (
     budget: limit,
     merge,
     notes,
-  } = await policyAt({ ...ground, path: source.path, bare: source.bare, base }, spec);
+    routes,
+  } = await policyAt(
+    {
+      ...ground,
+      ...{ path: source.path, bare: source.bare, base },
+      ...(routed ? { models: [...installation.routing.models.keys()] } : {}),
+    },
+    spec,
+  );
   if (plan !== undefined) refuseUnbuildable(plan, { spec, policy });
   const { budget, loweredBy } = resolveBudget({ asked, spec, config: { budget: limit } });
   const submission: Submission = {
@@ -179,11 +184,42 @@ export const prepareSubmission = async (
     budget,
     ...(merge === undefined ? {} : { merge }),
     model,
-    ...(model.kind === "provider" && credentials ? { credentials: credentials.fingerprint } : {}),
+    ...(model.kind === "provider" ? { credentials: installation.fingerprint } : {}),
+    ...(routed && routes !== undefined ? { routes: given(routes) } : {}),
+    ...(tokens === undefined ? {} : { limits: { tokens } }),
     ...(plan === undefined ? {} : { plan: plan.proposal }),
     ...(request.notify === undefined ? {} : { notify: request.notify }),
   };
-  return { submission, source, notes: [...notes, ...budgetNotes(limit, budget, loweredBy)] };
+  return {
+    submission,
+    source,
+    notes: [
+      ...notes,
+      ...(routes !== undefined && model.kind === "provider" && !routed ? [UNUSED_ROUTES] : []),
+      ...budgetNotes(limit, budget, loweredBy),
+    ],
+  };
+};
+
+/** A map without the fields that its file leaves out. */
+const given = <K extends string, T>(fields: Partial<Record<K, T | undefined>>) =>
+  Object.fromEntries(
+    Object.entries<T | undefined>(fields).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, value]],
+    ),
+  ) as Partial<Record<K, T>>;
+
+const UNUSED_ROUTES = `${CONFIG_FILE}: its routes are not used: --model names one model for every role`;
+
+/** A whole number of tokens, with `k` or `m` for thousands and millions. */
+const parseTokens = (given: string): number => {
+  const [, digits, unit = ""] = /^(\d{1,12})([km]?)$/i.exec(given.replaceAll(/[_,]/g, "")) ?? [];
+  const tokens = Number(digits) * ({ k: 1000, m: 1_000_000 }[unit.toLowerCase()] ?? 1);
+  if (Number.isSafeInteger(tokens) && tokens > 0) return tokens;
+  throw new UserError(
+    `--budget-tokens ${given}: expected a number of tokens above 0`,
+    "For example --budget-tokens 20m",
+  );
 };
 
 /** A repository's file may tighten a budget; one that asks for more is told of and changes nothing. */

@@ -1,102 +1,61 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Isolation, NetworkPolicy, type PriceBook, UserError } from "@headrace/domain";
-import {
-  type Credentials,
-  readCredentials,
-  readFields,
-  readNamedCredentials,
-} from "@headrace/intake";
-import { createPriceBook, PRICES, PriceRow } from "@headrace/models";
-import { type PrivateRegistry, packagesProblem } from "@headrace/sandbox";
+import { readCredentials, readFields, readNamedCredentials } from "@headrace/intake";
+import { createPriceBook, PRICES, PriceRow, type Routing } from "@headrace/models";
+import type { PrivateRegistry } from "@headrace/sandbox";
 import { z } from "zod";
+import { checkReferences, MODEL_FIELDS, routingOf } from "./user-config-models.ts";
+import {
+  credentialOf,
+  fingerprintOf,
+  type Provider,
+  resolveProviders,
+} from "./user-config-providers.ts";
+import { Registries, withCredential } from "./user-config-registries.ts";
 
 /** The person's own configuration in a data directory. */
 export const userConfigFile = (dataDir: string): string => join(dataDir, "config.yaml");
 
-const variable = z.string().regex(/^[A-Z_][A-Z0-9_]{0,99}$/, "expected a name such as NPM_TOKEN");
-
-const Packages = z
-  .array(
-    z
-      .string("expected a name such as company-*")
-      .max(100)
-      .superRefine((text, context) => {
-        const problem = packagesProblem(text);
-        if (problem !== undefined) context.addIssue(problem);
-      }),
-  )
-  .min(1, "expected names: without `packages` the registry takes PyPI's place")
-  .max(200);
-
-const RegistryFields = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected letters, digits and dashes"),
-  kind: z.enum(["npm", "pypi", "other"], "expected npm, pypi or other"),
-  url: z
-    .url({ protocol: /^https?$/, error: "expected an https address", abort: true })
-    .refine(
-      (url) => new URL(url).username === "" && new URL(url).password === "",
-      "expected an address without user and password: name a credential",
-    ),
-  scopes: z
-    .array(z.string().regex(/^@[a-z0-9-][a-z0-9._-]*$/, "expected a scope such as @company"))
-    .max(50)
-    .default([]),
-  packages: Packages.optional(),
-  credential: variable.optional(),
-  auth: z.enum(["bearer", "basic"], "expected bearer or basic").default("bearer"),
-  env: z.array(variable).max(20).default([]),
-});
-const Registry = RegistryFields.superRefine(({ kind, scopes, packages }, context) => {
-  const wrong = (field: string, message: string) =>
-    context.addIssue({ code: "custom", path: [field], message });
-  if (kind !== "npm" && scopes.length > 0)
-    wrong("scopes", "expected with kind npm only: a Python index has `packages`");
-  if (kind !== "pypi" && packages !== undefined)
-    wrong("packages", "expected with kind pypi only: an npm registry has `scopes`");
-});
-type Registry = z.infer<typeof Registry>;
-
 /** `config.yaml` in the data directory: the installation's own settings, never a repository's. */
-const UserConfig = z.strictObject({
-  /** added to the built-in table; later rows win */
-  prices: z.array(PriceRow).max(1000).default([]),
-  sandbox: z.enum(["docker", "bubblewrap"], "expected docker or bubblewrap").default("docker"),
-  network: NetworkPolicy.strict().prefault({}),
-  isolation: Isolation.strict().prefault({}),
-  /** environments that are kept: those asked for longest ago go first */
-  images: z
-    .strictObject({
-      maxGb: z.number("expected a number of gigabytes").min(1).max(10_000).optional(),
-      maxAgeDays: z.number("expected a number of days").min(1).max(3650).optional(),
-    })
-    .prefault({}),
-  /** what of the engine's disk no sandbox gets */
-  disk: z
-    .strictObject({
-      reserveGb: z.number("expected a number of gigabytes").min(0.1).max(10_000).optional(),
-    })
-    .prefault({}),
-  registries: z
-    .array(Registry)
-    .max(20)
-    .superRefine((registries, context) => {
-      const names = registries.map(({ name }) => name);
-      const repeated = names.findIndex((name, i) => names.indexOf(name) !== i);
-      if (repeated >= 0)
-        context.addIssue({
-          code: "custom",
-          path: [repeated, "name"],
-          message: "expected a name that no other registry has",
-        });
-    })
-    .default([]),
-});
+const UserConfig = z
+  .strictObject({
+    ...MODEL_FIELDS,
+    /** added to the built-in table; later rows win */
+    prices: z.array(PriceRow).max(1000).default([]),
+    sandbox: z.enum(["docker", "bubblewrap"], "expected docker or bubblewrap").default("docker"),
+    network: NetworkPolicy.strict().prefault({}),
+    isolation: Isolation.strict().prefault({}),
+    /** environments that are kept: those asked for longest ago go first */
+    images: z
+      .strictObject({
+        maxGb: z.number("expected a number of gigabytes").min(1).max(10_000).optional(),
+        maxAgeDays: z.number("expected a number of days").min(1).max(3650).optional(),
+      })
+      .prefault({}),
+    /** what of the engine's disk no sandbox gets */
+    disk: z
+      .strictObject({
+        reserveGb: z.number("expected a number of gigabytes").min(0.1).max(10_000).optional(),
+      })
+      .prefault({}),
+    registries: Registries.default([]),
+  })
+  .superRefine((config, context) => {
+    checkReferences(config, (path, message) => context.addIssue({ code: "custom", path, message }));
+  });
 type UserConfig = z.infer<typeof UserConfig>;
 
 const TABLE = {
   schema: UserConfig satisfies z.ZodType<UserConfig>,
   examples: {
+    providers:
+      "providers:\n  spare: { kind: openrouter }\n  box: { kind: compatible, url: http://127.0.0.1:8080 }",
+    models: "models:\n  sonnet: { provider: anthropic, id: claude-sonnet-5 }",
+    routes:
+      "routes:\n  coder: [sonnet, { model: opus, effort: low }]\n  reviewer: { models: [opus, sonnet], differFrom: coder }",
+    overrides: "overrides:\n  - { task: docs-*, role: coder, models: [haiku] }",
+    budgets: "budgets:\n  day: 50\n  task: 5",
     prices: 'prices:\n  - { model: local-llm, input: "0.5", output: "1" }',
     sandbox: "sandbox: docker",
     network: "network:\n  setup: [downloads.example.com]\n  research: [docs.example.com]",
@@ -127,60 +86,56 @@ const readUserConfig = async (dataDir: string): Promise<UserConfig> => {
 export type Installation = {
   config: UserConfig;
   prices: PriceBook;
-  /** of the model provider */
-  credentials: Credentials | undefined;
+  /** of models */
+  providers: ReadonlyMap<string, Provider>;
+  routing: Routing;
+  /** of all that decides how a run calls models */
+  fingerprint: string;
   registries: PrivateRegistry[];
   /** values that nothing written or printed may hold */
   secrets: string[];
 };
 
-/** Reads `config.yaml` and every credential; throws `UserError` where one that it names is nowhere to be found. */
+/** Reads `config.yaml` and every credential; throws `UserError` where one that a registry names is not to be found. */
 export const readInstallation = async (from: {
   env: NodeJS.ProcessEnv;
   dataDir: string;
 }): Promise<Installation> => {
   const config = await readUserConfig(from.dataDir);
-  const names = config.registries.flatMap(({ credential }) => credential ?? []);
+  const file = userConfigFile(from.dataDir);
+  const fields = config.providers ?? {};
+  const names = [
+    ...config.registries.flatMap(({ credential }) => credential ?? []),
+    ...Object.values(fields).flatMap((provider) => credentialOf(provider) ?? []),
+  ];
   const credentials = await readCredentials({ ...from, names });
   const named = await readNamedCredentials({ ...from, names });
   const registries = config.registries.map((registry, i) => {
     const { credential } = registry;
     if (credential !== undefined && !named.has(credential))
       throw new UserError(
-        `${userConfigFile(from.dataDir)}: registries[${i}].credential: ${credential} is not set`,
+        `${file}: registries[${i}].credential: ${credential} is not set`,
         `Set it in the environment, or write the line ${credential}=... to ${join(from.dataDir, "credentials")} (mode 0600).`,
       );
     return withCredential(registry, credential === undefined ? undefined : named.get(credential));
   });
-  const authorizations = registries.flatMap(({ authorization }) => authorization ?? []);
+  const providers = resolveProviders({ file, fields, credentials, named });
+  const { models, routes, overrides, budgets, prices } = config;
+  const keys = [credentials.apiKey, ...[...providers.values()].map(({ apiKey }) => apiKey)];
   return {
     config,
-    prices: createPriceBook([...PRICES, ...config.prices]),
-    credentials,
+    prices: createPriceBook([...PRICES, ...prices]),
+    providers,
+    routing: routingOf(config),
+    fingerprint: fingerprintOf(providers, { models, routes, overrides, budgets, prices }),
     registries,
     secrets: [
-      ...(credentials === undefined ? [] : [credentials.apiKey]),
-      // of a basic credential the password alone, too
-      ...[...named.values()].flatMap((value) => [value, value.slice(value.indexOf(":") + 1)]),
-      ...authorizations.map((text) => text.replace(/^\w+ /, "")),
+      ...new Set([
+        ...keys.filter((key) => key !== undefined),
+        // of a basic credential the password alone, too
+        ...[...named.values()].flatMap((value) => [value, value.slice(value.indexOf(":") + 1)]),
+        ...registries.flatMap(({ authorization }) => authorization?.replace(/^\w+ /, "") ?? []),
+      ]),
     ],
   };
 };
-
-const withCredential = (
-  { name, kind, url, scopes, packages, auth, env }: Registry,
-  value: string | undefined,
-): PrivateRegistry => ({
-  name,
-  kind,
-  url,
-  scopes,
-  ...(packages === undefined ? {} : { packages }),
-  placeholders: env,
-  ...(value === undefined
-    ? {}
-    : {
-        authorization:
-          auth === "bearer" ? `Bearer ${value}` : `Basic ${Buffer.from(value).toString("base64")}`,
-      }),
-});

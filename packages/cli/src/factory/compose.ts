@@ -75,7 +75,7 @@ const compose = async (
   const identity = { boot: clock.id(), owner: await installationId(data, () => clock.id()) };
   // the store first: its lock says whether another factory owns the directory
   const installation = await readInstallation({ env, dataDir: data.root });
-  const { prices, credentials } = installation;
+  const { prices } = installation;
   const key = await openSigningKey(data.keys);
   const redact = createRedactor(secretsOf(env, [...installation.secrets, ...key.secrets]));
   const log = (line: string) => write(redact(line));
@@ -89,7 +89,7 @@ const compose = async (
   await clearDeadChecks({ installation, data, env, owner: identity.owner, onWarning: log });
   closing.use(keepTidy({ sandboxes, log }));
   const queue = await openQueue({ data, env, engine, identity, log }, closing);
-  const models = closing.use(createModels({ credentials, prices, clock }));
+  const models = closing.use(createModels({ installation, clock }));
   const checkpoints = await store.checkpoints();
   const control = createControl({
     store,
@@ -99,6 +99,7 @@ const compose = async (
     attestor: createAttestor(key, redact),
     repos: closing.use(await createRepos(data)),
     admit: models.admit,
+    budgets: installation.config.budgets,
     threads: (ports) => createThreads(ports, checkpoints),
     log,
   });
