@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createAttestor, openSigningKey } from "@headrace/attest";
 import { createControl } from "@headrace/control";
 import {
+  type BudgetLimits,
   type Clock,
   exitCode,
   type FactoryControl,
@@ -99,7 +100,7 @@ const compose = async (
     attestor: createAttestor(key, redact),
     repos: closing.use(await createRepos(data)),
     admit: models.admit,
-    budgets: installation.config.budgets,
+    budgets: ofAllRuns(installation.config.budgets),
     threads: (ports) => createThreads(ports, checkpoints),
     log,
   });
@@ -125,6 +126,12 @@ const compose = async (
   await notifier.start();
   return { control: control.commands, boot: identity.boot, clock, idle: () => control.idle() };
 };
+
+/** The limits of a configuration that hold all runs together; the others are pinned when a run is submitted. */
+const ofAllRuns = ({ total, day }: BudgetLimits): Pick<BudgetLimits, "total" | "day"> => ({
+  ...(total === undefined ? {} : { total }),
+  ...(day === undefined ? {} : { day }),
+});
 
 /** What no text that leaves this process may hold. */
 const secretsOf = (env: NodeJS.ProcessEnv, own: readonly string[]): string[] =>
