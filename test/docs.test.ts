@@ -27,6 +27,8 @@ it("the file that docs/headrace-yaml.md shows is one", () => {
 });
 
 it("the script that docs/model-script.md shows is one", () => {
-  const [text = ""] = blocks("model-script.md", "yaml");
+  const [text = "", conditions = ""] = blocks("model-script.md", "yaml");
   expect(parseScript(text, "script.yaml").conversations[0]?.turns).toHaveLength(2);
+  const whole = conditions.replace(/^conversations:.*/m, text);
+  expect(parseScript(whole, "script.yaml").storm).toMatchObject({ seed: 7, share: 0.3 });
 });

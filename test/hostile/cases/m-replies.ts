@@ -202,7 +202,7 @@ const SIGNED_HALF = hostile({
   async run(blocks): Promise<Verdict> {
     await using model = await openWireModel([streamOf(blocks, USAGE)]);
     const failure = await failureOf(model.client.complete(request()));
-    expect(failure).toMatchObject({ class: "server", started: true });
+    expect(failure).toMatchObject({ facts: { class: "server" }, billed: true });
     expect(failure.message).toContain("surrogate");
     return "refused";
   },
