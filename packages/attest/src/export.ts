@@ -1,13 +1,22 @@
-import { branchRef, canonicalJson, integrationBranch, PRODUCT, VERSION } from "@headrace/domain";
+import {
+  branchRef,
+  canonicalJson,
+  integrationBranch,
+  LedgerEntry,
+  PRODUCT,
+  VERSION,
+} from "@headrace/domain";
 import { z } from "zod";
 import type { ArchiveFiles } from "./archive.ts";
 import { namedBlobs } from "./audit/blobs.ts";
 import { readLog, sha256 } from "./audit/log.ts";
-import { type AuditOptions, type StoredRun, Tally } from "./audit/records.ts";
+import { type AuditOptions, type StoredCall, type StoredRun, Tally } from "./audit/records.ts";
 import { type PublicKey, parsePublicKey } from "./keys.ts";
 
 const RUN = "run.json";
 const EVENTS = "events.ndjson";
+const CALLS = "calls.ndjson";
+/** entries; an older version put its calls there, in nano-dollars */
 const LEDGER = "ledger.ndjson";
 const KEY = "signing.pub.pem";
 const BUNDLE = "integration.bundle";
@@ -31,11 +40,12 @@ export const exportRun = async (
   const branch = branchRef(integrationBranch(run));
   const packed = await bundle(branch);
   const { seq, hash } = stored.head ?? {};
-  const facts = { run, product: PRODUCT, version: VERSION, head: { seq, hash } };
+  const facts = { run, product: PRODUCT, version: VERSION, head: { seq, hash }, amounts: "pico" };
   const files = new Map([
     [RUN, lines([{ ...facts, branch, base: state.run.base, shallow: packed.shallow }])],
     [EVENTS, lines(entries.map(({ event }) => event))],
-    [LEDGER, lines(stored.calls)],
+    [CALLS, lines(stored.calls)],
+    [LEDGER, lines(stored.entries ?? [])],
     [BUNDLE, packed.bundle],
   ]);
   if (key !== undefined) files.set(KEY, text(key.pem));
@@ -50,16 +60,41 @@ export const exportRun = async (
 };
 
 const Head = z.object({ seq: z.number(), hash: z.string() });
-const RunFile = z.object({ run: z.string(), head: Head, shallow: z.array(z.string()) });
+const RunFile = z.object({
+  run: z.string(),
+  head: Head,
+  shallow: z.array(z.string()),
+  amounts: z.literal("pico").optional(),
+});
 const EventLine = z.looseObject({ seq: z.number(), hash: z.string() });
-const Call = z.object({
+const whole = z.number().int();
+const OldCall = z.object({
   id: z.string(),
   step: z.string(),
   role: z.string(),
   model: z.string(),
   state: z.string(),
-  cost: z.number(),
+  cost: whole,
 });
+const Call = OldCall.extend({
+  task: z.string().nullable(),
+  amount: whole,
+  tokens: whole,
+  usedTokens: whole,
+  excess: whole,
+  excessTokens: whole,
+  accounts: z.string(),
+});
+
+const NANO_TO_PICO = 1000;
+
+/** A call of an older archive, of which nothing but its cost is known. */
+const olderCall = (row: unknown): StoredCall => {
+  const call = OldCall.parse(row);
+  const cost = call.cost * NANO_TO_PICO;
+  const unknown = { tokens: 0, usedTokens: 0, excess: 0, excessTokens: 0, accounts: "[]" };
+  return { ...call, ...unknown, task: null, amount: cost, cost };
+};
 
 /** What an archive holds of its run, as an audit reads it. */
 export type Imported = Pick<AuditOptions, "run" | "stored" | "blob"> &
@@ -77,12 +112,19 @@ export const importRun = (files: ArchiveFiles): Imported => {
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line));
-  const { run, head, shallow } = RunFile.parse(JSON.parse(read(RUN)));
+  const { run, head, shallow, amounts } = RunFile.parse(JSON.parse(read(RUN)));
   const events = rows(EVENTS).map((row) => {
     const { hash, ...body } = EventLine.parse(row);
     return { seq: body.seq, hash, body: canonicalJson(body) };
   });
-  const stored: StoredRun = { head, events, calls: Call.array().parse(rows(LEDGER)) };
+  const ledger =
+    amounts === undefined
+      ? { calls: rows(LEDGER).map(olderCall) }
+      : {
+          calls: Call.array().parse(rows(CALLS)),
+          entries: LedgerEntry.array().parse(rows(LEDGER)),
+        };
+  const stored: StoredRun = { head, events, ...ledger };
   const byHash = new Map([...files.values()].map((bytes) => [sha256(bytes), bytes]));
   return {
     run,

@@ -1,5 +1,6 @@
 import { checkBlobs } from "./blobs.ts";
 import { checkLandings } from "./landings.ts";
+import { checkLedger } from "./ledger.ts";
 import { readLog } from "./log.ts";
 import { type AuditOptions, Tally, Violation } from "./records.ts";
 import { checkRows } from "./rows.ts";
@@ -36,6 +37,7 @@ export const auditRun = async (options: AuditOptions): Promise<AuditReport> => {
     await checkSignatures(options, log, tally);
     await checkBlobs(options, log, tally);
     checkRows(options, log, tally);
+    checkLedger(options.stored, log, tally);
     await checkLandings(options, log, tally);
     return report({});
   } catch (error) {

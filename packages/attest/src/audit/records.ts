@@ -1,3 +1,4 @@
+import type { AccountSums, BookedCall, LedgerEntry } from "@headrace/domain";
 import type { PublicKey } from "../keys.ts";
 
 /**
@@ -10,16 +11,20 @@ export type StoredRun = {
   /** by seq */
   events: readonly StoredText[];
   rows?: readonly { kind: string; id: string; body: string }[];
-  calls: readonly {
-    id: string;
-    step: string;
-    role: string;
-    model: string;
-    state: string;
-    cost: number;
-  }[];
+  calls: readonly StoredCall[];
+  /** of the ledger, in their order; an archive of an older version has none */
+  entries?: readonly LedgerEntry[];
+  /** of the run, its tasks and its attempts; an archive has none, for they follow from calls */
+  accounts?: readonly AccountSums[];
   /** parts of transcripts, in the order they came */
   records?: readonly { step: string; body: string }[];
+};
+
+export type StoredCall = BookedCall & {
+  step: string;
+  role: string;
+  task: string | null;
+  model: string;
 };
 
 export type StoredText = { seq: number; hash: string; body: string };
