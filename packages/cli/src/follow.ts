@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   exitCode,
   type FactoryControl,
   fold,
+  isBooked,
+  isEnded,
   picoReader,
   type RunState,
   type StoredEvent,
@@ -44,13 +47,34 @@ export const followRun = async (
     if (!json && !foreground) world.out(`the run goes on: ${data.command(`watch ${run}`)}`);
     return undefined;
   }
-  if (!json) for (const line of reportLines(last, data.command)) world.out(line);
+  if (!json) {
+    const booked = await whenBooked(control, last, world.interrupt);
+    for (const line of reportLines(booked, data.command)) world.out(line);
+  }
   const code = exitCode(last);
   if (code !== undefined) return code;
   world.err(
     `headrace: no factory works on run ${run} now; start one: ${data.command(`resume ${run}`)}`,
   );
   return 1;
+};
+
+const BOOKING_MS = 100;
+const BOOKING_TIMES = 50;
+
+/** The run once it is booked what its last calls came to, which is moments after its end; not waited for long. */
+const whenBooked = async (
+  control: Pick<FactoryControl, "run">,
+  last: RunState,
+  interrupt: AbortSignal,
+): Promise<RunState> => {
+  let state = last;
+  for (let i = 0; i < BOOKING_TIMES && isEnded(state.run.status) && !isBooked(state); i++) {
+    if (interrupt.aborted) break;
+    await sleep(BOOKING_MS);
+    state = await control.run(last.run.id);
+  }
+  return state;
 };
 
 /** How a view takes part in following. */

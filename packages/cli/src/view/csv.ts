@@ -10,11 +10,11 @@ const cellOf = (value: Cell): string => {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
-/** A header and rows by RFC 4180, each line without its end; texts that would be formulas are quoted as text. */
+/** A header and rows by RFC 4180, each without its line feed; texts that would be formulas are marked as text. */
 export const csvLines = <K extends string>(
   columns: readonly K[],
   rows: ReadonlyArray<Partial<Record<K, Cell>>>,
 ): string[] => [
-  columns.join(","),
-  ...rows.map((row) => columns.map((column) => cellOf(row[column])).join(",")),
+  `${columns.join(",")}\r`,
+  ...rows.map((row) => `${columns.map((column) => cellOf(row[column])).join(",")}\r`),
 ];

@@ -131,9 +131,10 @@ export const splitLines = (by: string, rows: readonly SplitRow[]): string[] => {
 
 export const kindLines = (kinds: readonly KindSum[]): string[] => {
   const whole = kinds.reduce((sum, { amount }) => sum + amount, 0);
-  const cells = kinds.map(({ as, kind, amount, work, calls }) => [
+  const cells = kinds.map(({ as, kind, amount, calls, work, worked }) => [
     kind === undefined ? words(as) : `${words(as)}: ${words(kind)}`,
-    ...[formatUsd(amount), percent(amount, whole), formatWork(work), String(calls)],
+    ...[formatUsd(amount), percent(amount, whole)],
+    ...[worked === 0 ? "-" : formatWork(work), `${worked}/${calls}`],
   ]);
-  return tableLines(["kind", "cost", "share", "work", "in calls"], cells);
+  return tableLines(["kind", "cost", "share", "work", "of calls"], cells);
 };

@@ -81,13 +81,14 @@ const addPart = (sum: SpendTotals, part: SpentPart): void => {
   }
 };
 
-/** One class of spend over some calls. */
+/** One class of spend over some calls, `worked` of which have a worth in work units. */
 export type KindSum = {
   as: SpentPart["as"];
   kind?: string;
   amount: number;
-  work: number;
   calls: number;
+  work: number;
+  worked: number;
 };
 
 /** By what the parts of calls came to: in the order of the totals, and of the kinds' names. */
@@ -96,12 +97,15 @@ export const sumByKind = (spent: readonly SpentCall[]): KindSum[] => {
   for (const part of spent.flatMap(({ parts }) => parts)) {
     const kind = "kind" in part ? { kind: part.kind } : {};
     const key = `${ORDER.indexOf(part.as)} ${kind.kind ?? ""}`;
-    const before = sums.get(key) ?? { as: part.as, ...kind, amount: 0, work: 0, calls: 0 };
+    const before = sums.get(key) ?? {
+      ...{ as: part.as, ...kind, amount: 0, calls: 0, work: 0, worked: 0 },
+    };
     sums.set(key, {
       ...before,
       amount: before.amount + part.amount,
-      work: before.work + (part.work ?? 0),
       calls: before.calls + 1,
+      work: before.work + (part.work ?? 0),
+      worked: before.worked + (part.work === undefined ? 0 : 1),
     });
   }
   return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
