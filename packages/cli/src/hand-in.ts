@@ -50,11 +50,10 @@ export const handIn = async (
   const scanned = { spec: { file: resolve(cwd, spec), text: specText }, repo, base };
   prepared.notes.push(...(await refuseSecrets(scanned, flag(options, "allowSecrets"))));
   await requireSandboxes({ installation, data, env });
-  const { tasks } = installation.config.budgets;
-  const consent = consentOf(options, tasks === undefined ? {} : { tasks });
+  const consent = consentOf(options, installation.config.ask);
   const submission: Submission = {
     ...prepared.submission,
-    ...(Object.keys(consent).length === 0 ? {} : { consent }),
+    ...(consent === undefined ? {} : { consent }),
     ...(until === undefined ? {} : { until }),
   };
   prepared.notes.push(...(await requireModel(submission, installation)));

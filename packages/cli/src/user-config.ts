@@ -5,6 +5,8 @@ import { readCredentials, readFields, readNamedCredentials } from "@headrace/int
 import { createPriceBook, PRICES, PriceRow, type Routing } from "@headrace/models";
 import type { PrivateRegistry } from "@headrace/sandbox";
 import { z } from "zod";
+import { AskFields } from "./consent.ts";
+import { TelemetryFields } from "./factory/telemetry.ts";
 import { checkReferences, MODEL_FIELDS, routingOf } from "./user-config-models.ts";
 import {
   credentialOf,
@@ -40,6 +42,9 @@ const UserConfig = z
       })
       .prefault({}),
     registries: Registries.default([]),
+    /** above what a person is asked before a plan is built */
+    ask: AskFields.prefault({}),
+    telemetry: TelemetryFields.optional(),
   })
   .superRefine((config, context) => {
     checkReferences(config, (path, message) => context.addIssue({ code: "custom", path, message }));
@@ -56,6 +61,8 @@ const TABLE = {
       "routes:\n  coder: [sonnet, { model: opus, effort: low }]\n  reviewer: { models: [opus, sonnet], differFrom: coder }",
     overrides: "overrides:\n  - { task: docs-*, role: coder, models: [haiku] }",
     budgets: "budgets:\n  day: 50\n  task: 5",
+    ask: "ask:\n  above: 10\n  tasks: 12",
+    telemetry: "telemetry:\n  otlp: http://127.0.0.1:4318",
     prices: 'prices:\n  - { model: local-llm, input: "0.5", output: "1" }',
     sandbox: "sandbox: docker",
     network: "network:\n  setup: [downloads.example.com]\n  research: [docs.example.com]",
@@ -132,6 +139,7 @@ export const readInstallation = async (from: {
     secrets: [
       ...new Set([
         ...keys.filter((key) => key !== undefined),
+        ...Object.values(config.telemetry?.headers ?? {}),
         // of a basic credential the password alone, too
         ...[...named.values()].flatMap((value) => [value, value.slice(value.indexOf(":") + 1)]),
         ...registries.flatMap(({ authorization }) => authorization?.replace(/^\w+ /, "") ?? []),

@@ -28,6 +28,7 @@ import { redisContainer } from "./redis-container.ts";
 import { createRepos } from "./repos.ts";
 import { openSandboxes } from "./sandboxes.ts";
 import { slotsFrom } from "./settings.ts";
+import { tellCollector } from "./telemetry.ts";
 import { keepTidy } from "./tidy.ts";
 
 /** A whole factory in this process: the one place where implementations are made. */
@@ -82,6 +83,9 @@ const compose = async (
   const log = (line: string) => write(redact(line));
   const store = await openStore({ file: data.store, clock, redact });
   closing.defer(() => store.close());
+  const { telemetry } = installation.config;
+  // closed after all that commits
+  await tellCollector({ telemetry, env, store, clock, instance: identity.owner, log }, closing);
   const notifier = closing.use(createNotifier({ store, dir: data.notified, env, log }));
   if (awake) closing.use(keepAwake({ env, busy: () => anyRunning(store) }));
   const from = { installation, data, identity, env, onWarning: log };
@@ -101,6 +105,7 @@ const compose = async (
     repos: closing.use(await createRepos(data)),
     admit: models.admit,
     budgets: ofAllRuns(installation.config.budgets),
+    slots,
     threads: (ports) => createThreads(ports, checkpoints),
     log,
   });

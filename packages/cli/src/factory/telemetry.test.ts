@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+import { collectorOf, TelemetryFields } from "./telemetry.ts";
+
+it("tells a collector only where one is named, by config.yaml before OpenTelemetry's own variable", () => {
+  const configured = TelemetryFields.parse({ otlp: "http://127.0.0.1:4318" });
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
+  expect(collectorOf(undefined, {})).toBeUndefined();
+  expect(collectorOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: "" })).toBeUndefined();
+  expect(collectorOf(undefined, env)).toEqual({ url: "http://collector:4318", headers: {} });
+  expect(collectorOf(configured, env)).toEqual({ url: "http://127.0.0.1:4318", headers: {} });
+});
+
+it("takes the address of a collector, not that of one of its paths", () => {
+  const refused = ["http://127.0.0.1:4318/v1/traces", "127.0.0.1:4318", "http://u:p@host:4318"];
+  for (const otlp of refused) expect(TelemetryFields.safeParse({ otlp }).success, otlp).toBe(false);
+});
