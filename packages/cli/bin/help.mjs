@@ -32,6 +32,10 @@ const KEY = /** @type {const} */ ([
   "--key <file>",
   "the installation's public key, kept elsewhere (default: the one beside the store)",
 ]);
+const BUDGET_TOKENS = /** @type {const} */ ([
+  "--budget-tokens <n>",
+  "the most tokens it may use, such as 20m; with it models without a price may be used",
+]);
 const LISTEN = "listen there instead of on loopback: address:port";
 
 /** Options every verb takes. @type {Verb["options"]} */
@@ -50,7 +54,11 @@ const WORK = [
       REPO,
       ["--new <dir>", "make a new repository there and build in it"],
       ["--budget <usd>", "the most this run may spend (default: 20)"],
-      ["--model <name>", "a model for every role; script:FILE and relay:DIR need no key"],
+      BUDGET_TOKENS,
+      [
+        "--model <name>",
+        "a model for every role: one of config.yaml or an id; script:FILE and relay:DIR need no key",
+      ],
       PLAN,
       [
         "--ask-above <usd>",
@@ -78,7 +86,11 @@ const WORK = [
       ["-o, --out <file>", "write the plan there, to be edited and handed to run --plan"],
       ["--of <run>", "show the plan of this run instead of making one"],
       ["--budget <usd>", "the most that planning may spend (default: 20)"],
-      ["--model <name>", "a model for every role; script:FILE and relay:DIR need no key"],
+      BUDGET_TOKENS,
+      [
+        "--model <name>",
+        "a model for every role: one of config.yaml or an id; script:FILE and relay:DIR need no key",
+      ],
       PLAN,
       ["--allow-secrets", "go on though the spec or the repository seems to hold secrets"],
       ALLOW_CONFIG,
@@ -217,6 +229,15 @@ const FACTORY = [
     operands: "",
     summary: "stop the background factory; runs are parked",
     options: [],
+  },
+  {
+    name: "prices",
+    operands: "",
+    summary: "what models cost: built-in prices and yours, with their days and sources",
+    options: [
+      ["--check", "look for mistakes in your rows and for models of routes that have no price"],
+      JSON_OPTION,
+    ],
   },
   {
     name: "doctor",

@@ -25,6 +25,7 @@ const LOADERS = {
   budget: async () => (await import("./budget.ts")).budget,
   serve: async () => (await import("./serve.ts")).serve,
   stop: async () => (await import("./stop.ts")).stop,
+  prices: async () => (await import("./prices.ts")).prices,
   doctor: async () => (await import("./doctor.ts")).doctor,
   simulator: async () => (await import("./simulator.ts")).simulator,
 } satisfies Record<string, () => Promise<VerbAction>>;
