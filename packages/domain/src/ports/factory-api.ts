@@ -65,7 +65,10 @@ export type CallRequest = {
 };
 
 export type CallGrant =
-  /** `maxOutput`: what the reservation holds, and is to be sent. `wrapUp`: a budget above it is nearly used, in the same words each time, for an agent is told once */
+  /**
+   * `maxOutput`: what the reservation holds, and is to be sent. `wrapUp`: a budget above it is nearly used, in the same
+   * words each time, for an agent is told once
+   */
   | { kind: "granted"; call: string; candidate: Candidate; maxOutput: number; wrapUp?: string }
   /** the bound does not fit a budget: count the request for this candidate and ask again with it */
   | { kind: "count"; candidate: Candidate }
