@@ -77,9 +77,12 @@ export type ProviderRow = z.infer<typeof ProviderRow>;
 
 const Bucket = z.object({
   limit: count,
-  remaining: count,
+  /** below zero where calls were charged with more than it held */
+  remaining: z.number().int(),
   /** whole again */
   resetAt: Ms,
+  /** nobody has told of it since it was last whole: `resetAt` is a guess, a period after the last call */
+  guessed: z.literal(true).optional(),
   /** when the call was sent whose response told this: it knows of no call sent later */
   told: Ms,
 });

@@ -25,7 +25,7 @@ export const holds = <M extends object>(
     }),
   );
   fc.assert(
-    fc.property(fc.commands([command], { maxCommands: 120 }), (commands) => {
+    fc.property(fc.commands([command], { maxCommands: 150, size: "max" }), (commands) => {
       fc.modelRun(() => ({ model: start(), real: new World() }), commands);
     }),
     { numRuns },

@@ -5,9 +5,12 @@ import { reply, route, World } from "./router-fixture.ts";
 
 describe("the prefix gate", () => {
   const cached = route([KEY]);
+  /** a worker that is silent for as long as no call takes is gone */
+  const CALL_MS = 25 * 60_000;
+
   type Model = {
     n: number;
-    calls: Map<string, { prefix: string; begun: boolean }>;
+    calls: Map<string, { prefix: string; at: number }>;
     /** by prefix: the first call and when it was sent */
     held: Map<string, { id: string; at: number }>;
     warm: Map<string, number>;
@@ -20,12 +23,13 @@ describe("the prefix gate", () => {
         const id = `call-${model.n++}`;
         const selection = world.send(id, cached, apart(id, prefix));
         const why = selection.kind === "count" ? undefined : selection.decision.considered[0]?.why;
-        const held = model.held.get(prefix);
+        const found = model.held.get(prefix);
+        const held = found && world.at < found.at + CALL_MS ? found : undefined;
         const isWarm = world.at < (model.warm.get(prefix) ?? 0);
         const shut = held !== undefined && world.at < held.at + 15_000;
         if (why !== "busy") expect(why).toBe(shut ? "prefix-held" : "chosen");
         if (selection.kind !== "chosen") return;
-        model.calls.set(id, { prefix, begun: false });
+        model.calls.set(id, { prefix, at: world.at });
         if (!isWarm && held === undefined) model.held.set(prefix, { id, at: world.at });
       },
     }),
@@ -46,15 +50,16 @@ describe("the prefix gate", () => {
           const call = id === undefined ? undefined : model.calls.get(id);
           if (id === undefined || call === undefined) return;
           const first = model.held.get(call.prefix)?.id === id;
-          if (how === "begins") {
+          const gone = world.at >= call.at + CALL_MS;
+          if (how === "begins" && !gone) {
             world.begin(id);
             return warmed(model, world, call.prefix);
           }
           model.calls.delete(id);
-          if (how === "replies") world.end(id, reply());
+          if (how === "replies" && !gone) world.end(id, reply());
           else if (how === "fails") world.fail(id, "refusal");
           else world.end(id, { kind: "lost" });
-          if (first && how === "replies") warmed(model, world, call.prefix);
+          if (first && how === "replies" && !gone) warmed(model, world, call.prefix);
           else if (first) model.held.delete(call.prefix);
         },
       }),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ASK_LIMITS } from "./index.ts";
 import { apart, holds, KEY, type Op, only, pass, pick } from "./model-fixture.ts";
-import { reply, START, short, World } from "./router-fixture.ts";
+import { candidate, reply, route, START, short, World } from "./router-fixture.ts";
 
 describe("a stated time", () => {
   const stated = fc.record({
@@ -29,6 +29,49 @@ describe("a stated time", () => {
         }
       }),
     );
+  });
+
+  test("is not prolonged by buckets, whether they were told before, with it or by an older call", () => {
+    const world = new World();
+    for (const id of ["before", "older"]) world.sure(id, only, apart(id));
+    const none = { inputTokens: { limit: 50_000, remaining: 0, resetAt: world.in(50_000) } };
+    world.end("before", reply({}, { inputTokens: { ...none.inputTokens, remaining: 2_000 } }));
+    world.pass(1);
+    world.sure("refused", only, apart("refused"));
+    world.pass(1);
+    world.fail("refused", "rate", { until: world.in(10_000), rate: none });
+    world.end("older", reply({}, none));
+    expect(short(world.ask(only, apart("next")))).toBe("wait 10000");
+    world.pass(10_000);
+    expect(short(world.ask(only, apart("next")))).toBe(`chosen ${KEY}`);
+  });
+
+  test("is the later one of two", () => {
+    const world = new World();
+    for (const id of ["one", "two"]) world.sure(id, only, apart(id));
+    world.fail("one", "rate", { until: world.in(10_000) });
+    world.fail("two", "rate", { until: world.in(5_000) });
+    expect(short(world.ask(only, apart("next")))).toBe("wait 10000");
+  });
+
+  test("is taken from the used-up bucket where none is named, and doubles where nothing tells", () => {
+    const world = new World();
+    world.sure("told", only, apart("told"));
+    const requests = { limit: 50, remaining: 0, resetAt: world.in(20_000) };
+    world.fail("told", "rate", { rate: { requests } });
+    expect(short(world.ask(only, apart("next")))).toBe("wait 20000");
+    world.pass(20_000);
+    for (const ms of [1_000, 2_000, 4_000]) {
+      world.sure(`untold-${ms}`, only, apart(`untold-${ms}`));
+      world.fail(`untold-${ms}`, "rate");
+      expect(short(world.ask(only, apart("next")))).toBe(`wait ${ms}`);
+      world.pass(ms);
+    }
+    world.sure("served", only, apart("served"));
+    world.end("served", reply());
+    world.sure("last", only, apart("last"));
+    world.fail("last", "rate");
+    expect(short(world.ask(only, apart("next")))).toBe("wait 1000");
   });
 });
 
@@ -60,7 +103,7 @@ describe("a bucket", () => {
 
   const ask = fc
     .record({
-      estimate: fc.integer({ min: 1, max: 120_000 }),
+      estimate: fc.oneof(fc.integer({ min: 1, max: 40_000 }), fc.integer({ min: 1, max: 120_000 })),
       part: fc.double({ min: 0.1, max: 1, noNaN: true }),
     })
     .map(
@@ -77,7 +120,7 @@ describe("a bucket", () => {
     );
 
   const end = fc
-    .record({ n: fc.nat(20), how: fc.constantFrom("told", "told", "silent", "network", "lost") })
+    .record({ n: fc.nat(20), how: fc.constantFrom("told", "told", "silent", "refusal", "lost") })
     .map(
       ({ n, how }): Op<Model> => ({
         name: `end ${n} ${how}`,
@@ -112,7 +155,7 @@ describe("a bucket", () => {
         op.run(model, world);
       },
     });
-    holds(start, fc.oneof(ask, ask, end, end, pass<Model>(30_000)).map(after));
+    holds(start, fc.oneof(ask, ask, end, end, pass<Model>(15_000)).map(after), 1_000);
   });
 
   test("takes back what a call was charged that was not sent after all", () => {
@@ -125,6 +168,28 @@ describe("a bucket", () => {
     expect(short(world.ask(only, apart("two")))).toBe("wait 59999");
     world.release("one");
     expect(short(world.ask(only, apart("two")))).toBe(`chosen ${KEY}`);
+  });
+
+  test("is known again by the first response after it was whole", () => {
+    const world = new World();
+    const told = (remaining: number) =>
+      reply({}, { inputTokens: { limit: LIMIT, remaining, resetAt: world.in(10_000) } });
+    world.sure("one", only, apart("one"));
+    world.end("one", told(0));
+    world.pass(10_000);
+    world.sure("two", only, apart("two"));
+    world.end("two", told(0));
+    expect(short(world.ask(only, apart("next")))).toBe("wait 10000");
+  });
+
+  test("is not charged with calls to another pool", () => {
+    const world = new World();
+    const other = route([candidate("a/small", { pool: "small", capabilities: [] })]);
+    world.sure("one", only, apart("one"));
+    world.sure("two", other, apart("two"));
+    const inputTokens = { limit: LIMIT, remaining: 1_500, resetAt: world.in(MINUTE) };
+    world.end("one", reply({}, { inputTokens }));
+    expect(short(world.ask(only, apart("next")))).toBe(`chosen ${KEY}`);
   });
 
   test("stops nobody before a provider has told of any limit", () => {

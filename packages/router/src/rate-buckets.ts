@@ -1,7 +1,7 @@
 import { type FailureFacts, type RateFacts, RateKind, type TokenUsage } from "@headrace/domain";
 import type { Bucket, Call, PoolRow } from "./health.ts";
 
-/** Providers state limits by the minute, so a bucket that was whole at some time is so again a minute after. */
+/** Providers state limits by the minute, so a bucket of which nothing is taken for so long is whole. */
 const PERIOD_MS = 60_000;
 
 /** Of a refusal that names no time: doubling, in milliseconds. */
@@ -26,6 +26,7 @@ const current = (bucket: Bucket, at: number): Bucket =>
         limit: bucket.limit,
         remaining: bucket.limit,
         resetAt: at + PERIOD_MS,
+        guessed: true,
         // whoever was sent before then was charged to what is gone
         told: bucket.resetAt - 1,
       };
@@ -54,14 +55,14 @@ const mapBuckets = (pool: PoolRow, change: (kind: RateKind, bucket: Bucket) => B
   };
 };
 
-const within = ({ limit }: Bucket, remaining: number): number =>
-  Math.min(limit, Math.max(0, remaining));
+const within = ({ limit }: Bucket, remaining: number): number => Math.min(limit, remaining);
 
 /** Takes the call's estimate from the buckets. */
 export const charge = (pool: PoolRow, charged: Call["charged"], at: number): PoolRow =>
   mapBuckets(pool, (kind, before) => {
     const bucket = current(before, at);
-    return { ...bucket, remaining: within(bucket, bucket.remaining - charged[kind]) };
+    const resetAt = bucket.guessed === true ? at + PERIOD_MS : bucket.resetAt;
+    return { ...bucket, resetAt, remaining: within(bucket, bucket.remaining - charged[kind]) };
   });
 
 /** Takes `used` in the place of what was charged, from buckets that know of the call by its charge alone. */
@@ -94,7 +95,7 @@ export const settled = (
     const fact = rate[kind];
     if (fact === undefined || (pool.buckets[kind]?.told ?? -1) >= call.at) return [];
     const charged = since.reduce((sum, other) => sum + other.charged[kind], 0);
-    const remaining = Math.max(0, fact.remaining - charged);
+    const remaining = fact.remaining - charged;
     const resetAt = Date.parse(fact.resetAt);
     return [[kind, { limit: fact.limit, remaining, resetAt, told: call.at }]];
   });

@@ -163,6 +163,15 @@ const SCENARIOS: Record<string, (world: World) => Selection> = {
     world.pass(60_000);
     return world.ask(three);
   },
+  "one that has used up its tries is not waited for, although it opens soon": (world) => {
+    for (let n = 1; n <= 3; n++) {
+      const selection = world.send(`try-${n}`, route([A]));
+      if (selection.kind === "wait") world.pass(selection.ms);
+      if (selection.kind === "wait") world.sure(`try-${n}`, route([A]));
+      world.fail(`try-${n}`, "server", n === 3 ? { until: world.in(40_000) } : {});
+    }
+    return world.ask(route([A]));
+  },
   "fifteen minutes are all": (world) => {
     world.ask(both);
     world.pass(15 * 60_000);
