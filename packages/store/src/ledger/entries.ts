@@ -11,6 +11,8 @@ import type { Sql } from "../sql.ts";
 
 type NewEntry = Pick<LedgerEntry, "call" | "kind" | "amount" | "at"> & Partial<LedgerEntry>;
 
+type Sum = { kind: LedgerEntry["kind"]; what: string | null; sum: string };
+
 const COLUMNS = "call, kind, amount, tokens, excess, excess_tokens AS excessTokens, what, at";
 
 const KINDS = { converted: "convert", overhead: "overhead", waste: "waste" } as const;
@@ -64,14 +66,14 @@ export class Entries {
 
   /** Sums are made in 64 bits, and what is in flight in big integers, before any of them becomes a number. */
   totals(run: string | undefined): SpendTotals {
-    const sums = this.#sql.all<{ kind: LedgerEntry["kind"]; what: string | null; sum: string }>(
+    const query = (where: string) =>
       `SELECT kind, iif(kind IN ('overhead', 'waste'), what, NULL) AS what,
          CAST(sum(amount) AS TEXT) AS sum
-       FROM ledger WHERE kind NOT IN ('reserve', 'release') AND (? IS NULL OR run = ?)
-       GROUP BY 1, 2`,
-      run ?? null,
-      run ?? null,
-    );
+       FROM ledger WHERE kind NOT IN ('reserve', 'release') ${where} GROUP BY 1, 2`;
+    const sums =
+      run === undefined
+        ? this.#sql.all<Sum>(query(""))
+        : this.#sql.all<Sum>(query("AND run = ?"), run);
     const total = (...kinds: LedgerEntry["kind"][]): bigint =>
       sums
         .filter(({ kind }) => kinds.includes(kind))

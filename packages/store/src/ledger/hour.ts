@@ -18,9 +18,11 @@ export const overHour = (
 ): ReserveAnswer | undefined => {
   const since = iso(now.getTime() - HOUR_MS);
   const { available } = sql.get<{ available: number }>(
-    `SELECT max(0, ? - coalesce(sum(iif(settled_at IS NULL, amount, cost + excess)), 0)) AS available
-     FROM calls WHERE run = ? AND (settled_at IS NULL OR settled_at > ?)`,
+    `SELECT max(0, ? - coalesce(sum(taken), 0)) AS available FROM (
+       SELECT amount AS taken FROM calls WHERE run = ? AND settled_at IS NULL
+       UNION ALL SELECT cost + excess FROM calls WHERE run = ? AND settled_at > ?)`,
     BigInt(limit),
+    run,
     run,
     since,
   ) ?? { available: limit };
