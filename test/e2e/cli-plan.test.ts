@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { commitFiles, git } from "../support/git.ts";
 import { HELLO, helloScript, prepareHello } from "../support/hello-run.ts";
@@ -50,4 +52,54 @@ test("a plan that is handed in is built as it stands, on a red base that is told
     out: "",
     err: "headrace: there is no branch nope; nothing was changed\n  Create it first: git branch nope\n",
   });
+});
+
+test("a plan is made and written, edited by a person, agreed to, and built without another planner", async () => {
+  const { repo, args } = await prepareHello(shell, "drafted");
+  const [, spec = "", ...where] = args;
+  const made = await shell.headrace("plan", spec, ...where, "-o", "plan.yaml", "--json");
+  expect(made, made.err).toMatchObject({ code: 0 });
+  const plan = JSON.parse(made.out);
+  expect(plan).toMatchObject({
+    version: 1,
+    requirements: [{ id: "r1", text: "hello.txt says hello.", span: { from: 5, to: 5 } }],
+    tasks: [{ id: "hello" }],
+    preview: { tasks: 1, width: 1, depth: 1 },
+  });
+  const { out: status } = await shell.headrace("status", plan.run, "--json");
+  expect(JSON.parse(status).run).toMatchObject({ status: "planned", exported: {} });
+  expect(git(repo, "branch", "--list", "headrace/*")).toBe("");
+  const shown = await shell.headrace("plan", "--of", plan.run);
+  expect(shown).toMatchObject({ code: 0 });
+  expect(shown.out).toContain("r1 (lines 5-5): hello.txt says hello.");
+  expect(shown.out).toContain("projected: 1 task, up to 1 at once");
+
+  const file = join(shell.dir, "plan.yaml");
+  const text = await readFile(file, "utf8");
+  expect(text).toContain(`# Made by run ${plan.run}`);
+  await writeFile(file, text.replace("Say hello", "Greet"));
+  const again = await shell.headrace("plan", spec, ...where, "-o", "plan.yaml");
+  expect(again).toMatchObject({ code: 2, err: expect.stringContaining("is there already") });
+
+  const held = ["--plan", "plan.yaml", "--ask-above", "0.01", "--detach", "--json"];
+  const submitted = await shell.headrace(...args, ...held);
+  const { run } = JSON.parse(submitted.out) as { run: string };
+  const waits = await shell.headrace("watch", run);
+  expect(waits, waits.err).toMatchObject({ code: 5 });
+  expect(waits.out).not.toContain("You can walk away now");
+  expect(waits.out).toContain("Plan 1 comes to up to $");
+  const odd = await shell.headrace("answer", run, "consent-1", "perhaps");
+  expect(odd).toMatchObject({ code: 2, err: expect.stringContaining("Answer yes, no, or") });
+  expect(await shell.headrace("steer", run, "be brief")).toMatchObject({ code: 0 });
+  expect(await shell.headrace("answer", run, "consent-1", "yes")).toMatchObject({ code: 0 });
+  const built = await shell.headrace("watch", run);
+  expect(built.code, built.out).toBe(0);
+  expect(built.out).toContain("You can walk away now");
+  expect(built.out).toContain("told to every agent: be brief");
+  const { out: log } = await shell.headrace("log", run, "--json");
+  const asked = told(log).flatMap((e) => (e.type === "model.called" ? [e.role] : []));
+  expect(asked).toEqual(["coder", "reviewer", "reviewer"]);
+  expect(
+    JSON.parse((await shell.headrace("status", run, "--json")).out).tasks.hello.task.title,
+  ).toBe("Greet");
 });
