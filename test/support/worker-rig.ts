@@ -21,7 +21,7 @@ import {
 import { createModelClient, createPriceBook } from "@headrace/models";
 import { createMemoryQueue } from "@headrace/queue";
 import { openFactoryRepo, openSourceRepo } from "@headrace/repo";
-import { startSimulator } from "@headrace/simulator";
+import { type SimulatorOptions, startSimulator } from "@headrace/simulator";
 import { createClock, openStore } from "@headrace/store";
 import { createWorker } from "@headrace/worker";
 import { createThreads } from "@headrace/workflows";
@@ -66,6 +66,8 @@ export const workerRig = async (options: {
   /** what the run and its task are limited to */
   limits?: BudgetLimits;
   routes?: PinnedRoutes;
+  /** under which the model is played */
+  conditions?: Omit<SimulatorOptions, "mode">;
   /** as workers see it */
   api?(api: FactoryApi): FactoryApi;
 }) => {
@@ -79,7 +81,8 @@ export const workerRig = async (options: {
     { role: "coder", task: "unused", turns: [{ text: "unused" }] },
   ];
   await writeFile(file, stringify({ conversations }));
-  const simulator = stack.use(await startSimulator({ mode: { kind: "script", file } }));
+  const mode = { kind: "script" as const, file };
+  const simulator = stack.use(await startSimulator({ mode, ...options.conditions }));
   const clock = createClock();
   const store = await openStore({ file: join(dir.path, "store.db"), clock });
   stack.defer(() => store.close());
