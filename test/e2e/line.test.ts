@@ -54,7 +54,9 @@ describe.concurrent("the line", () => {
       [TRAILERS.requirement]: "r1",
       [TRAILERS.receipt]: `${receipt?.id} sha256:${receipt?.envelope}`,
       [TRAILERS.model]: rows.all?.models.join(", "),
-      [TRAILERS.cost]: formatUsd(rows.all?.spent ?? 0),
+      [TRAILERS.cost]: expect.stringContaining(
+        `${formatUsd(rows.all?.spent ?? 0)}, ${formatUsd(rows.all?.spend?.converted ?? 0)} of it converted`,
+      ),
     });
     expect(rows.all?.attemptBase).toBe(landings[1]?.commit);
     expect([rows.one, rows.two].map((r) => r?.attemptBase)).toEqual([run.base, run.base]);

@@ -6,6 +6,7 @@ import {
   exitCode,
   fromUsd,
   integrationBranch,
+  isBooked,
   isEnded,
   isRunning,
   type Pico,
@@ -13,6 +14,7 @@ import {
   Policy,
   type RunState,
   type SandboxLimits,
+  type SpendTotals,
   type Store,
   type StoredEvent,
   type Submission,
@@ -63,11 +65,12 @@ export type TestRun = {
   state(): Promise<RunState>;
   events(): Promise<StoredEvent[]>;
   calls(): Promise<CallRow[]>;
+  totals(): Promise<SpendTotals>;
   /** messages the simulator was asked for by this run, counting requests left out */
   requests(): Promise<SeenRequest[]>;
   /** The first committed state that satisfies the condition; throws after a while, saying how far it came. */
   until(what: string, enough: (state: RunState) => boolean): Promise<RunState>;
-  /** The state in which nothing but a person can move the run on, its branches exported, its log signed. */
+  /** The state in which nothing but a person can move the run on, its branches exported, its spend booked, its log signed. */
   settled(): Promise<RunState>;
   /** first-parent history of the exported integration branch, oldest first */
   landings(): Landing[];
@@ -118,7 +121,7 @@ const submissionOf = (plan: RunPlan, at: { repo: string; base: string; script: s
 
 /** What is needed to look at a run: its rows, and the simulator that plays its script. */
 export type Host = {
-  store: Pick<Store, "state" | "events" | "calls" | "onCommit">;
+  store: Pick<Store, "state" | "events" | "calls" | "onCommit" | "totals">;
   simulator(script: string): Promise<Simulator>;
   logged: readonly string[];
 };
@@ -163,6 +166,7 @@ export const lookAt = (
     state: () => stateOf(host, id),
     events: () => allEvents(host, id),
     calls: () => store.calls(id),
+    totals: () => store.totals(id),
     requests: async () =>
       (await host.simulator(script))
         .requests()
@@ -172,6 +176,7 @@ export const lookAt = (
       until("settled", (s) => {
         if (exitCode(s) === undefined) return false;
         if (isEnded(s.run.status) && s.run.exported[branch] !== s.run.tip) return false;
+        if (isEnded(s.run.status) && !isBooked(s)) return false;
         return isRunning(s.run.status) || s.run.signed === s.run.seq;
       }),
     landings: () =>

@@ -1,9 +1,11 @@
 import {
   foldAll,
   formatReceiptTrailer,
+  isEnded,
   isGreen,
   parseReceiptTrailer,
   type RunState,
+  sumKinds,
   TRAILERS,
 } from "@headrace/domain";
 import { expect } from "vitest";
@@ -86,4 +88,8 @@ const expectMoney = async (run: TestRun, state: RunState): Promise<void> => {
   expect(calls.filter((call) => call.state === "open")).toEqual([]);
   const ofTasks = Object.values(state.tasks).reduce((sum, row) => sum + row.spent, 0);
   expect(ofTasks).toBeLessThanOrEqual(spent);
+  const { settled, converted, overhead, waste, inFlight } = await run.totals();
+  expect(settled).toBe(spent);
+  expect(converted + sumKinds(overhead) + sumKinds(waste) + inFlight).toBe(settled);
+  if (isEnded(state.run.status)) expect(inFlight).toBe(0);
 };
