@@ -30,6 +30,7 @@ const planVersion = ({ thread }: StepRow): number => Number(thread.id.slice(1));
 const inPlan = ({ step }: Facts) => step.thread.kind === "plan";
 const ranOut = ({ step }: Facts) => endOf(step)?.end === "limit";
 const isCoding = ({ step }: Facts) => step.role === "coder";
+const hasLanded = ({ task }: Facts) => task?.landing !== undefined;
 
 const asked = ({ step }: Facts): boolean => {
   const end = endOf(step);
@@ -51,65 +52,37 @@ const parted = (facts: Facts): Weighed[] => {
   ];
 };
 
-type Rule = { name: string; applies(facts: Facts): boolean; classes(facts: Facts): Weighed[] };
+type Rule = { applies(facts: Facts): boolean; classes(facts: Facts): Weighed[] };
 
 /** The first that applies decides; docs/spend.md tells them in the same order. */
 const RULES: readonly Rule[] = [
-  { name: "no usable reply", applies: ({ replied }) => !replied, classes: waste("failed_call") },
-  { name: "it ended with a question", applies: asked, classes: overhead("clarification") },
+  { applies: ({ replied }) => !replied, classes: waste("failed_call") },
+  { applies: asked, classes: overhead("clarification") },
   {
-    name: "a limit or a loop ended it, and no work of it could land",
-    applies: (facts) => ranOut(facts) && !(isCoding(facts) && facts.task?.landing !== undefined),
+    applies: (facts) => ranOut(facts) && !(isCoding(facts) && hasLanded(facts)),
     classes: waste("runaway"),
   },
   {
-    name: "planning of an accepted plan",
     applies: (f) => inPlan(f) && f.state.plans[planVersion(f.step)]?.status === "accepted",
     classes: overhead("planning"),
   },
   {
-    name: "planning of a plan in whose place another was accepted",
     applies: (f) => inPlan(f) && f.state.run.planVersion > planVersion(f.step),
     classes: waste("superseded"),
   },
-  { name: "planning that came to no plan", applies: inPlan, classes: waste("abandoned") },
+  { applies: inPlan, classes: waste("abandoned") },
+  { applies: ({ step }) => step.role === "researcher", classes: overhead("planning") },
+  { applies: ({ step }) => step.thread.kind === "run", classes: overhead("verification") },
+  { applies: ({ step }) => step.role === "reviewer", classes: overhead("review") },
+  { applies: ({ step }) => step.role === "merger", classes: waste("conflict_redo") },
+  { applies: ({ task }) => task?.status === "dropped", classes: waste("superseded") },
+  { applies: (facts) => !hasLanded(facts), classes: waste("abandoned") },
   {
-    name: "research for a task",
-    applies: ({ step }) => step.role === "researcher",
-    classes: overhead("planning"),
-  },
-  {
-    name: "acceptance of the run",
-    applies: ({ step }) => step.thread.kind === "run",
-    classes: overhead("verification"),
-  },
-  {
-    name: "review of a change",
-    applies: ({ step }) => step.role === "reviewer",
-    classes: overhead("review"),
-  },
-  {
-    name: "the merger",
-    applies: ({ step }) => step.role === "merger",
-    classes: waste("conflict_redo"),
-  },
-  {
-    name: "an attempt at a task that a newer plan has dropped",
-    applies: ({ task }) => task?.status === "dropped",
-    classes: waste("superseded"),
-  },
-  {
-    name: "an attempt at a task that has not landed",
-    applies: ({ task }) => task?.landing === undefined,
-    classes: waste("abandoned"),
-  },
-  {
-    name: "an attempt that made approved work fit what had landed meanwhile",
     applies: ({ state, step, task }) =>
       task !== undefined && isRedo(state, task.id, step.attempt ?? 1),
     classes: waste("conflict_redo"),
   },
-  { name: "an attempt at a task that has landed", applies: () => true, classes: parted },
+  { applies: () => true, classes: parted },
 ];
 
 /** What a call comes to, in proportion. */
