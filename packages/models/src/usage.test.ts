@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
 import { UsageMeter } from "./usage.ts";
 
 const meterOf = (...lines: unknown[]): UsageMeter => {
@@ -125,4 +126,75 @@ test("the provider's own cost is kept to the pico-dollar, unless another key was
   expect(meterOf({ ...base, cost: 0.001 }, { ...base, cost: 0.004756 }).cost).toBe(4_756_000_000);
   expect(meterOf({ ...base, cost: 0.001, is_byok: true }).cost).toBeUndefined();
   for (const cost of [null, -1, "1", 1e9]) expect(meterOf({ ...base, cost }).cost).toBeUndefined();
+});
+
+describe("whatever is said", () => {
+  const count = fc.nat(1_000_000);
+  const parts = fc.record({
+    uncached: fc.integer({ min: 1, max: 1e6 }),
+    read: count,
+    written: count,
+  });
+
+  test("both shapes of the same usage are read as the same classes", () => {
+    fc.assert(
+      fc.property(parts, count, ({ uncached, read: hit, written }, output) => {
+        const messages = {
+          input_tokens: uncached,
+          cache_read_input_tokens: hit,
+          cache_creation_input_tokens: written,
+          output_tokens: output,
+        };
+        const chat = {
+          prompt_tokens: uncached + hit + written,
+          completion_tokens: output,
+          prompt_tokens_details: { cached_tokens: hit, cache_write_tokens: written },
+        };
+        expect(read(chat)).toEqual(read(messages));
+        expect(read(messages, messages)).toEqual(read(messages));
+      }),
+    );
+  });
+
+  test("a usage is no less than any line of it, or none at all", () => {
+    const number = fc.oneof(
+      count,
+      fc.constantFrom(null, undefined, -1, 0.5, "7", Number.NaN, 2 ** 60),
+    );
+    const line = fc.oneof(
+      fc.record({
+        input_tokens: number,
+        output_tokens: number,
+        cache_read_input_tokens: number,
+        cache_creation_input_tokens: number,
+      }),
+      fc.record({
+        prompt_tokens: number,
+        completion_tokens: number,
+        prompt_tokens_details: fc.record({ cached_tokens: number, cache_write_tokens: number }),
+      }),
+      fc.anything(),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 4 }), (lines) => {
+        const meter = meterOf(...lines);
+        let usage: Record<string, number>;
+        try {
+          usage = meter.total;
+        } catch {
+          return;
+        }
+        expect(Object.values(usage).every((n) => Number.isSafeInteger(n) && n >= 0)).toBe(true);
+        for (const one of lines) {
+          const { input_tokens = 0, cache_read_input_tokens = 0 } = (one ?? {}) as Record<
+            string,
+            number
+          >;
+          expect(usage.input).toBeGreaterThanOrEqual(Number(input_tokens ?? 0));
+          expect(usage.cacheRead).toBeGreaterThanOrEqual(Number(cache_read_input_tokens ?? 0));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
 });
