@@ -71,7 +71,7 @@ test("a plan is made and written, edited by a person, agreed to, and built witho
   expect(git(repo, "branch", "--list", "headrace/*")).toBe("");
   const shown = await shell.headrace("plan", "--of", plan.run);
   expect(shown).toMatchObject({ code: 0 });
-  expect(shown.out).toContain("r1 (lines 5-5): hello.txt says hello.");
+  expect(shown.out).toContain("r1 (line 5): hello.txt says hello.");
   expect(shown.out).toContain("projected: 1 task, up to 1 at once");
 
   const file = join(shell.dir, "plan.yaml");

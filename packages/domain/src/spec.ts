@@ -8,6 +8,10 @@ export const Span = z.object({
 });
 export type Span = z.infer<typeof Span>;
 
+/** `line 4`, `lines 4-6` */
+export const spanWords = ({ from, to }: Span): string =>
+  from === to ? `line ${from}` : `lines ${from}-${to}`;
+
 /** One checkable statement, with the sentence of the spec it came from. */
 export const Requirement = z.object({
   id: Id,

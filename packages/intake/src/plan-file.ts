@@ -7,6 +7,7 @@ import {
   plainLine,
   plainText,
   type Requirement,
+  spanWords,
   Task,
   UserError,
 } from "@headrace/domain";
@@ -145,7 +146,7 @@ export const writePlan = (
   const tasks = plan.tasks.map((task) => inOrder(task, TASK_ORDER));
   const doc = new Document(inOrder({ ...plan, tasks }, ORDER));
   const fixed = listed.map(
-    ({ id, text, span }) => `  ${id} (lines ${span.from}-${span.to}): ${plainLine(text, 1000)}`,
+    ({ id, text, span }) => `  ${id} (${spanWords(span)}): ${plainLine(text, 1000)}`,
   );
   const head = fixed.length === 0 ? [] : ["", "Requirements, as the spec lists them:", ...fixed];
   doc.commentBefore = comment([...about, ...head]);

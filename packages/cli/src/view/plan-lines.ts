@@ -1,4 +1,10 @@
-import { type PlanVersion, type Preview, plainLine, type RunState } from "@headrace/domain";
+import {
+  type PlanVersion,
+  type Preview,
+  plainLine,
+  type RunState,
+  spanWords,
+} from "@headrace/domain";
 import { previewLines } from "./preview-lines.ts";
 
 const titled = (title: string, lines: readonly string[]): string[] =>
@@ -8,7 +14,7 @@ const requirementLines = ({ run }: RunState, { requirements }: PlanVersion): str
   run.requirements.flatMap(({ id, text, span }) => {
     const quote = requirements.find((one) => one.id === id)?.quote;
     return [
-      `${id} (lines ${span.from}-${span.to}): ${plainLine(text, 500)}`,
+      `${id} (${spanWords(span)}): ${plainLine(text, 500)}`,
       ...(quote === undefined ? [] : [`  from: "${plainLine(quote, 500)}"`]),
     ];
   });

@@ -56,6 +56,8 @@ const unshownLines = ({ receipts }: RunState): string[] => {
 const nextLines = (state: RunState, command: Command): string[] => {
   const { run } = state;
   const resume = `  go on:   ${command(`resume ${run.id}`)}`;
+  if (run.status === "planned")
+    return [`  the plan, to be edited and built: ${command(`plan --of ${run.id} -o plan.yaml`)}`];
   if (isEnded(run.status) && run.tip === run.base) {
     return [`  nothing has landed; what happened: ${command(`log ${run.id}`)}`];
   }
