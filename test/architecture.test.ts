@@ -86,18 +86,20 @@ describe("the architecture", () => {
       agents -> agent, domain
       agent -> domain
       attest -> domain
-      cli -> attest, console, control, domain, intake, models, queue, repo, sandbox, secrets, simulator, store, verify, worker, workflows
+      cli -> attest, console, control, domain, intake, models, queue, repo, sandbox, secrets, simulator, store, telemetry, verify, worker, workflows
       console -> domain
-      control -> attest, domain, verify, workflows
+      control -> attest, domain, router, verify, workflows
       domain -> nothing
       intake -> domain
       models -> domain
       queue -> domain
       repo -> domain
+      router -> domain
       sandbox -> domain
       secrets -> nothing
       simulator -> domain
       store -> domain
+      telemetry -> domain
       verify -> domain
       worker -> agent, agents, domain, intake, models, verify
       workflows -> agents, domain
@@ -123,6 +125,7 @@ describe("the architecture", () => {
       "sandbox",
       "simulator",
       "store",
+      "telemetry",
     ];
     const users = manifests
       .filter(({ name }) => name !== "@headrace/cli")
