@@ -155,7 +155,7 @@ describe("every class of failure is recognised, with no retry by the SDK", () =>
     const failure = await failureOf(
       clientOf(simulator).complete(request(), { signal: stop.signal }),
     );
-    expect(failure).toMatchObject({ facts: { class: "network" }, billed: true });
+    expect(failure).toMatchObject({ facts: { class: "network", stopped: true }, billed: true });
     await expect.poll(() => simulator.requests()[0]?.outcome).toBe("gone");
   });
 

@@ -25,6 +25,8 @@ export const FailureFacts = z.object({
   /** when the provider says that it may be asked again (RFC 3339), from Retry-After, a reset header or its text */
   until: z.string().optional(),
   rate: RateFacts.optional(),
+  /** we were told to stop and hung up: it says nothing about the provider */
+  stopped: z.literal(true).optional(),
 });
 export type FailureFacts = z.infer<typeof FailureFacts>;
 

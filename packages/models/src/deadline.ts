@@ -13,6 +13,8 @@ export type CallFacts = {
   billed: boolean;
   /** why we hung up, if we did */
   hungUp?: string;
+  /** we hung up because the caller was to stop */
+  stopped?: true;
 };
 
 /**
@@ -43,9 +45,10 @@ export class Deadline implements Disposable {
   get facts(): CallFacts {
     const { aborted, reason } = this.signal;
     if (!aborted) return { billed: this.#answered };
-    const hungUp =
-      this.#controller.signal.aborted && reason instanceof Error ? reason.message : "stopped";
-    return { billed: this.#sent, hungUp };
+    const billed = this.#sent;
+    return this.#controller.signal.aborted && reason instanceof Error
+      ? { billed, hungUp: reason.message }
+      : { billed, hungUp: "stopped", stopped: true };
   }
 
   /** `fetch` that reports the bytes of the answer here. */

@@ -50,9 +50,12 @@ const answered = (error: APIError, now: Date): FailureFacts => {
 const isUnreadable = (cause: unknown): boolean =>
   cause instanceof SyntaxError || (cause instanceof TypeError && cause.cause === undefined);
 
-const factsOf = (error: unknown, { baseURL, billed, hungUp, now }: CallContext): FailureFacts => {
-  if (hungUp !== undefined)
-    return { class: "network", reason: `call to ${baseURL} ended: ${hungUp}` };
+const factsOf = (error: unknown, context: CallContext): FailureFacts => {
+  const { baseURL, billed, hungUp, stopped, now } = context;
+  if (hungUp !== undefined) {
+    const reason = `call to ${baseURL} ended: ${hungUp}`;
+    return { class: "network", reason, ...(stopped === undefined ? {} : { stopped }) };
+  }
   if (error instanceof UnreadableReply)
     return { class: "server", reason: `the reply of ${baseURL} cannot be used: ${error.message}` };
   if (error instanceof z.ZodError)

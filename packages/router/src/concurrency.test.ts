@@ -59,7 +59,7 @@ describe("concurrency", () => {
   test("has one more place after a whole round of answers", () => {
     const world = new World();
     for (let n = 0; n < 8; n++) world.sure(`call-${n}`, only, apart(`call-${n}`));
-    expect(short(world.ask(only, apart("more")))).toBe("wait 500");
+    expect(short(world.ask(only, apart("more")))).toBe("wait 1000");
     for (let n = 0; n < 9; n++) {
       world.end(`call-${n}`, reply());
       world.sure(`call-${n + 8}`, only, apart(`call-${n + 8}`));

@@ -11,9 +11,17 @@ const USUAL_OUTPUT = 1_000;
 /** A reply shorter than this may be cut off in the middle of a tool call, so a window has to leave as much. */
 const LEAST_OUTPUT = 4_096;
 
+/** As a provider counted it. Where none can, its bytes stand for it, and no prompt has as many tokens. */
+const countedBy = ({ request, counts }: Asking, key: string): number | undefined => {
+  const count = counts[key];
+  return count === undefined || count >= request.inputBound ? undefined : count;
+};
+
 /** The prompt's tokens as counted by anyone, else the known beginning and what its bytes let expect of the rest. */
-const promptTokens = ({ request, counts, pinned }: Asking, key: string): number => {
-  const counted = counts[key] ?? Math.max(0, ...Object.values(counts));
+const promptTokens = (asking: Asking, key: string): number => {
+  const { request, counts, pinned } = asking;
+  const others = Object.keys(counts).flatMap((other) => countedBy(asking, other) ?? []);
+  const counted = countedBy(asking, key) ?? Math.max(0, ...others);
   if (counted > 0) return counted;
   const known = Math.min(pinned?.promptTokens ?? 0, request.inputBound);
   return known + Math.ceil((request.inputBound - known) / BYTES_PER_TOKEN);
@@ -40,17 +48,19 @@ export const estimated = (
 
 /**
  * Output tokens that the candidate's window leaves, of those asked for; `undefined` where the prompt does not fit.
- * `sure` where that rests on a count, or on a bound that leaves room for all of it.
+ * `sure` where nobody can tell better: it was counted, or its bound leaves room for all of it.
  */
 export const roomFor = (
-  { request, counts }: Asking,
+  asking: Asking,
   candidate: Candidate,
 ): { maxOutput: number; sure: boolean } | undefined => {
+  const { request, counts } = asking;
   const wanted = Math.min(request.maxOutput, candidate.maxOutput ?? request.maxOutput);
-  const counted = counts[candidateKey(candidate)];
-  if (counted === undefined)
-    return { maxOutput: wanted, sure: request.inputBound + wanted <= candidate.window };
-  const room = candidate.window - counted;
+  const key = candidateKey(candidate);
+  if (request.inputBound + wanted <= candidate.window) return { maxOutput: wanted, sure: true };
+  if (counts[key] === undefined) return { maxOutput: wanted, sure: false };
+  // what nobody can count is sent as far as can be told, and its provider says whether it fits
+  const room = candidate.window - (countedBy(asking, key) ?? promptTokens(asking, key));
   return room < Math.min(wanted, LEAST_OUTPUT)
     ? undefined
     : { maxOutput: Math.min(wanted, room), sure: true };

@@ -141,6 +141,11 @@ describe("the failure table", () => {
     },
   );
 
+  test("network: a call that was hung up on because it was to stop says nothing about its provider", () => {
+    const world = failedAtA("network", { stopped: true });
+    expect(world.health.candidates[A]?.circuit).toEqual({ state: "closed", results: [] });
+  });
+
   test("refusal: one other candidate is asked, and no third", () => {
     const three = route([A, B, "c/three"]);
     const world = failedAtA("refusal");

@@ -55,6 +55,11 @@ const SCENARIOS: Record<string, (world: World) => Selection> = {
     }),
   "a window that leaves some room is given a shorter reply": (world) =>
     world.ask(both, { request: { inputBound: 600_000 }, counts: { [A]: 194_000 } }),
+  "a prompt that nobody can count is sent to whom it seems to fit": (world) =>
+    world.ask(route([candidate(A, { window: 32_000 }), B]), {
+      request: { inputBound: 60_000 },
+      counts: { [A]: 60_100 },
+    }),
   "a prompt that fits no window": (world) =>
     world.ask(both, { request: { inputBound: 600_000 }, counts: { [A]: 199_000, [B]: 210_000 } }),
   "a prompt too long for the only model that is not out for an hour": (world) => {

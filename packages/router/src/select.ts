@@ -26,7 +26,7 @@ export type Selection =
   | { kind: "refused"; why: "budget" | "unpriced"; reason: string; decision: Decision };
 
 /** How often it is looked whether a call that others wait for has ended. */
-const POLL_MS = 500;
+const POLL_MS = 1_000;
 
 /**
  * How long a better candidate is waited for while another one is free, in milliseconds. A conversation that leaves its

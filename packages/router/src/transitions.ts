@@ -195,6 +195,11 @@ const over = (
   return settled(pool, call, facts, since);
 };
 
+const lost = (rows: Rows, id: string, call: Call | undefined, at: number): Rows => {
+  const after = left(rows, id, call, { ok: undefined, warm: false }, at);
+  return call === undefined ? after : { ...after, pool: over(after, call, { used: call.charged }) };
+};
+
 const failed = (
   rows: Rows,
   id: string,
@@ -202,6 +207,7 @@ const failed = (
   failure: FailureFacts,
   { config, at }: { config: string; at: number },
 ): Rows => {
+  if (failure.stopped) return lost(rows, id, call, at);
   const { health, slower } = FAILURES[failure.class];
   const ok = health === "failure" ? false : undefined;
   const after = left(rows, id, call, { ok, warm: false }, at);
@@ -232,12 +238,8 @@ export const answered = (
         return replied(rows, id, call, end, now);
       case "failed":
         return failed(rows, id, call, end.failure, { config, at: now });
-      case "lost": {
-        const after = left(rows, id, call, { ok: undefined, warm: false }, now);
-        return call === undefined
-          ? after
-          : { ...after, pool: over(after, call, { used: call.charged }) };
-      }
+      case "lost":
+        return lost(rows, id, call, now);
     }
   };
   return withRows(health, named, rows, outcome());
