@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { LABELS } from "@headrace/domain";
-import { readCredentials } from "@headrace/intake";
 import { type Simulator, startSimulator } from "@headrace/simulator";
 import { createClock, openStore } from "@headrace/store";
 import Docker from "dockerode";
 import { expect, test } from "vitest";
 import { dataDir } from "../../packages/cli/src/data-dir.ts";
 import { connect } from "../../packages/cli/src/factory/control-file.ts";
+import { readInstallation } from "../../packages/cli/src/user-config.ts";
 import { engineAddress } from "../support/engine.ts";
 import { lookAt, prepareRun } from "../support/factory-run.ts";
 import { tempDir } from "../support/git.ts";
@@ -107,16 +107,12 @@ test("a factory killed again and again in mid-call completes its run, repeats no
     ...{ ...rest, TMPDIR: temporary.path },
     ...{ ANTHROPIC_BASE_URL: simulator.url, ANTHROPIC_API_KEY: simulator.apiKey },
   };
-  const credentials = await readCredentials({ env, dataDir: data.path });
+  const { fingerprint } = await readInstallation({ env, dataDir: data.path });
 
   let factory = await serve(data.path, env);
   closing.defer(() => factory.end("SIGKILL"));
   const { run } = await factory.control.submit(
-    {
-      ...submission,
-      model: { kind: "provider" },
-      ...(credentials && { credentials: credentials.fingerprint }),
-    },
+    { ...submission, model: { kind: "provider" }, credentials: fingerprint },
     pack,
   );
   for (const [user, turn] of [

@@ -168,15 +168,51 @@ config/deploy.env:2: looks like a secret (github)
   {
     when: "the budget is negative",
     args: runs("spec.md", "--budget", "-5"),
-    says: `headrace: --budget -5: expected dollars above 0
+    says: `headrace: --budget -5: expected dollars above 0 and at most 9000
   For example --budget 20
 `,
   },
   {
     when: "the budget is no number",
     args: runs("spec.md", "--budget", "lots"),
-    says: `headrace: --budget lots: expected dollars above 0
+    says: `headrace: --budget lots: expected dollars above 0 and at most 9000
   For example --budget 20
+`,
+  },
+  {
+    when: "the budget is more than one budget holds",
+    args: runs("spec.md", "--budget", "9001"),
+    says: `headrace: --budget 9001: expected dollars above 0 and at most 9000
+  For example --budget 20
+`,
+  },
+  {
+    when: "the budget of tokens is no number",
+    args: runs("spec.md", "--budget-tokens", "lots"),
+    says: `headrace: --budget-tokens lots: expected a number of tokens above 0
+  For example --budget-tokens 20m
+`,
+  },
+  {
+    when: "headrace.yaml names a model that nobody has configured",
+    commit: { "headrace.yaml": "setup: []\nroutes:\n  coder: gold\n" },
+    arrange: ({ env }) => Object.assign(env, { ANTHROPIC_API_KEY: "sk-1" }),
+    args: ["run", "spec.md", "--repo", "repo"],
+    says: `headrace: headrace.yaml:3: routes.coder: expected a model that your config.yaml names (it has none), or --model for every role, got "gold"
+  Write for example:
+    routes:
+      coder: sonnet
+      reviewer: [opus, spare]
+`,
+  },
+  {
+    when: "headrace.yaml names a provider",
+    commit: {
+      "headrace.yaml": "providers:\n  mine: { kind: compatible, url: https://x.example }\n",
+    },
+    args: runs("spec.md"),
+    says: `headrace: headrace.yaml:1: providers: is not a known field
+  Known fields: setup, gates, sandbox, budget, protected, merge, verification, routes.
 `,
   },
   {

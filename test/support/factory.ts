@@ -126,12 +126,15 @@ export const openTestFactory = async (
     repos: closing.use(
       await createRepos({ repos: join(data.path, "repos"), views: join(data.path, "views") }),
     ),
-    admit: async (choice) =>
-      resolveRoutes({
-        available: await checkProvider(await simulators.client(choice)),
+    admit: async ({ model, limits: bounded = {} }) => ({
+      ...resolveRoutes({
+        routing: { models: new Map(), routes: {}, overrides: [], provider: model.kind },
+        offers: new Map([[model.kind, await checkProvider(await simulators.client(model))]]),
         priceBook: prices,
         at: clock.now(),
       }),
+      limits: bounded,
+    }),
     threads: (ports) => {
       const threads = createThreads(ports, checkpoints);
       return between.threads?.(threads) ?? threads;
