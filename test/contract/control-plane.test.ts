@@ -25,3 +25,11 @@ test("of two submissions at once on one repository, one is queued behind the oth
   ]);
   expect([first?.behind, second?.behind]).toEqual([undefined, first?.run]);
 });
+
+test("a run that is admitted with a reservation says so in its log", async () => {
+  await using rig = await controlRig({ notes: ["backup does not answer"] });
+  const { submission, pack } = await rig.submission();
+  const { run } = await rig.control.commands.submit(submission, pack);
+  const told = (await rig.store.events(run)).filter((event) => event.type === "note.added");
+  expect(told).toMatchObject([{ level: "warning", text: "backup does not answer" }]);
+});

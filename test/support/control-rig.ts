@@ -38,6 +38,8 @@ export type ControlRigOptions = {
   limits?: BudgetLimits;
   /** of all runs */
   budgets?: Pick<BudgetLimits, "total" | "day">;
+  /** what is amiss when a run is admitted */
+  notes?: string[];
 };
 
 /** The system's clock, which a test can push ahead. */
@@ -57,7 +59,8 @@ const pushedClock = (): Clock & { advance(ms: number): void } => {
 };
 
 /** The real control plane on a store and repositories of its own. It is never started: nothing moves by itself. */
-export const controlRig = async ({ limits = {}, budgets = {} }: ControlRigOptions = {}) => {
+export const controlRig = async (options: ControlRigOptions = {}) => {
+  const { limits = {}, budgets = {}, notes = [] } = options;
   const closing = new AsyncDisposableStack();
   const dir = closing.use(await tempDir("headrace-control-"));
   const clock = pushedClock();
@@ -74,7 +77,7 @@ export const controlRig = async ({ limits = {}, budgets = {} }: ControlRigOption
       prices: createPriceBook(),
       attestor,
       repos: { factory: async () => repo, source: async (path) => openSourceRepo({ path }) },
-      admit: async () => ({ routes: ROUTES, overrides: [], limits }),
+      admit: async () => ({ routes: ROUTES, overrides: [], limits, notes }),
       budgets,
       settings,
       threads: (ports) => createThreads(ports, checkpoints),

@@ -45,7 +45,13 @@ export const createCommands = (
   // each submission sees the runs that were accepted before it, so that it can queue behind them
   const serially = oneAtATime();
   return {
-    submit: (submission, pack) => serially(() => submit(context, submission, pack)),
+    submit: (submission, pack) =>
+      serially(async () => {
+        const submitted = await submit(context, submission, pack);
+        // it was admitted with a look at its providers
+        await acted(submitted.run);
+        return submitted;
+      }),
     runs: () => context.store.runs(),
     run: (id) => find(context, id),
     async *events(run, after, signal) {

@@ -42,6 +42,8 @@ export type Admission = {
   routes: PinnedRoutes;
   overrides: RouteOverride[];
   limits: BudgetLimits;
+  /** what is amiss with them and does not stop the run */
+  notes?: readonly string[];
 };
 
 /** Collaborators of the control plane; only the composition root makes them. */

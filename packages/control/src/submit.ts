@@ -23,7 +23,7 @@ export const submit = async (
 ): Promise<Submitted> => {
   const submission = checked(sent);
   const { store, repos, clock } = context;
-  const { routes, overrides, limits } = await context.admit(submission);
+  const { routes, overrides, limits, notes = [] } = await context.admit(submission);
   const repo = await repos.factory(submission.repo.path);
   await repo.putPack(pack, submission.base, { boundary: true });
   await refuseUnfitCanaries({ repo, commit: submission.base }, submission.policy.gates);
@@ -58,7 +58,8 @@ export const submit = async (
   };
   const thread: NewEvent = { type: "thread.started", kind: "run", id: "run" };
   const queued: NewEvent[] = behind === undefined ? [] : [{ type: "run.queued", behind }];
-  await store.append(id, [submitted, ...queued, thread]);
+  const told = notes.map((text): NewEvent => ({ type: "note.added", level: "warning", text }));
+  await store.append(id, [submitted, ...queued, thread, ...told]);
   return behind === undefined ? { run: id } : { run: id, behind };
 };
 

@@ -105,6 +105,7 @@ const compose = async (
     repos: closing.use(await createRepos(data)),
     admit: models.admit,
     budgets: ofAllRuns(installation.config.budgets),
+    settings: installation.fingerprint,
     slots,
     threads: (ports) => createThreads(ports, checkpoints),
     log,
