@@ -190,6 +190,23 @@ describe("a request", () => {
   });
 });
 
+test("rate limits are reckoned from when the answer began, however long its stream takes", async () => {
+  let now = NOW;
+  const headers = {
+    ...STREAM,
+    "anthropic-ratelimit-requests-limit": "50",
+    "anthropic-ratelimit-requests-remaining": "49",
+    "anthropic-ratelimit-requests-reset": "2026-11-21T12:00:01Z",
+  };
+  const body = await fixture("anthropic-repeated.sse");
+  const { client } = await provider({ headers, body }, { now: () => now });
+  const onFirstByte = () => {
+    now = new Date("2026-11-21T12:09:00Z");
+  };
+  const { rate } = await client.complete(REQUEST, { onFirstByte });
+  expect(rate?.requests?.resetAt).toBe("2026-11-21T12:00:01.000Z");
+});
+
 test("a reply that came whole and cannot be used is billed as it says", async () => {
   const body = (await fixture("anthropic-repeated.sse")).replace(/"id":"msg_02"/, '"id":7');
   const { client } = await provider({ headers: STREAM, body });

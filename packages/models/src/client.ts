@@ -107,6 +107,8 @@ class Call implements Disposable {
   readonly #deadline: Deadline;
   readonly #meter = new UsageMeter();
   readonly #now: () => Date;
+  /** a long stream may end minutes after its headers were true */
+  #answeredAt: Date | undefined;
   #whole = false;
 
   constructor(timeouts: ModelTimeouts, now: () => Date, signal: AbortSignal | undefined) {
@@ -114,14 +116,20 @@ class Call implements Disposable {
     this.#now = now;
   }
 
+  readonly #fetch: typeof fetch = async (input, init) => {
+    const response = await this.#deadline.fetch(input, init);
+    this.#answeredAt = this.#now();
+    return response;
+  };
+
   async send(sdk: Anthropic, request: ModelRequest, onFirstByte?: () => void): Promise<Answer> {
-    const { fetch, signal } = this.#deadline;
+    const { signal } = this.#deadline;
     const body = {
       ...promptOf(request),
       max_tokens: request.maxTokens,
       metadata: { user_id: request.userId },
     };
-    const stream = sdk.withOptions({ fetch }).messages.stream(body, { signal });
+    const stream = sdk.withOptions({ fetch: this.#fetch }).messages.stream(body, { signal });
     stream.on("streamEvent", (event) => {
       if (event.type === "message_delta") this.#meter.add(event.usage);
       if (event.type !== "message_start") return;
@@ -143,7 +151,7 @@ class Call implements Disposable {
 
   get rate(): RateFacts | undefined {
     const { headers } = this.#deadline;
-    return headers && rateFacts(headers, this.#now());
+    return headers && rateFacts(headers, this.#answeredAt ?? this.#now());
   }
 
   failure(error: unknown, baseURL: string): ModelFailure {
@@ -151,7 +159,8 @@ class Call implements Disposable {
     const { rate } = this;
     const { seen } = this.#meter;
     const usage = seen && ({ state: this.#whole ? "reported" : "partial", usage: seen } as const);
-    return toModelFailure(error, { ...facts, baseURL, now: this.#now(), rate, seen: usage });
+    const now = this.#answeredAt ?? this.#now();
+    return toModelFailure(error, { ...facts, baseURL, now, rate, seen: usage });
   }
 
   [Symbol.dispose](): void {
