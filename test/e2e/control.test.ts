@@ -26,7 +26,7 @@ const watchBudget = (run: TestRun): string[] => {
   const check = async () => {
     const calls = await factory.store.calls(run.id);
     const { budget } = (await factory.store.state(run.id))?.run ?? { budget: 0 };
-    const sum = calls.reduce((s, c) => s + (c.state === "open" ? c.reserved : c.cost), 0);
+    const sum = calls.reduce((s, c) => s + (c.state === "open" ? c.amount : c.cost), 0);
     if (sum > budget) above.push(`${sum} of ${budget}`);
   };
   factory.store.onCommit((id) => {
