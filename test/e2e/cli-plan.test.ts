@@ -1,16 +1,22 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { collector } from "../support/collector.ts";
 import { commitFiles, git } from "../support/git.ts";
 import { HELLO, helloScript, prepareHello } from "../support/hello-run.ts";
 import { codes, task } from "../support/script.ts";
 import { ended, openShell, type Shell } from "../support/shell.ts";
 
 let shell: Shell;
+let receiver: Awaited<ReturnType<typeof collector>>;
 beforeAll(async () => {
-  shell = await openShell();
+  receiver = await collector();
+  shell = await openShell({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
 });
-afterAll(() => shell[Symbol.asyncDispose]());
+afterAll(async () => {
+  await shell[Symbol.asyncDispose]();
+  await receiver[Symbol.asyncDispose]();
+});
 
 type Told = { seq: number; type: string; role?: string };
 const told = (out: string): Told[] =>
@@ -102,4 +108,13 @@ test("a plan is made and written, edited by a person, agreed to, and built witho
   expect(
     JSON.parse((await shell.headrace("status", run, "--json")).out).tasks.hello.task.title,
   ).toBe("Greet");
+});
+
+test("a factory that is given a collector has told it of its runs when it stops", async () => {
+  expect(await shell.headrace("stop")).toMatchObject({ code: 0 });
+  const names = receiver.spans().map(({ name }) => name);
+  for (const name of ["headrace.run", "headrace.task", "invoke_agent coder"])
+    expect(names, name).toContain(name);
+  expect(names.some((name) => name.startsWith("chat "))).toBe(true);
+  expect(receiver.metrics().map(({ name }) => name)).toContain("gen_ai.client.token.usage");
 });

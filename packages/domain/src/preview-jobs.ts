@@ -63,14 +63,14 @@ export const PRIORS: Readonly<Record<Role, Prior>> = {
 };
 
 /** Attempts of a task, and the share of tasks whose change needs a merger; priors as well. */
-export const PRIOR_TRIES: Span<number> = { low: 1, likely: 1.4, high: 2 };
+const PRIOR_TRIES: Span<number> = { low: 1, likely: 1.4, high: 2 };
 export const MERGED_SHARE: Span<number> = { low: 0, likely: 0.1, high: 0.5 };
 
 /** Turns that a coder needs more for each permit: to install, or to change what checks it. A prior. */
-export const PERMIT_CALLS: Span<number> = { low: 1, likely: 3, high: 8 };
+const PERMIT_CALLS: Span<number> = { low: 1, likely: 3, high: 8 };
 
 /** With fewer of them than this a mean says too little, and the prior is taken. */
-export const ENOUGH = 5;
+const ENOUGH = 5;
 
 const eachOf = <T>(make: (at: keyof Span<T>) => T): Span<T> => ({
   low: make("low"),

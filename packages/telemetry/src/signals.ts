@@ -9,7 +9,7 @@ import {
 } from "@headrace/domain";
 import { ATTRIBUTE, type MetricKey, OPERATION } from "./names.ts";
 
-export type Attributes = Record<string, string | number | boolean>;
+type Attributes = Record<string, string | number | boolean>;
 
 /** A span that has ended. Its ids follow from what it is of, so that parents are known before they end. */
 export type SpanRecord = {
