@@ -128,7 +128,7 @@ const ModelConfig = z.object(MODEL_FIELDS);
 export type ModelConfig = z.infer<typeof ModelConfig>;
 
 /** The providers of a configuration: its own, else the one that the environment describes. */
-export const providerNames = ({ providers }: Pick<ModelConfig, "providers">): string[] => {
+const providerNames = ({ providers }: Pick<ModelConfig, "providers">): string[] => {
   const own = Object.keys(providers ?? {});
   return own.length === 0 ? [DEFAULT_PROVIDER] : own;
 };

@@ -32,7 +32,7 @@ const KINDS = {
 export const credentialOf = ({ kind, credential }: ProviderFields): string | undefined =>
   credential ?? KINDS[kind].credential;
 
-export const NO_KEY = new UserError(
+const NO_KEY = new UserError(
   "there is no API key",
   "Set ANTHROPIC_API_KEY, or write the line ANTHROPIC_API_KEY=... to `credentials` in the data directory (mode 0600), or see a run without a key: npm run demo.",
 );

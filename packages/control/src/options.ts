@@ -38,7 +38,7 @@ export const DEFAULT_LIMITS: ControlLimits = {
 };
 
 /** What a run may use and spend, resolved and checked once at its submission. */
-export type Admission = {
+type Admission = {
   routes: PinnedRoutes;
   overrides: RouteOverride[];
   limits: BudgetLimits;

@@ -24,7 +24,7 @@ import { createSimulators } from "./simulators.ts";
 type Asked = Pick<Submission, "model" | "credentials" | "routes" | "limits">;
 
 /** What a run may use and spend; `notes` are of what is amiss and does not stop it. */
-export type Admitted = {
+type Admitted = {
   routes: PinnedRoutes;
   overrides: RouteOverride[];
   limits: BudgetLimits;
