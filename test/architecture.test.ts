@@ -149,6 +149,13 @@ describe("the architecture", () => {
     ]).toEqual([]);
   });
 
+  it("gives the router no I/O, no clock and no randomness either", () => {
+    expect([
+      ...places(inFolder("packages/router/"), /from "node:[^"]+"/),
+      ...places(inFolder("packages/router/"), IMPURE),
+    ]).toEqual([]);
+  });
+
   it("keeps effects out of the graphs", () => {
     expect([
       ...places(inFolder("workflows/"), /from "node:(?!async_hooks")[^"]+"/),

@@ -33,7 +33,6 @@ const Prefix = z.discriminatedUnion("state", [
   Holder.extend({ state: z.literal("held") }),
   z.object({ state: z.literal("warm"), until: Ms }),
 ]);
-export type Prefix = z.infer<typeof Prefix>;
 
 const CandidateRow = z.object({
   circuit: Circuit,

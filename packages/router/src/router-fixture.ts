@@ -14,7 +14,7 @@ import { type Selection, select } from "./select.ts";
 import { answered, began, type CallEnd, released, sent } from "./transitions.ts";
 
 export const START = Date.parse("2026-11-21T12:00:00.000Z");
-export const CONFIG = "settings-1";
+const CONFIG = "settings-1";
 
 export const candidate = (key: string, own: Partial<Candidate> = {}): Candidate => {
   const [provider = "", model = ""] = key.split("/");
@@ -39,14 +39,14 @@ export const route = (
 });
 
 /** Pico-dollars per million tokens are dollars here: 3 a token in, 15 out, times what the model's name says (`x2`). */
-export const price = ({ model }: Candidate, usage: TokenUsage): number | undefined => {
+const price = ({ model }: Candidate, usage: TokenUsage): number | undefined => {
   if (model.startsWith("free")) return undefined;
   const times = Number(/x(\d+)$/.exec(model)?.[1] ?? 1);
   const input = 300 * usage.input + 375 * usage.cacheWrite5m + 30 * usage.cacheRead;
   return times * (input + 1500 * usage.output);
 };
 
-export const failure = (
+const failure = (
   name: FailureClass,
   own: Partial<Omit<FailureFacts, "class">> = {},
 ): FailureFacts => ({ class: name, reason: `a ${name} failure`, ...own });

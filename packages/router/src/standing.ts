@@ -15,7 +15,7 @@ import { ASK_LIMITS } from "./limits.ts";
 import { pauseMs, REST_MS } from "./pause.ts";
 import { prefixBlock } from "./prefix-gate.ts";
 import { rateBlock } from "./rate-buckets.ts";
-import { rowsOf } from "./transitions.ts";
+import { rowsOf } from "./rows.ts";
 
 /** What keeps a candidate from being taken now. Times in milliseconds since 1970. */
 export type Block = {

@@ -1,45 +1,14 @@
-import {
-  type Candidate,
-  candidateKey,
-  type FailureFacts,
-  type RateFacts,
-  type TokenUsage,
-} from "@headrace/domain";
-import { CLOSED, circuitAnswered, circuitSent } from "./circuit.ts";
-import { cut, NEW_PROVIDER, raised, underWay } from "./concurrency.ts";
+import type { Candidate, FailureFacts, RateFacts, TokenUsage } from "@headrace/domain";
+import { circuitAnswered, circuitSent } from "./circuit.ts";
+import { cut, raised, underWay } from "./concurrency.ts";
 import { FAILURES } from "./failures.ts";
-import type { Call, CandidateRow, Health, PoolRow, ProviderRow } from "./health.ts";
+import type { Call, CandidateRow, Health, PoolRow } from "./health.ts";
 import { isHeldBy, prefixFreed, prefixSent, prefixWarm } from "./prefix-gate.ts";
-import { charge, emptied, NEW_POOL, refund, settled, taken } from "./rate-buckets.ts";
+import { charge, emptied, refund, settled, taken } from "./rate-buckets.ts";
+import { type Named, type Rows, rowsOf, withRows } from "./rows.ts";
 
 /** Out of money, where the provider names no date. */
 const OUT_MS = 60 * 60_000;
-
-type Named = Pick<Candidate, "provider" | "model" | "pool">;
-
-/** The rows that concern a candidate. */
-type Rows = { candidate: CandidateRow; provider: ProviderRow; pool: PoolRow };
-
-const NEW_CANDIDATE: CandidateRow = { circuit: CLOSED, prefixes: {} };
-
-const poolKey = ({ provider, pool }: Named): string => `${provider}/${pool}`;
-
-export const rowsOf = (health: Health, named: Named): Rows => ({
-  candidate: health.candidates[candidateKey(named)] ?? NEW_CANDIDATE,
-  provider: health.providers[named.provider] ?? NEW_PROVIDER,
-  pool: health.pools[poolKey(named)] ?? NEW_POOL,
-});
-
-/** Rows that are as they were stay out of it, so that nothing is written for them. */
-const withRows = (health: Health, named: Named, before: Rows, after: Rows): Health => {
-  const put = <Row>(rows: Readonly<Record<string, Row>>, key: string, was: Row, is: Row) =>
-    was === is ? rows : { ...rows, [key]: is };
-  return {
-    candidates: put(health.candidates, candidateKey(named), before.candidate, after.candidate),
-    providers: put(health.providers, named.provider, before.provider, after.provider),
-    pools: put(health.pools, poolKey(named), before.pool, after.pool),
-  };
-};
 
 const withPrefixes = (
   candidate: CandidateRow,
