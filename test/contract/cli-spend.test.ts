@@ -29,6 +29,7 @@ describe("headrace spend", () => {
       "  tokens     10.6k: 2.0k input, 2.0k written to the cache for 5 minutes, 0 for an hour, 6.0k read from it, 600 output",
       "  cache      60.0 % of 10.0k input tokens were read from it",
       "  usage      reported by the provider for 3 of 4 calls",
+      "  billed     $0.58 by the provider's own word for 1 calls, which are settled at $0.60",
     ]);
   });
 

@@ -147,3 +147,31 @@ test("a task that is given up is abandoned, and a run that is cancelled leaves n
   await line.until(next, over);
   await expectConserved(line, next);
 });
+
+test("what could not be booked after a landing is said, and booked by the factory that comes next", async () => {
+  let isAway = true;
+  let landed = false;
+  await using line = await mergeLine({
+    code: atSecond,
+    repo: (real) => ({
+      ...real,
+      lineChanges: async (from, to) => {
+        if (landed && isAway) throw new Error("the disk is away");
+        return real.lineChanges(from, to);
+      },
+    }),
+  });
+  line.store.onCommit((_, events) => {
+    landed ||= events.some(({ type }) => type === "merge.landed");
+  });
+  const run = await line.start(["one"]);
+  const said = `spend of ${run}: Error: the disk is away`;
+  await line.until(run, ({ run: { status } }) => status === "complete");
+  const lost = await line.until(run, () => line.logged.join().includes(said));
+  expect(isBooked(lost)).toBe(false);
+  isAway = false;
+  await line.restart();
+  await line.until(run, over);
+  await expectConserved(line, run);
+  expect((await line.store.totals(run)).converted).toBeGreaterThan(0);
+});

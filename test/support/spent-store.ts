@@ -34,6 +34,8 @@ type Made = {
   /** in cents; absent: in flight */
   parts?: Array<[SpendPart, number]>;
   tried?: Partial<TryRow>;
+  /** what the provider says, in cents */
+  billed?: number;
 };
 
 const usage = (input: number, cacheWrite5m: number, cacheRead: number, output: number) => ({
@@ -58,6 +60,7 @@ const CALLS: readonly Made[] = [
       [waste("rejected"), 15],
     ],
     tried: { durationMs: 4_000, served: "=1+1" },
+    billed: 58,
   },
   {
     ...{ id: "c3", role: "coder", subject: "two", cents: 20, state: "estimated" },
@@ -136,6 +139,7 @@ const writeCall = async (store: Store, run: string, made: Made): Promise<void> =
     ...(used === undefined ? {} : { usage: used }),
     ...(wu === undefined ? {} : { work: wu * WU }),
   };
+  const billed = made.billed === undefined ? {} : { reportedCost: made.billed * CENT };
   const called: NewEvent = {
     ...{ type: "model.called", call: id, step, role, model, provider, cost, ...task },
     ...{ estimated: state === "estimated", durationMs: 1_000, usage: NO_USAGE, ...known },
@@ -146,7 +150,7 @@ const writeCall = async (store: Store, run: string, made: Made): Promise<void> =
     ordinal: 1,
     ...made.tried,
   };
-  await store.settle(fence, { id, state, cost, ...known }, { events: [called], tried });
+  await store.settle(fence, { id, state, cost, ...known, ...billed }, { events: [called], tried });
   await store.release(fence);
 };
 

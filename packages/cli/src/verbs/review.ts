@@ -67,6 +67,7 @@ const packets = (state: RunState) =>
       attempts: row.attempts,
       models: row.models,
       cost: row.spent,
+      converted: row.spend?.converted ?? 0,
     };
   });
 
@@ -88,5 +89,5 @@ const packetLines = (packet: ReturnType<typeof packets>[number]): string[] => [
   ...packet.checks.map(
     ({ check, outcome, detail }) => `  checked   ${check} ${outcome}: ${plainLine(detail, 200)}`,
   ),
-  `  took      ${packet.attempts} attempt${packet.attempts === 1 ? "" : "s"}, ${formatUsd(packet.cost)}, ${packet.models.join(", ")}`,
+  `  took      ${packet.attempts} attempt${packet.attempts === 1 ? "" : "s"}, ${formatUsd(packet.cost)} (${formatUsd(packet.converted)} of it converted), ${packet.models.join(", ")}`,
 ];

@@ -77,6 +77,18 @@ const tokensLine = (usage: TokenUsage): string => {
   ].join(", ");
 };
 
+/** Money that the classes do not show: what was asked above the reservations, and bills that say otherwise than we do. */
+const asideLines = ({ excess, billed }: Pick<SpendSum, "excess" | "billed">): string[] => [
+  ...(excess === 0
+    ? []
+    : [`  ${"excess".padEnd(11)}${formatUsd(excess)} was reported above what was reserved`]),
+  ...(billed.calls === 0
+    ? []
+    : [
+        `  ${"billed".padEnd(11)}${formatUsd(billed.cost)} by the provider's own word for ${billed.calls} calls, which are settled at ${formatUsd(billed.settled)}`,
+      ]),
+];
+
 /** What some runs cost and what it came to; every share is of what is settled. */
 export const spendLines = (sum: SpendSum, states: readonly RunState[]): string[] => {
   const { settled, usage, calls, reported, work, worked } = sum;
@@ -88,12 +100,13 @@ export const spendLines = (sum: SpendSum, states: readonly RunState[]): string[]
     tokensLine(usage),
     `  ${"cache".padEnd(11)}${percent(usage.cacheRead, cacheable)} of ${compact(cacheable)} input tokens were read from it`,
     `  ${"usage".padEnd(11)}reported by the provider for ${reported} of ${calls} calls`,
+    ...asideLines(sum),
   ];
 };
 
 /** The same of one run as its log tells it. */
 export const runSpendLines = (state: RunState): string[] => {
-  const { spent, calls, spend, work, model } = state.run;
+  const { spent, calls, spend, work, model, excess = 0 } = state.run;
   const { converted = 0, overhead = {}, waste = {} } = spend ?? {};
   const inFlight = spent - converted - sumKinds(overhead) - sumKinds(waste);
   const simulated =
@@ -103,6 +116,7 @@ export const runSpendLines = (state: RunState): string[] => {
     settledLine(spent, `${calls} calls${amounts}${simulated}`),
     ...(spent === 0 ? [] : classLines({ settled: spent, converted, overhead, waste, inFlight })),
     ...(spent === 0 ? [] : [taskLine(spent, [state])]),
+    ...asideLines({ excess, billed: { calls: 0, cost: 0, settled: 0 } }),
   ];
 };
 

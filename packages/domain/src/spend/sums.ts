@@ -45,12 +45,17 @@ export type SpendSum = SpendTotals & {
   /** in 1e-9 work units, of `worked` calls: of the others nobody has said what they are worth */
   work: number;
   worked: number;
+  /** reported above what was reserved, which bounds what is booked: no part of what is settled */
+  excess: number;
+  /** what providers themselves say some of the calls cost, and what is settled for the same */
+  billed: { calls: number; cost: number; settled: number };
 };
 
 export const sumSpend = (spent: readonly SpentCall[]): SpendSum => {
   const sum: SpendSum = {
     ...{ settled: 0, converted: 0, overhead: {}, waste: {}, inFlight: 0 },
-    ...{ calls: 0, reported: 0, usage: NO_USAGE, work: 0, worked: 0 },
+    ...{ calls: 0, reported: 0, usage: NO_USAGE, work: 0, worked: 0, excess: 0 },
+    billed: { calls: 0, cost: 0, settled: 0 },
   };
   for (const { call, parts } of spent) {
     sum.settled += call.cost;
@@ -59,9 +64,17 @@ export const sumSpend = (spent: readonly SpentCall[]): SpendSum => {
     if (call.usage !== undefined && call.state === "settled") sum.reported += 1;
     if (call.work !== undefined) sum.worked += 1;
     sum.work += call.work ?? 0;
+    sum.excess += call.excess ?? 0;
+    if (call.reportedCost !== undefined) addBill(sum.billed, call.reportedCost, call.cost);
     for (const part of parts) addPart(sum, part);
   }
   return sum;
+};
+
+const addBill = (billed: SpendSum["billed"], cost: number, settled: number): void => {
+  billed.calls += 1;
+  billed.cost += cost;
+  billed.settled += settled;
 };
 
 const addPart = (sum: SpendTotals, part: SpentPart): void => {
