@@ -1,4 +1,6 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { checkPlan, type PlanProposal, type Policy, UserError } from "@headrace/domain";
 import { parsePlan, planFileError, type SpecDocument } from "@headrace/intake";
 
@@ -25,11 +27,26 @@ export const refuseUnbuildable = (
   if (problems.length > 0) throw planFileError(source, problems);
 };
 
+const taken = (file: string): UserError =>
+  new UserError(`${file} is there already`, "Name another file, or take it away first.");
+
+const unwritable = (file: string, cause: NodeJS.ErrnoException): UserError =>
+  new UserError(
+    `${file}: cannot be written (${cause.code ?? cause.message})`,
+    "Name a file in a folder you may write to.",
+  );
+
+/** Throws `UserError` where `writeNew` would, before anything is spent on what is to be written. */
+export const requireNew = async (file: string): Promise<void> => {
+  if (existsSync(file)) throw taken(file);
+  await access(dirname(file), constants.W_OK).catch((cause) => {
+    throw unwritable(file, cause);
+  });
+};
+
 /** Writes a new file: one that is there may hold what somebody has edited. */
 export const writeNew = async (file: string, text: string): Promise<void> => {
   await writeFile(file, text, { flag: "wx" }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "EEXIST")
-      throw new UserError(`${file} is there already`, "Name another file, or take it away first.");
-    throw new UserError(`${file}: cannot be written (${cause.code ?? cause.message})`);
+    throw cause.code === "EEXIST" ? taken(file) : unwritable(file, cause);
   });
 };

@@ -9,6 +9,7 @@ import { eventWords } from "../view/event-line.ts";
 /** What a person is called for, and the word their command gets for it. */
 const STATUS: Partial<Record<EventType, string>> = {
   "run.completed": "complete",
+  "run.planned": "planned",
   "run.incomplete": "incomplete",
   "run.cancelled": "cancelled",
   "run.failed": "failed",

@@ -36,9 +36,10 @@ export const cancel = changing(async ({ control, run }) => {
   return `run ${run} is cancelled; what has landed stays on its branch`;
 });
 
-export const answer = changing(async ({ control, run, operands: [question = "", words = ""] }) => {
+export const answer = changing(async ({ control, run, operands, command }) => {
+  const [question = "", words = ""] = operands;
   await control.answer(run, question, words);
-  return `question ${question} is answered; the work that waited for it goes on`;
+  return `question ${question} is answered; see what follows with: ${command(`watch ${run}`)}`;
 });
 
 export const steer = changing(async ({ control, run, operands: [words = ""] }) => {

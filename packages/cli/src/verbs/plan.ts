@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
   exitCode,
@@ -15,7 +14,7 @@ import { openReader } from "../factory/reader.ts";
 import { ensureFactory } from "../factory/spawn.ts";
 import { type View, watchEvents } from "../follow.ts";
 import { handIn } from "../hand-in.ts";
-import { writeNew } from "../plan-file.ts";
+import { requireNew, writeNew } from "../plan-file.ts";
 import { eventLine } from "../view/event-line.ts";
 import { planLines } from "../view/plan-lines.ts";
 import { previewLines } from "../view/preview-lines.ts";
@@ -34,8 +33,7 @@ export const plan: VerbAction = async (world, [spec], options) => {
   if ((spec === undefined) === (of === undefined))
     throw new UserError("name a spec, or a run with --of", "For example: `headrace plan spec.md`");
   const file = out === undefined ? undefined : resolve(world.cwd, out);
-  // before anything is spent on a plan that could not be written
-  if (file !== undefined && existsSync(file)) await writeNew(file, "");
+  if (file !== undefined) await requireNew(file);
   if (of === undefined) return await make(world, { spec: spec ?? "", options, file });
   const data = dataDir(text(options, "data"), world.env);
   await using reader = await openReader(data);

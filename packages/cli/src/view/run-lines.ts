@@ -116,5 +116,5 @@ const questionLines = (state: RunState, command: Command): string[] =>
     .filter((q) => q.answer === undefined)
     .map(
       (q) =>
-        `  ? ${plainLine(q.text, 120)}\n    ${command(`answer ${state.run.id} ${q.id} "..."`)}`,
+        `  ? ${plainLine(q.text, 300)}\n    ${command(`answer ${state.run.id} ${q.id} "..."`)}`,
     );
