@@ -131,6 +131,20 @@ test.each<[string, Partial<StepInputOf<"agent">>, number]>([
   });
 });
 
+test("a job whose turns are nearly used up goes on, so that it can still be handed in", async () => {
+  const input = { handoffs: 2, used: { turns: 14, outputTokens: 0 } };
+  await using rig = await rigFor(grown(at(9_000, SUBMIT)), { ...WINDOW, input });
+  expect(await rig.run()).toMatchObject({ end: { end: "submitted" } });
+});
+
+test("headings are found as models write them", async () => {
+  const said = "**Goal:** a file\n\n### Done so far\nIt is there.\n**Open problems**\nnone";
+  await using rig = await rigFor(grown(at(6_000, say(said))), WINDOW);
+  expect(await rig.run()).toMatchObject({
+    end: { brief: { told: { goal: "a file", done: "so far\nIt is there.", problems: "none" } } },
+  });
+});
+
 test("without a handoff left a conversation goes on past half of the window", async () => {
   await using rig = await rigFor(grown(at(9_000, SUBMIT)), { ...WINDOW, input: { handoffs: 0 } });
   expect(await rig.run()).toMatchObject({ end: { end: "submitted" } });

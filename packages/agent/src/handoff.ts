@@ -1,6 +1,7 @@
 import type { HandoffBrief, Used } from "@headrace/domain";
 import { readCalls } from "./calls.ts";
 import { handoffDue } from "./handoff-due.ts";
+import { isNearlyUsedUp } from "./limits.ts";
 import { tell } from "./save.ts";
 import type { AgentRun, Session } from "./session.ts";
 import { safeText } from "./text.ts";
@@ -64,17 +65,20 @@ const mayHandOff = (session: Session): boolean =>
   (session.options.claim.input.handoffs ?? 0) > 0 &&
   session.transcript.turns.some((turn) => worked(session, turn).length > 0);
 
-const dueNow = ({ transcript, window, options }: Session): string | undefined =>
+const dueNow = ({ transcript, candidate, options }: Session): string | undefined =>
   handoffDue(
     transcript.turns.map(({ reply }) => reply.usage),
-    window,
+    candidate?.window,
     options.definition.limits.handoff,
   );
 
 /** Asks for the brief if this conversation is better left; answers whether the next reply is to be it. */
 export const askForBrief = async (session: Session): Promise<boolean> => {
   if (isBriefAsked(session.transcript)) return true;
-  const why = mayHandOff(session) ? dueNow(session) : undefined;
+  const { limits } = session.options.definition;
+  // with little left to do it in, the next conversation would only read itself in
+  if (!mayHandOff(session) || isNearlyUsedUp(usedSoFar(session), limits)) return false;
+  const why = dueNow(session);
   if (why === undefined) return false;
   // what could not be saved would be lost with this sandbox: it is mended first
   const problems = (await session.saved()) ?? [];
@@ -127,9 +131,9 @@ const seenIn = (session: Session): Pick<HandoffBrief, "read" | "edited" | "comma
       ),
     ),
   ];
-  const newest = calls.filter(
-    ({ tool, detail }, i) =>
-      tool === bash.name && calls.findLastIndex((call) => call.detail === detail) === i,
+  const commands = calls.filter(({ tool }) => tool === bash.name);
+  const newest = commands.filter(
+    ({ detail }, i) => commands.findLastIndex((call) => call.detail === detail) === i,
   );
   return {
     edited: paths(write.name, edit.name).slice(-MAX_PATHS),
@@ -155,14 +159,15 @@ const HEADINGS = {
   files: "files",
 } as const;
 
-const HEADING = /^[ \t]*(?:#{1,6}[ \t]*|\*\*)(goal|done|evidence|open problems|files)\b[^\n]*$/gim;
+const HEADING = /^[ \t]*(?:#{1,6}[ \t]*|\*\*)(goal|done|evidence|open problems|files)\b[*:]*/gim;
 
 /** What a reply says under the headings it was asked for, each bounded; undefined where none of it is there. */
-const sectionsOf = (text: string): HandoffBrief["told"] => {
-  const found = [...safeText(text).matchAll(HEADING)];
+const sectionsOf = (reply: string): HandoffBrief["told"] => {
+  const text = safeText(reply);
+  const found = [...text.matchAll(HEADING)];
   const sections = found.flatMap((match, i): [string, string][] => {
     const name = HEADINGS[match[1]?.toLowerCase() as keyof typeof HEADINGS];
-    const body = safeText(text).slice(match.index + match[0].length, found[i + 1]?.index);
+    const body = text.slice(match.index + match[0].length, found[i + 1]?.index);
     const said = body.trim().slice(0, SECTION_CHARS).toWellFormed();
     return said === "" ? [] : [[name, said]];
   });

@@ -62,6 +62,11 @@ export const usedUp = (p: Progress, limits: AgentLimits, elapsedMs: number): Lim
   return undefined;
 };
 
+/** Whether what is left is for coming to an end. */
+export const isNearlyUsedUp = (used: Used, limits: AgentLimits): boolean =>
+  used.turns >= limits.turns * NEARLY || used.outputTokens >= limits.outputTokens * NEARLY;
+const NEARLY = 0.85;
+
 /** What the model should be told before it runs into a limit. */
 export const warnings = (p: Progress, limits: AgentLimits): string[] => [
   ...(p.loops === 1
@@ -69,7 +74,7 @@ export const warnings = (p: Progress, limits: AgentLimits): string[] => [
         "You have repeated the same call and got the same result each time. Doing it once more will not help and ends the job: take another way, submit what is done, or call report_blocked.",
       ]
     : []),
-  ...(p.turns >= limits.turns * 0.85 || p.outputTokens >= limits.outputTokens * 0.85
+  ...(isNearlyUsedUp(p, limits)
     ? [
         "Most of this job's turns or output is used up. Bring the work into a complete state now and submit it, or call report_blocked.",
       ]

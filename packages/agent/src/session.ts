@@ -103,11 +103,6 @@ export class Session implements AsyncDisposable {
     return blocksOf({ ...this.instructions, messages });
   }
 
-  /** Tokens that the model in use takes; undefined before the first reply of a claim. */
-  get window(): number | undefined {
-    return this.candidate?.window;
-  }
-
   /** Opens an empty sandbox in the place of the one before, if there was one. */
   async openSandbox(): Promise<void> {
     await this.#close();
