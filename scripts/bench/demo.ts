@@ -8,11 +8,12 @@ import { type Row, seconds } from "./table.ts";
 export const measureDemo = async (
   folder: string,
   signal: AbortSignal,
+  boundMs?: number,
 ): Promise<{ rows: Row[]; data: string }> => {
   const temporary = join(folder, "demo");
   await mkdir(temporary);
   const env = { TMPDIR: temporary, HEADRACE_KEEP_DEMO: "1" };
-  const { stdout, ms } = await run("npm", ["run", "demo"], { env, signal });
+  const { stdout, ms } = await run("npm", ["run", "demo"], { env, signal, boundMs });
   const kept = /^kept: (?<path>.+)$/m.exec(stdout)?.groups?.path;
   if (kept === undefined) throw new Error("the demo does not say where it was kept");
   const data = join(kept, "data");

@@ -20,7 +20,11 @@ export type Ended = {
 export const run = async (
   program: string,
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; signal?: AbortSignal | undefined } = {},
+  options: {
+    env?: NodeJS.ProcessEnv;
+    signal?: AbortSignal | undefined;
+    boundMs?: number | undefined;
+  } = {},
 ): Promise<Ended> => {
   const startedAt = Date.now();
   const started = performance.now();
@@ -28,7 +32,7 @@ export const run = async (
     cwd: ROOT,
     env: { ...process.env, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: BOUND_MS,
+    timeout: options.boundMs ?? BOUND_MS,
     signal: options.signal,
   });
   const exited = new Promise<{ code: number | null; ms: number }>((resolve, reject) => {
