@@ -5,11 +5,11 @@ import { endOf, isRedo, wasApproved } from "./attempts.ts";
 import type { Share } from "./surviving.ts";
 
 /** What a part of a call's cost counts as, less its amount. */
-export type Class =
+type Class =
   | { as: "converted"; commit: string }
   | { as: "overhead"; kind: OverheadKind }
   | { as: "waste"; kind: WasteKind };
-export type Weighed = { class: Class; weight: number };
+type Weighed = { class: Class; weight: number };
 
 /** What is known of a call once nothing will change what became of it. */
 type Facts = {

@@ -4,7 +4,7 @@ import { type AgentEnd, type Role, stepId, type ThreadKind } from "../steps.ts";
 import { NO_USAGE, type TokenUsage } from "../usage.ts";
 import type { AnsweredCall } from "./classify.ts";
 
-export const RUN = "run-1";
+const RUN = "run-1";
 
 const ENDS = {
   submitted: { end: "submitted", output: {}, model: "m", turns: 1 },
