@@ -32,7 +32,7 @@ import {
 } from "@headrace/intake";
 import { unusedConfig } from "./checkout-config.ts";
 import type { DataDir } from "./data-dir.ts";
-import { requireKeys } from "./factory/models.ts";
+import { requireKeys } from "./factory/provider-clients.ts";
 import { baseVersions } from "./machine/base-image.mjs";
 import { readPlan, refuseUnbuildable } from "./plan-file.ts";
 import { requireConsent } from "./repo-consent.ts";

@@ -34,13 +34,13 @@ export const listed = (available: readonly string[]): string =>
     ? "The key may use no model at all."
     : `The key may use: ${available.slice(0, 20).join(", ")}${available.length > 20 ? ` and ${available.length - 20} more` : ""}.`;
 
-/** `problem`, with the ids that were most likely meant. */
+/** `problem`, with the ids, or names beside them, that were most likely meant. */
 export const notOffered = (
   problem: string,
   id: string,
-  available: readonly string[],
+  { available, names = [] }: { available: readonly string[]; names?: readonly string[] },
 ): UserError => {
-  const near = nearest(id, available);
+  const near = nearest(id, [...names, ...available]);
   return new UserError(
     problem,
     near.length === 0 ? listed(available) : `Did you mean ${near.join(", ")}? ${listed(available)}`,

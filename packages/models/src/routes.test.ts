@@ -222,10 +222,9 @@ describe("with routes of the person's own", () => {
 
   test("what a provider offers that did not answer, or lists nothing, is taken from the configuration", () => {
     const own = routing({ routes: { coder: route(["spare-sonnet", "sonnet"]) } });
-    for (const silent of [{ anthropic: ALL }, { anthropic: ALL, openrouter: [] }])
-      expect(of(resolve({ routing: own, offers: silent }).routes, "coder")[0]).toBe(
-        "openrouter/claude-sonnet-5",
-      );
+    expect(of(resolve({ routing: own }).routes, "coder")[0]).toBe("openrouter/claude-sonnet-5");
+    const silent = { routing: { ...own, provider: "box" }, only: "qwen3", unpriced: true };
+    expect(of(resolve(silent).routes, "coder")).toEqual(["box/qwen3"]);
   });
 
   test("a provider is needed that some role has first, the others are fallbacks", () => {
@@ -259,6 +258,10 @@ describe("what cannot be resolved tells what to do", () => {
       "unknown model "claude-opus-48"
         Did you mean claude-opus-4-8, claude-opus-4-7, claude-opus-4-6? The key may use: claude-opus-4-8, claude-opus-4-7, claude-opus-4-6, claude-sonnet-5, claude-sonnet-4-6, claude-haiku-4-5."
     `);
+  });
+  test("a misspelt name", () => {
+    const act = () => resolve({ routing: routing(), only: "sonet" });
+    expect(messageOf(act)).toMatch(/^unknown model "sonet"\n {2}Did you mean sonnet, /);
   });
   test("a snapshot that is not on offer is not exchanged for another", () => {
     expect(messageOf(offered(ALL, "claude-opus-4-8-20260115"))).toContain("unknown model");

@@ -136,7 +136,7 @@ export const providersOf = (request: RouteRequest): Map<string, "needed" | "fall
 };
 
 type Facts = RouteRequest & {
-  /** ids by provider, as it lists them; one that lists none is taken at the configuration's word */
+  /** ids by provider, as it lists them; what one offers that is absent is taken at the configuration's word */
   offers: ReadonlyMap<string, readonly string[]>;
   priceBook: PriceBook;
   at: Date;
@@ -144,17 +144,18 @@ type Facts = RouteRequest & {
   unpriced?: boolean;
 };
 
-/** Candidates by id at the one provider: the first is `needed`, and of a tier all that are on offer are taken. */
+/** Candidates by their ids, as the provider spells them: of a tier all that are on offer. */
 const searched = (
   draft: Extract<Draft, { ids: unknown }>,
   { routing, offers }: Facts,
 ): Candidate[] => {
-  const { provider } = routing;
-  const available = offers.get(provider) ?? [];
+  const { provider, models } = routing;
+  const available = offers.get(provider) ?? (draft.any ? [] : draft.ids);
   const found = draft.ids.flatMap((id) => findOffered(id, available) ?? []);
   if (found.length > 0) return found.map((model) => ({ provider, model, ...factsOf(model) }));
   const [first = ""] = draft.ids;
-  if (!draft.any) throw notOffered(`unknown model "${first}"`, first, available);
+  if (!draft.any)
+    throw notOffered(`unknown model "${first}"`, first, { available, names: [...models.keys()] });
   throw new UserError(
     `no ${ROLE_TIERS[draft.role]} model is on offer: looked for ${draft.ids.join(", ")}`,
     `${listed(available)} Name one of them with --model, or give the ${draft.role} a route in config.yaml.`,
@@ -168,11 +169,11 @@ const offered = (
   { offers, needed }: Pick<Facts, "offers"> & { needed: boolean },
 ): { candidate: Candidate } | { note: string } => {
   const available = offers.get(candidate.provider);
-  if (available === undefined || available.length === 0) return { candidate };
+  if (available === undefined) return { candidate };
   const model = findOffered(candidate.model, available);
   if (model !== undefined) return { candidate: { ...candidate, model } };
   const problem = `${draft.at}: ${candidate.provider} does not offer ${candidate.model}`;
-  if (needed) throw notOffered(problem, candidate.model, available);
+  if (needed) throw notOffered(problem, candidate.model, { available });
   return { note: `${problem}, which is left out` };
 };
 

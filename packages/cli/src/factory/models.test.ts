@@ -9,7 +9,8 @@ import { type Simulator, startSimulator } from "@headrace/simulator";
 import { createClock } from "@headrace/store";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readInstallation } from "../user-config.ts";
-import { createModels, type Models, requireKeys } from "./models.ts";
+import { createModels, type Models } from "./models.ts";
+import { requireKeys } from "./provider-clients.ts";
 
 let dir = "";
 beforeEach(async () => {

@@ -3,22 +3,15 @@ import {
   type Clock,
   type ModelChoice,
   type ModelClient,
-  ModelFailure,
   type PinnedRoutes,
   PRODUCT,
   type RouteOverride,
   type Submission,
   UserError,
 } from "@headrace/domain";
-import {
-  checkProvider,
-  createModelClient,
-  providersOf,
-  type RouteRequest,
-  resolveRoutes,
-} from "@headrace/models";
+import { checkProvider, resolveRoutes } from "@headrace/models";
 import type { Installation } from "../user-config.ts";
-import type { Provider } from "../user-config-providers.ts";
+import { createProviderClients } from "./provider-clients.ts";
 import { createSimulators } from "./simulators.ts";
 
 type Asked = Pick<Submission, "model" | "credentials" | "routes" | "limits">;
@@ -42,95 +35,23 @@ export interface Models extends AsyncDisposable {
   client(choice: ModelChoice, provider: string): Promise<ModelClient>;
 }
 
-/** Refuses a provider without the key that it needs. */
-const requireKey = ({ keyless }: Provider): void => {
-  if (keyless !== undefined) throw keyless;
-};
-
-/** Refuses a run without the keys of the providers that its routes lead to, before anything else is looked at. */
-export const requireKeys = (
-  { providers, routing }: Pick<Installation, "providers" | "routing">,
-  only: string | undefined,
-): void => {
-  for (const id of providersOf({ routing, only }).keys()) {
-    const provider = providers.get(id);
-    if (provider !== undefined) requireKey(provider);
-  }
-};
-
-const clientOf = (provider: Provider): ModelClient => {
-  requireKey(provider);
-  const { url, apiKey, auth } = provider;
-  return createModelClient({
-    auth,
-    ...(url === undefined ? {} : { baseUrl: url }),
-    ...(apiKey === undefined ? {} : { apiKey }),
-  });
-};
-
-/** What a provider lists; nothing where it is one of those that do not. */
-const offersOf = async ({ kind, settings }: Provider, client: ModelClient): Promise<string[]> => {
-  try {
-    return await checkProvider(client, settings);
-  } catch (error) {
-    const { cause } = error as Error;
-    const silent = cause instanceof ModelFailure && cause.facts.class === "gone";
-    if (kind === "compatible" && silent) return [];
-    throw error;
-  }
-};
-
 export const createModels = (options: {
   installation: Pick<Installation, "providers" | "routing" | "fingerprint" | "config" | "prices">;
   clock: Clock;
 }): Models => {
   const { providers, routing, fingerprint, config, prices } = options.installation;
   const simulators = createSimulators();
-  const clients = new Map<string, ModelClient>();
-
-  const providerNamed = (id: string): Provider => {
-    const known = providers.get(id);
-    if (known !== undefined) return known;
-    throw new UserError(
-      `the model provider ${id} is not configured any more`,
-      `Name it under \`providers\` in config.yaml as it was, then \`${PRODUCT} stop\` and resume the run.`,
-    );
-  };
-  const client = async (choice: ModelChoice, id: string): Promise<ModelClient> => {
-    if (choice.kind !== "provider") return await simulators.client(choice);
-    const made = clients.get(id) ?? clientOf(providerNamed(id));
-    clients.set(id, made);
-    return made;
-  };
-
-  /** Asks every provider of the routes at once; what a fallback's trouble is becomes a note. */
-  const ask = async (request: RouteRequest) => {
-    const offers = new Map<string, string[]>();
-    const notes: string[] = [];
-    const inUse = [...providersOf(request)].map(([id, use]) => ({
-      provider: providerNamed(id),
-      use,
-    }));
-    for (const { provider } of inUse) requireKey(provider);
-    await Promise.all(
-      inUse.map(async ({ provider, use }) => {
-        try {
-          const asked = await client({ kind: "provider" }, provider.id);
-          offers.set(provider.id, await offersOf(provider, asked));
-        } catch (error) {
-          if (use === "needed" || !(error instanceof UserError)) throw error;
-          notes.push(`${provider.id}, which is fallen back on: ${error.problem}`);
-        }
-      }),
-    );
-    return { offers, notes };
-  };
+  const own = createProviderClients(providers);
 
   /** The person's routes, of what their providers offer. */
-  const ofProviders = async (only: string | undefined, asked: Asked) => {
-    const request = { routing, only, repository: asked.routes };
-    const { offers, notes } = await ask(request);
-    return { request, offers, notes };
+  const ofProviders = async (only: string | undefined, { routes, credentials }: Asked) => {
+    if (credentials !== fingerprint)
+      throw new UserError(
+        "the background factory was started with other keys, addresses or another config.yaml than this shell has",
+        `Run \`${PRODUCT} stop\` when its work is done, then submit again.`,
+      );
+    const request = { routing, only, repository: routes };
+    return { request, ...(await own.offers(request)) };
   };
 
   /** Those of a run without a configuration, of what the simulator offers in a provider's place. */
@@ -142,19 +63,15 @@ export const createModels = (options: {
   };
 
   return {
-    client,
+    client: async (choice, provider) =>
+      choice.kind === "provider" ? own.client(provider) : await simulators.client(choice),
     async admit(asked) {
       const { model } = asked;
-      if (model.kind === "provider" && asked.credentials !== fingerprint)
-        throw new UserError(
-          "the background factory was started with other keys, addresses or another config.yaml than this shell has",
-          `Run \`${PRODUCT} stop\` when its work is done, then submit again.`,
-        );
-      const limits = { ...config.budgets, ...asked.limits };
       const { request, offers, notes } =
         model.kind === "provider"
           ? await ofProviders(model.model, asked)
           : await ofSimulator(model);
+      const limits = { ...config.budgets, ...asked.limits };
       const resolved = resolveRoutes({
         ...request,
         ...{ offers, priceBook: prices, at: options.clock.now() },
