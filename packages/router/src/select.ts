@@ -48,7 +48,7 @@ const inOrder = (asking: Asking, standings: Standing[]): Standing[] => {
   const dearer = (a: Standing, b: Standing): number => {
     const [x, y] = [a.cost ?? Number.POSITIVE_INFINITY, b.cost ?? Number.POSITIVE_INFINITY];
     if (x !== y) return x < y ? -1 : 1;
-    return a.key < b.key ? -1 : 1;
+    return a.key < b.key ? -1 : Number(a.key > b.key);
   };
   return standings.toSorted(
     (a, b) => rank(a) - rank(b) || (asking.route.order === "cheapest" ? dearer(a, b) : 0),
