@@ -128,6 +128,18 @@ test("a script may have conditions of its own, and who starts it may set others"
   expect(failure.facts).toMatchObject({ class: "overload", status: 529 });
 });
 
+test.each([
+  { stop: "refusal" },
+  { stop: "model_context_window_exceeded" },
+  { usage: "none" },
+  { usage: { say: { output_tokens: -1 } } },
+])("a reply of no use is not counted among those that are: %j", async (turn) => {
+  await using simulator = await simulate([{ text: "x", ...turn }]);
+  await eventsOf(simulator);
+  expect(simulator.requests().map(({ outcome }) => outcome)).toEqual(["unusable"]);
+  expect(simulator.completed()).toEqual({ count: 0, repeated: [] });
+});
+
 test("replies that went out whole are counted, and those that had gone out before are named", async () => {
   await using simulator = await simulate([{ text: "x", cut: 3 }]);
   const client = clientOf(simulator);

@@ -34,6 +34,8 @@ export type RunPlan = {
   tasks?: readonly z.input<typeof PlanProposal>["tasks"][number][];
   requirements?: readonly string[];
   script: readonly Conversation[];
+  /** answers that go wrong, as docs/model-script.md describes it */
+  storm?: { seed: number; share: number };
   budget?: Pico;
   /** `sh test.sh`, which runs every file of checks/, unless given */
   test?: string;
@@ -146,7 +148,8 @@ export const prepareRun = async (
   const base =
     plan.repo === undefined ? await commitFiles(repo, files) : git(repo, "rev-parse", "HEAD");
   const script = join(dir, "script.yaml");
-  await writeFile(script, stringify({ conversations: plan.script }));
+  const { script: conversations, storm } = plan;
+  await writeFile(script, stringify({ ...(storm && { storm }), conversations }));
   const submission = submissionOf(plan, { repo, base, script });
   const pack = await (await openSourceRepo({ path: repo })).pack(base);
   return { submission, pack, repo, base, script };

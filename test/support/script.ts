@@ -5,7 +5,7 @@ import type { z } from "zod";
 export type Conversation = Record<string, unknown>;
 
 type Where = { attempt?: number; conversation?: number };
-type Turn = { contains?: string | string[]; delayMs?: number };
+type Turn = { contains?: string | string[]; delayMs?: number; usage?: unknown };
 
 const conversation = (
   role: string,

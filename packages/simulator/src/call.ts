@@ -11,8 +11,8 @@ export type SeenRequest = {
   body?: MessagesRequest;
   status: number;
   /**
-   * `reply`: it went out whole; `unusable`: it did, but nothing can be done with it (a refusal, a full context, a false
-   * usage); `cut`: it broke off as was asked for; `gone`: the client left first
+   * `reply`: it went out whole; `unusable`: it did, but nothing can be done with it (a refusal, a full context, a usage
+   * that cannot be); `cut`: it broke off as was asked for; `gone`: the client left first
    */
   outcome: "pending" | "reply" | "unusable" | "error" | "cut" | "gone";
   /** the message of an error */

@@ -56,8 +56,13 @@ const early = async (playing: Promise<Reply>): Promise<Reply | undefined> => {
 
 const UNUSABLE_STOPS = ["refusal", "model_context_window_exceeded"];
 
+const isCount = ([field, said]: [string, unknown]): boolean =>
+  !field.endsWith("_tokens") || (Number.isSafeInteger(said) && Number(said) >= 0);
+
 const isUsable = ({ stopReason, usage }: Reply): boolean =>
-  !UNUSABLE_STOPS.includes(stopReason) && usage !== "none" && usage?.say === undefined;
+  !UNUSABLE_STOPS.includes(stopReason) &&
+  usage !== "none" &&
+  Object.entries(usage?.say ?? {}).every(isCount);
 
 /** How many of a stream's events come. */
 const eventsBefore = (broken: Broken | undefined, events: readonly StreamEvent[]): number => {
