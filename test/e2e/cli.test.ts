@@ -102,7 +102,7 @@ describe("a run that ended", () => {
 
   test("has spent what it tells, and takes no more budget", async () => {
     const { out } = await shell.headrace("budget", run, "--json");
-    expect(JSON.parse(out)).toMatchObject({ run, budgetPico: 20e9 });
+    expect(JSON.parse(out)).toMatchObject({ run, budgetPico: 20e12 });
     expect(await shell.headrace("budget", run, "--raise", "5")).toEqual({
       code: 2,
       out: "",
