@@ -31,13 +31,16 @@ export const ledgerProblems = (sql: Sql): string[] => {
     });
   // over all runs, where sums may be larger than a number can be
   const ofAccounts = sql.all<{ path: string }>(
-    `SELECT coalesce(a.path, c.path) AS path FROM accounts a FULL JOIN (
-       SELECT value AS path, sum(iif(state = 'open', amount, 0)) AS reserved, sum(cost) AS settled,
-         sum(excess) AS excess, sum(iif(state = 'open', tokens, 0)) AS reserved_tokens,
-         sum(used_tokens) AS settled_tokens, sum(excess_tokens) AS excess_tokens
-       FROM calls, json_each(calls.accounts) GROUP BY value) c ON c.path = a.path
-     WHERE (a.reserved, a.settled, a.excess, a.reserved_tokens, a.settled_tokens, a.excess_tokens)
-       IS NOT (c.reserved, c.settled, c.excess, c.reserved_tokens, c.settled_tokens, c.excess_tokens)`,
+    `SELECT path FROM (
+       SELECT path, reserved, settled, excess, reserved_tokens, settled_tokens, excess_tokens
+       FROM accounts
+       UNION ALL
+       SELECT value, -sum(iif(state = 'open', amount, 0)), -sum(cost), -sum(excess),
+         -sum(iif(state = 'open', tokens, 0)), -sum(used_tokens), -sum(excess_tokens)
+       FROM calls, json_each(calls.accounts) GROUP BY value)
+     GROUP BY path
+     HAVING count(*) <> 2 OR sum(reserved) <> 0 OR sum(settled) <> 0 OR sum(excess) <> 0
+       OR sum(reserved_tokens) <> 0 OR sum(settled_tokens) <> 0 OR sum(excess_tokens) <> 0`,
   );
   return [
     ...ofCalls,
