@@ -203,6 +203,15 @@ export const factoryControlSuite = (name: string, make: () => Promise<ControlFix
       });
     });
 
+    it("raises a budget to what an amount holds exactly, and no further", async () => {
+      const run = await submit({ budget: fromUsd(20) });
+      await expect(control.raiseBudget(run, fromUsd(9000))).rejects.toThrow(
+        /at most 9000 US dollars, and \$20\.00 are in it\n {2}Raise it by \$8980\.00 at most/,
+      );
+      await control.raiseBudget(run, fromUsd(8980));
+      expect((await control.run(run)).run.budget).toBe(fromUsd(9000));
+    });
+
     it("leaves a paused run paused when its budget is raised", async () => {
       const run = await submit();
       await control.pause(run, "going home");
