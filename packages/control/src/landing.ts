@@ -1,4 +1,5 @@
 import {
+  type AnsweredCall,
   classifyCalls,
   type FactoryRepo,
   formatCostTrailer,
@@ -147,15 +148,15 @@ const landedAs = (work: Work, landings: readonly Landing[], input: LandInput): D
  * known before its message, and no part of the figures.
  */
 const costOf = async (
-  { context: { store, prices }, repo, state }: Work,
+  { context: { prices }, repo, state }: Work,
   { task, attempt, merged }: StackedMember,
-  before: string,
+  { before, all }: { before: string; all: readonly AnsweredCall[] },
 ): Promise<string> => {
   const row = taskRowOf(state, task);
   const landing = { commit: merged, receipt: "", seq: state.run.seq };
   const landed = { ...row, status: "landed" as const, queuedAttempt: attempt, landing };
   const then = { ...state, tasks: { ...state.tasks, [task]: landed } };
-  const calls = (await answeredCalls(store, state.run.id)).filter((call) => call.task === task);
+  const calls = all.filter((call) => call.task === task);
   const shares = new Map([[task, await sharesOf(repo, then, row, { before, landed: merged })]]);
   const classed = classifyCalls({ state: then, calls, shares, prices });
   return formatCostTrailer(spentCalls({ state: then, calls, classed }));
@@ -167,7 +168,8 @@ const build = async (
   members: readonly StackedMember[],
   at: { tip: string; receipt: RecordedReceipt },
 ): Promise<Landing[]> => {
-  const { repo, state, row } = work;
+  const { context, repo, state, row } = work;
+  const all = await answeredCalls(context.store, state.run.id);
   const landings: Landing[] = [];
   for (const [i, member] of members.entries()) {
     const { id: receipt, envelope } = at.receipt;
@@ -177,7 +179,7 @@ const build = async (
       ...(inner ? { part: { index: i + 1, of: members.length } } : {}),
     });
     const before = landings.at(-1)?.commit ?? at.tip;
-    const cost = await costOf(work, member, before);
+    const cost = await costOf(work, member, { before, all });
     const commit = await repo.commit({
       tree: await repo.treeOf(member.merged),
       parents: [before, member.change],

@@ -16,16 +16,16 @@ export const dailyLines = (rows: readonly DailyRow[]): string[] =>
       ...[formatUsd(row.cost), percent(row.cacheReadTokens, row.inputTokens)],
       `${row.fallbacks} of ${row.chosen}`,
     ]),
+    3,
   );
 
 /** `decisions`: of how many choices of a model these are. */
-export const unmetLines = (rows: readonly UnmetRow[], decisions: number): string[] => [
-  ...tableLines(
-    ["role", "came to", "model", "because", "choices", "askings", "last"],
-    rows.map((row) => [
-      ...[row.role, row.outcome, plainLine(row.candidate, 60), row.why],
-      ...[String(row.decisions), String(row.asks), row.last],
-    ]),
-  ),
-  `of ${decisions} choices of a model`,
-];
+export const unmetLines = (rows: readonly UnmetRow[], decisions: number): string[] => {
+  if (rows.length === 0) return [`nothing was held back in ${decisions} choices of a model`];
+  const cells = rows.map((row) => [
+    ...[row.role, row.outcome, plainLine(row.candidate, 60), row.why],
+    ...[String(row.decisions), String(row.asks), row.last],
+  ]);
+  const head = ["role", "came to", "model", "because", "choices", "askings", "last"];
+  return [...tableLines(head, cells, 4), `of ${decisions} choices of a model`];
+};
