@@ -73,6 +73,14 @@ describe("without it", () => {
   });
 });
 
+test("the cap of an API tier ends with the month, in December with the year", () => {
+  const failure = { class: "credit", code: "enforced_spend_limit_reached", message: "?" } as const;
+  const headers = new Headers();
+  expect(askAgainAt(failure, headers, NOW)).toBe("2026-12-01T00:00:00.000Z");
+  const december = new Date("2026-12-31T23:59:59Z");
+  expect(askAgainAt(failure, headers, december)).toBe("2027-01-01T00:00:00.000Z");
+});
+
 describe("rate facts", () => {
   const facts = (headers: Record<string, string>) => rateFacts(new Headers(headers), NOW);
 

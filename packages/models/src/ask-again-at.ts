@@ -1,4 +1,5 @@
 import type { FailureClass } from "@headrace/domain";
+import type { ErrorFacts } from "./failure.ts";
 import { byOurClock, rateFacts } from "./rate-facts.ts";
 
 /** The last time that RFC 3339 can write: nobody asks to wait longer. */
@@ -32,15 +33,21 @@ const statedDate = (message: string, now: Date): number | undefined =>
     .map(([, day, time = "00:00"]) => Date.parse(`${day}T${time}Z`))
     .find((at) => at > now.getTime());
 
+/** The cap of an API tier, which ends with the month (platform.claude.com, "Errors", November 2026). */
+const TIER_CAP = "enforced_spend_limit_reached";
+
+const nextMonth = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1);
+
 /** When the provider says that it may be asked again (RFC 3339): not a moment earlier, and no later. */
 export const askAgainAt = (
-  failure: { class: FailureClass; message: string },
+  failure: Pick<ErrorFacts, "code" | "message"> & { class: FailureClass },
   headers: Headers,
   now: Date,
 ): string | undefined => {
   const at =
     retryAfter(headers, now) ??
     (failure.class === "rate" ? reset(headers, now) : undefined) ??
-    (failure.class === "credit" ? statedDate(failure.message, now) : undefined);
+    (failure.class === "credit" ? statedDate(failure.message, now) : undefined) ??
+    (failure.code === TIER_CAP ? nextMonth(now) : undefined);
   return at === undefined ? undefined : new Date(Math.min(at, LAST)).toISOString();
 };

@@ -36,7 +36,7 @@ const answered = (error: APIError, now: Date): FailureFacts => {
     ...(error.errorCode === null ? {} : { code: error.errorCode }),
   };
   const failureClass = classify(answer);
-  const until = headers && askAgainAt({ class: failureClass, message }, headers, now);
+  const until = headers && askAgainAt({ ...answer, class: failureClass }, headers, now);
   const said = [status, error.type, error.errorCode].filter((part) => part != null).join(" ");
   return {
     class: failureClass,
