@@ -1,5 +1,6 @@
 import {
   type BudgetLevel,
+  type CallRow,
   formatUsd,
   type NewEvent,
   type Pico,
@@ -11,6 +12,7 @@ import {
 import type { limitsOf } from "./limits-of.ts";
 
 type Limits = ReturnType<typeof limitsOf>;
+type Refused = Extract<ReserveAnswer, { kind: "refused" }>;
 type Owner = { run: string; task?: string; attempt?: number };
 
 /** Why a budget could not hold a call. */
@@ -51,17 +53,37 @@ const remedyOf = (level: BudgetLevel, { run, task }: Owner): string => {
 const tomorrow = (at: Date): string =>
   new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate() + 1)).toISOString();
 
-/** The ledger's refusal, with what follows from it: a day or an hour passes, every other budget is somebody's to raise. */
+/** How soon it is looked whether a call that holds a budget has cost less. */
+const LOOK_MS = 2_000;
+
+/** What calls of the run that are under way hold on the account, in its own measure. */
+const heldOn = (
+  open: readonly CallRow[],
+  { level, tokens }: Pick<Refused, "level" | "tokens">,
+  { task, attempt }: Owner,
+): number =>
+  [...new Map(open.map((row) => [row.id, row])).values()]
+    .filter((row) => !["task", "attempt"].includes(level) || row.task === task)
+    .filter((row) => level !== "attempt" || row.attempt === attempt)
+    .reduce((sum, row) => sum + (tokens ? row.tokens : row.amount), 0);
+
+/**
+ * The ledger's refusal, with what follows from it: calls under way will cost less than they hold, a day or an hour passes,
+ * and every other budget is somebody's to raise.
+ */
 export const refusalOf = (
-  { level, needed, available, tokens, until: fits }: Extract<ReserveAnswer, { kind: "refused" }>,
-  owner: Owner,
-  limits: Limits,
+  refused: Refused,
+  { owner, limits, open }: { owner: Owner; limits: Limits; open: readonly CallRow[] },
   at: Date,
 ): Refusal => {
+  const { level, needed, available, tokens, until: fits } = refused;
   const reason = tokens
     ? `the next call may take ${needed} tokens, and ${available} of the run's token budget are free`
     : `the next call may cost ${formatUsd(needed)}, and ${formatUsd(available)} of ${NAMES[level]} budget is free`;
   const told = { reason: `${reason}. ${remedyOf(level, owner)}`, level };
+  // of the hour the ledger itself knows what calls under way hold
+  if (level !== "hour" && needed <= available + heldOn(open, refused, owner))
+    return { reason, told, until: new Date(at.getTime() + LOOK_MS).toISOString() };
   if (level === "hour") return { reason, told, ...(fits === undefined ? {} : { until: fits }) };
   if (level === "day")
     return { reason, told, ...(needed > (limits.day ?? 0) ? {} : { until: tomorrow(at) }) };

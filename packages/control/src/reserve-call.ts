@@ -50,6 +50,8 @@ type Facts = {
   limits: ReturnType<typeof limitsOf>;
   counts: Record<string, number>;
   tries: TryRow[];
+  /** calls of the run that were under way */
+  open: CallRow[];
   pinned: Asking["pinned"];
   authorModel: string | undefined;
   begun: Date;
@@ -93,10 +95,14 @@ const factsOf = async (
     ...{ fence, call, state, step, route, tries, begun },
     limits: limitsOf(state, step, budgets),
     counts: Object.fromEntries(counts),
+    open: openOf(made),
     pinned: pinnedTo(made, step),
     authorModel: authorOf(made, step, route),
   };
 };
+
+const openOf = (made: readonly CallRow[]): CallRow[] =>
+  made.filter(({ state }) => state === "open");
 
 const hasReplied = ({ state, usage }: CallRow): boolean => state === "settled" && !!usage;
 
@@ -173,10 +179,11 @@ const askingOf = (
 /** Holds the call on all its accounts; why not, where one of them cannot. Whatever happens, a call that is not held has no place. */
 const hold = async (
   { context, health }: Calls,
-  { fence, call, step, limits, counts }: Facts,
+  facts: Facts,
   { id, candidate, maxOutput }: { id: string; candidate: Candidate; maxOutput: number },
   at: Date,
 ): Promise<Refusal | undefined> => {
+  const { fence, call, step, limits, counts } = facts;
   const { provider, model } = candidate;
   const input = counts[candidateKey(candidate)] ?? call.inputBound;
   // where there is no price, the router has made sure that tokens are budgeted
@@ -192,7 +199,9 @@ const hold = async (
     const held = await context.store.reserve(fence, reservation, { accounts, ...hour });
     if (held.kind === "granted") return undefined;
     health.giveBack(id);
-    return refusalOf(held, { run: fence.run, ...owner }, limits, at);
+    // one that began or ended meanwhile may have been in its way: better looked at again than stopped for
+    const open = [...facts.open, ...openOf(await context.store.calls(fence.run))];
+    return refusalOf(held, { owner: { run: fence.run, ...owner }, limits, open }, at);
   } catch (error) {
     health.giveBack(id);
     throw error;

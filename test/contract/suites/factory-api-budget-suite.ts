@@ -1,4 +1,4 @@
-import { type CallRow, fromUsd } from "@headrace/domain";
+import { type CallRow, type Fence, fromUsd } from "@headrace/domain";
 import { describe, expect, it } from "vitest";
 import {
   apiContext,
@@ -21,20 +21,35 @@ export const factoryApiBudgetSuite = (name: string, make: MakeApi): void => {
   describe(`${name} as keeper of a run's budget`, () => {
     const context = apiContext(make);
     const { working, granted, told } = context;
+    /** Spends a quarter of the budget. */
+    const use = async (fence: Fence): Promise<void> => {
+      const { call } = await granted(fence);
+      await context.api.settle(fence, call, replied({ input: 1_250, output: 16_000 }));
+    };
 
-    it("grants calls until the next does not fit, and again when one has cost less", async () => {
+    it("grants calls until the next does not fit, and waits while calls under way may cost less", async () => {
       const { fence } = await working();
       const calls = [await granted(fence), await granted(fence), await granted(fence)];
       const large = { maxOutput: 30_000 };
-      expect(await context.api.reserve(fence, callFor(large))).toMatchObject({
+      const refused = await context.api.reserve(fence, callFor(large));
+      expect(refused).toMatchObject({
+        kind: "wait",
+        reason: expect.stringMatching(/\$0\.45.*\$0\.27/),
+      });
+      await context.api.settle(fence, calls[0]?.call ?? "", replied());
+      await granted(fence, callFor(large));
+    });
+
+    it("refuses a call that does not fit however little those under way will cost", async () => {
+      const { fence } = await working();
+      for (let i = 0; i < 3; i++) await use(fence);
+      expect(await context.api.reserve(fence, callFor({ maxOutput: 30_000 }))).toMatchObject({
         kind: "refused",
         why: "budget",
         level: "run",
         cap: fromUsd(1),
         reason: expect.stringMatching(/\$0\.45.*\$0\.27.*--raise/),
       });
-      await context.api.settle(fence, calls[0]?.call ?? "", replied());
-      await granted(fence, callFor(large));
     });
 
     it("has a prompt counted whose bytes alone do not fit", async () => {
@@ -52,7 +67,7 @@ export const factoryApiBudgetSuite = (name: string, make: MakeApi): void => {
     it("takes a cheaper candidate where the first one's price does not fit", async () => {
       const plan = await working(context.agent({ role: "planner" }), "plan-1");
       const call = callFor({ role: "planner", maxOutput: 60_000 });
-      for (let i = 0; i < 2; i++) await granted(plan.fence);
+      for (let i = 0; i < 2; i++) await use(plan.fence);
       const grant = await granted(plan.fence, call);
       expect(grant.candidate.model).toBe("claude-haiku-4-5");
       const { demand } = await context.fixture.exhaust();
@@ -166,7 +181,8 @@ export const factoryApiBudgetSuite = (name: string, make: MakeApi): void => {
     const over = callFor({ maxOutput: 30_000 });
     const reserveOver = async (context: ReturnType<typeof apiContext>) => {
       const { fence } = await context.working();
-      await context.granted(fence);
+      const { call } = await context.granted(fence);
+      await context.api.settle(fence, call, replied({ input: 1_250, output: 16_000 }));
       return context.api.reserve(fence, { ...over, ask: "over" });
     };
 
@@ -231,8 +247,11 @@ export const factoryApiBudgetSuite = (name: string, make: MakeApi): void => {
         const ask = () => callFor({ role: "researcher", counted });
         const { call } = await context.granted(fence, ask());
         expect(await context.api.reserve(fence, ask())).toMatchObject({
+          ...{ kind: "wait", reason: expect.stringContaining("17000 tokens") },
+        });
+        expect(await context.api.reserve(fence, { ...ask(), maxOutput: 40_000 })).toMatchObject({
           ...{ kind: "refused", level: "run" },
-          reason: expect.stringContaining("17000 tokens"),
+          reason: expect.stringContaining("41000 tokens"),
         });
         await context.api.settle(fence, call, replied());
         expect((await context.fixture.state()).run).toMatchObject({ spent: 0, calls: 1 });
