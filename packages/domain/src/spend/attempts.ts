@@ -10,8 +10,8 @@ const mergedAttempts = ({ threads }: RunState, task: string): number[] =>
   Object.values(threads).flatMap(({ kind, id, members }) => {
     if (kind !== "landing") return [];
     // a landing from before there were batches is named after its only member
-    if (members === undefined)
-      return id.startsWith(`${task}-`) ? [Number(id.slice(task.length + 1))] : [];
+    const end = id.lastIndexOf("-");
+    if (members === undefined) return id.slice(0, end) === task ? [Number(id.slice(end + 1))] : [];
     return members.filter((member) => member.task === task).map(({ attempt }) => attempt);
   });
 

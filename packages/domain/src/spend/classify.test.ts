@@ -208,6 +208,27 @@ test("after an approved attempt came back, the next one only makes it fit: confl
   ]);
 });
 
+test("in a log from before batches a landing is known by the name of its only member, and no other's", () => {
+  const run = planned("one", "one-two");
+  run.start("one");
+  run.add({ type: "thread.started", kind: "landing", id: "one-two-1" });
+  const second = { step: "code-2", role: "coder", task: "one", attempt: 2 } as const;
+  run.prepare("one", 2);
+  run.call(run.converse({ ...second, end: "submitted" }));
+  run.prepare("one", 3);
+  run.call(run.converse({ ...second, step: "code-3", attempt: 3, end: "submitted" }));
+  run.add({ type: "thread.started", kind: "landing", id: "one-2" });
+  run.add({ type: "task.queued", change: oid("b") }, { task: "one", attempt: 3 });
+  run.landing("one");
+  expect(classify(run).map(({ parts }) => parts)).toEqual([
+    waste("conflict_redo"),
+    waste("conflict_redo"),
+  ]);
+  expect(only(run, { one: new Map([[2, { survived: 1, of: 1 }]]) })).toEqual(
+    all({ as: "converted", commit: oid("c") }),
+  );
+});
+
 test("work that is done anew after a conflict is converted, and the one it replaces was lost to the conflict", () => {
   const run = inTask({}, (one) => one.merging("one", 1));
   run.add({ type: "task.returned", reason: "conflict", rung: "rewrite" }, { task: "one" });
