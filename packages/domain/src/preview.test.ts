@@ -134,6 +134,13 @@ describe("the preview of a plan", () => {
     expect(preview.unpriced).toEqual(["anthropic/v"]);
   });
 
+  it("leaves out a role that an older run has no route for", () => {
+    const { roles } = previewOf(factsOf([taskInput("a")], { routes: { coder: "some-model" } }));
+    expect(roles.map(({ role, models }) => [role, models])).toEqual([
+      ["coder", ["anthropic/some-model"]],
+    ]);
+  });
+
   it("takes the route of a task's own, and of models to be taken by price the cheapest", () => {
     const price = ({ model }: { model: string }) => (model === "dear" ? 1000 : 10);
     const cheapest: Route = { ...route("dear", "cheap"), order: "cheapest" };

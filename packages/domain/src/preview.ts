@@ -112,18 +112,20 @@ const likelyCandidate = (
   return sorted[0] as Candidate;
 };
 
-const lineOf = (facts: PreviewFacts, role: Role, times: Span<number>, task?: Task): Line => {
+/** None for a role that the run has no route for: older logs need not name all, and a projection fails nothing. */
+const lineOf = (facts: PreviewFacts, role: Role, times: Span<number>, task?: Task): Line[] => {
+  if (facts.routes[role] === undefined) return [];
   const { job, samples } = jobOf(facts.experience, role, task?.permits.length ?? 0);
-  return { role, times, job, samples, candidate: likelyCandidate(facts, role, task?.id, job) };
+  return [{ role, times, job, samples, candidate: likelyCandidate(facts, role, task?.id, job) }];
 };
 
 const linesOf = (facts: PreviewFacts, task: Task): Line[] => {
   const tries = triesOf(facts.experience);
   return [
-    ...(task.research === undefined ? [] : [lineOf(facts, "researcher", ONCE, task)]),
-    lineOf(facts, "coder", tries, task),
-    lineOf(facts, "reviewer", tries, task),
-    lineOf(facts, "merger", MERGED_SHARE, task),
+    ...(task.research === undefined ? [] : lineOf(facts, "researcher", ONCE, task)),
+    ...lineOf(facts, "coder", tries, task),
+    ...lineOf(facts, "reviewer", tries, task),
+    ...lineOf(facts, "merger", MERGED_SHARE, task),
   ];
 };
 
@@ -202,7 +204,7 @@ export const previewOf = (facts: PreviewFacts): Preview => {
     width: Math.max(0, ...levels.map((level) => level.length)),
     depth: levels.length,
   };
-  const parts = [...tasks.map((task) => linesOf(facts, task)), [lineOf(facts, "reviewer", ONCE)]];
+  const parts = [...tasks.map((task) => linesOf(facts, task)), lineOf(facts, "reviewer", ONCE)];
   const lines = parts.flat();
   const costAt = ({ candidate, times, job }: Line, at: keyof Span<number>): number | undefined => {
     const price = facts.price(candidate, whole(job[at].usage));
