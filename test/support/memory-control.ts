@@ -5,6 +5,7 @@ import {
   isEnded,
   type NewEvent,
   type RunState,
+  raisedBudget,
   type StoredEvent,
   Submission,
   UserError,
@@ -114,10 +115,14 @@ export class MemoryControl implements FactoryControl {
     if (task !== undefined) {
       const known = tasks[task];
       if (known === undefined) throw new UserError(`run ${run} has no task ${task}`);
-      this.#appendToOpen(run, { type: "budget.raised", budget: (known.raised ?? 0) + by, task });
+      this.#appendToOpen(run, {
+        type: "budget.raised",
+        budget: raisedBudget(known.raised ?? 0, by),
+        task,
+      });
       return;
     }
-    this.#appendToOpen(run, { type: "budget.raised", budget: budget + by });
+    this.#appendToOpen(run, { type: "budget.raised", budget: raisedBudget(budget, by) });
     if (status === "budget") this.append(run, { type: "run.resumed" });
   }
 

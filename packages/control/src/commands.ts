@@ -2,13 +2,12 @@ import {
   CONSENT_FORMS,
   type FactoryControl,
   formatUsd,
-  fromUsd,
   isEnded,
-  MAX_USD,
   type NewEvent,
   type Pico,
   PRODUCT,
   type RunState,
+  raisedBudget,
   readConsent,
   UserError,
 } from "@headrace/domain";
@@ -138,7 +137,7 @@ const wordsOf = (text: string): string => {
 
 const raising = (state: RunState, by: Pico): NewEvent[] => {
   refuseEnded(state);
-  const raised: NewEvent = { type: "budget.raised", budget: sumOf(state.run.budget, by) };
+  const raised: NewEvent = { type: "budget.raised", budget: raisedBudget(state.run.budget, by) };
   return state.run.status === "budget" ? [raised, { type: "run.resumed" }] : [raised];
 };
 
@@ -155,16 +154,7 @@ const raisingTask = (state: RunState, by: Pico, id: string): NewEvent[] => {
       `tasks of run ${run.id} have no budget of their own`,
       `Raise that of the run: \`${PRODUCT} budget ${run.id} --raise USD\``,
     );
-  return [{ type: "budget.raised", budget: sumOf(task.raised ?? 0, by), task: id }];
-};
-
-/** What one budget holds after a raise. */
-const sumOf = (held: Pico, by: Pico): Pico => {
-  if (held + by <= fromUsd(MAX_USD)) return held + by;
-  throw new UserError(
-    `one budget holds at most ${MAX_USD} US dollars, and ${formatUsd(held)} are in it`,
-    `Raise it by ${formatUsd(fromUsd(MAX_USD) - held)} at most.`,
-  );
+  return [{ type: "budget.raised", budget: raisedBudget(task.raised ?? 0, by), task: id }];
 };
 
 const answering = (state: RunState, id: string, text: string): NewEvent[] => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UserError } from "./errors.ts";
 
 /**
  * Money is a whole number of pico-dollars (1e-12 USD). A price of one dollar per million tokens is then a million
@@ -34,4 +35,13 @@ export const toUsd = (pico: Pico): number => pico / PICO_PER_USD;
 export const formatUsd = (pico: Pico): string => {
   const usd = toUsd(pico);
   return `$${usd.toFixed(usd !== 0 && usd < 0.1 ? 4 : 2)}`;
+};
+
+/** What a budget holds after a raise; throws `UserError` where that is more than one can hold. */
+export const raisedBudget = (held: Pico, by: Pico): Pico => {
+  if (held + by <= fromUsd(MAX_USD)) return held + by;
+  throw new UserError(
+    `one budget holds at most ${MAX_USD} US dollars, and ${formatUsd(held)} are in it`,
+    `Raise it by ${formatUsd(fromUsd(MAX_USD) - held)} at most.`,
+  );
 };

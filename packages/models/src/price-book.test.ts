@@ -1,4 +1,5 @@
 import { fromUsd, NO_USAGE, type TokenUsage } from "@headrace/domain";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createPriceBook } from "./price-book.ts";
 import { PRICE_CASES } from "./price-cases-fixture.ts";
@@ -43,6 +44,36 @@ test("the worst case takes every input token at the dearest class of a prompt an
   }
   const dearReads = { model: "m", input: "1", output: "1", cacheWrite5m: "1", cacheRead: "2" };
   expect(createPriceBook([dearReads]).worstCase("m", 3, 1, NOW)).toBe(7_000_000);
+});
+
+test("no usage of a prompt and a reply within the bounds costs more than the worst case, in any book", () => {
+  const price = fc
+    .tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 999_999 }))
+    .map(([whole, part]) => `${whole}.${String(part).padStart(6, "0")}`);
+  const optional = fc.option(price, { nil: undefined });
+  const tokens = fc.integer({ min: 0, max: 2_000_000 });
+  fc.assert(
+    fc.property(
+      fc.record({
+        input: price,
+        output: price,
+        cacheWrite5m: optional,
+        cacheWrite1h: optional,
+        cacheRead: optional,
+      }),
+      fc.record({ input: tokens, cacheWrite5m: tokens, cacheRead: tokens, output: tokens }),
+      (classes, used) => {
+        const { cacheWrite5m, cacheWrite1h, cacheRead, ...plain } = classes;
+        const given = Object.entries({ cacheWrite5m, cacheWrite1h, cacheRead }).filter(
+          ([, usd]) => usd !== undefined,
+        );
+        const any = createPriceBook([{ model: "m", ...plain, ...Object.fromEntries(given) }]);
+        const prompt = used.input + used.cacheWrite5m + used.cacheRead;
+        const worst = any.worstCase("m", prompt, used.output, NOW) ?? 0;
+        expect(any.cost("m", { ...NO_USAGE, ...used }, NOW)).toBeLessThanOrEqual(worst);
+      },
+    ),
+  );
 });
 
 test.each([
