@@ -39,7 +39,7 @@ export type CallRow = Reservation & {
   state: CallState;
   /** never above `amount` */
   cost: Pico;
-  /** what its usage comes to above the reservation (docs/adr/0021): a defect of the provider or of our counting */
+  /** what its usage comes to above the reservation (docs/adr/0025): a defect of the provider or of our counting */
   excess?: Pico;
   /** in 1e-9 work units; absent where nobody has said what it is worth */
   work?: number;

@@ -124,16 +124,14 @@ export class Ledger {
     calls: readonly ClassedCall[],
     events: readonly NewEvent[],
   ): NewEvent[] | undefined {
-    const before = calls.filter(({ call }) => this.#entries.isClassed(call));
-    if (before.length === calls.length) return undefined;
-    const [again] = before;
-    if (again !== undefined)
-      throw new Error(`call ${again.call} has been classed before, and not all of these have`);
+    if (calls.every(({ call }) => this.#entries.isClassed(call))) return undefined;
     const at = this.#clock.now().toISOString();
     for (const { call, parts } of calls) {
       const { state, cost } = this.#known(run, call).row;
-      if ((state !== "settled" && state !== "estimated") || this.#entries.isClassed(call))
-        throw new Error(`call ${call} cannot be classed: it is ${state}, or named twice`);
+      if (state !== "settled" && state !== "estimated")
+        throw new Error(`call ${call} cannot be classed: it is ${state}`);
+      if (this.#entries.isClassed(call))
+        throw new Error(`call ${call} has been classed before, and not all of these have`);
       const sum = parts.reduce((all, { amount }) => all + amount, 0);
       if (sum !== cost) throw new Error(`the parts of call ${call} make ${sum}, not ${cost}`);
       for (const part of parts) this.#entries.addPart(run, call, part, at);
