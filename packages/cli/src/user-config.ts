@@ -6,7 +6,7 @@ import { createPriceBook, PRICES, PriceRow, type Routing } from "@headrace/model
 import type { PrivateRegistry } from "@headrace/sandbox";
 import { z } from "zod";
 import { AskFields } from "./consent.ts";
-import { TelemetryFields } from "./factory/telemetry.ts";
+import { collectorSecrets, TelemetryFields } from "./factory/telemetry.ts";
 import { checkReferences, MODEL_FIELDS, routingOf } from "./user-config-models.ts";
 import {
   credentialOf,
@@ -139,7 +139,7 @@ export const readInstallation = async (from: {
     secrets: [
       ...new Set([
         ...keys.filter((key) => key !== undefined),
-        ...Object.values(config.telemetry?.headers ?? {}),
+        ...collectorSecrets(config.telemetry, from.env),
         // of a basic credential the password alone, too
         ...[...named.values()].flatMap((value) => [value, value.slice(value.indexOf(":") + 1)]),
         ...registries.flatMap(({ authorization }) => authorization?.replace(/^\w+ /, "") ?? []),

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { collectorOf, TelemetryFields } from "./telemetry.ts";
+import { collectorOf, collectorSecrets, TelemetryFields } from "./telemetry.ts";
 
 it("tells a collector only where one is named, by config.yaml before OpenTelemetry's own variable", () => {
   const configured = TelemetryFields.parse({ otlp: "http://127.0.0.1:4318" });
@@ -13,4 +13,14 @@ it("tells a collector only where one is named, by config.yaml before OpenTelemet
 it("takes the address of a collector, not that of one of its paths", () => {
   const refused = ["http://127.0.0.1:4318/v1/traces", "127.0.0.1:4318", "http://u:p@host:4318"];
   for (const otlp of refused) expect(TelemetryFields.safeParse({ otlp }).success, otlp).toBe(false);
+});
+
+it("keeps secret what a collector is sent as headers, from either place", () => {
+  const headers = { authorization: "Bearer token-of-config" };
+  const telemetry = TelemetryFields.parse({ otlp: "http://127.0.0.1:4318", headers });
+  const env = { OTEL_EXPORTER_OTLP_HEADERS: "x-key=token-of-env,authorization=Basic%20abcdefgh" };
+  expect(collectorSecrets(telemetry, env)).toEqual(
+    expect.arrayContaining(["token-of-config", "token-of-env", "abcdefgh"]),
+  );
+  expect(collectorSecrets(undefined, {})).toEqual([]);
 });

@@ -22,6 +22,16 @@ export const collectorOf = (
   return url ? { url, headers: {} } : undefined;
 };
 
+/** What requests to a collector carry, and of `Bearer ...` the token alone: nothing written or printed may hold it. */
+export const collectorSecrets = (
+  configured: Telemetry | undefined,
+  { OTEL_EXPORTER_OTLP_HEADERS: inherited = "" }: NodeJS.ProcessEnv,
+): string[] => {
+  const pairs = inherited.split(",").map((pair) => pair.slice(pair.indexOf("=") + 1).trim());
+  const values = [...Object.values(configured?.headers ?? {}), ...pairs];
+  return values.filter(Boolean).flatMap((value) => [value, value.replace(/^\w+(?: |%20)/, "")]);
+};
+
 /** Nothing where no collector is named: telemetry is off by default. */
 export const tellCollector = async (
   from: {
