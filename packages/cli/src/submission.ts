@@ -185,7 +185,7 @@ export const prepareSubmission = async (
     ...(merge === undefined ? {} : { merge }),
     model,
     ...(model.kind === "provider" ? { credentials: installation.fingerprint } : {}),
-    ...(routed && routes !== undefined ? { routes: given(routes) } : {}),
+    ...(routed && routes !== undefined ? { routes } : {}),
     ...(tokens === undefined ? {} : { limits: { tokens } }),
     ...(plan === undefined ? {} : { plan: plan.proposal }),
     ...(request.notify === undefined ? {} : { notify: request.notify }),
@@ -200,14 +200,6 @@ export const prepareSubmission = async (
     ],
   };
 };
-
-/** A map without the fields that its file leaves out. */
-const given = <K extends string, T>(fields: Partial<Record<K, T | undefined>>) =>
-  Object.fromEntries(
-    Object.entries<T | undefined>(fields).flatMap(([key, value]) =>
-      value === undefined ? [] : [[key, value]],
-    ),
-  ) as Partial<Record<K, T>>;
 
 const UNUSED_ROUTES = `${CONFIG_FILE}: its routes are not used: --model names one model for every role`;
 

@@ -32,7 +32,7 @@ const modelNames = (known: readonly string[] | undefined) => {
       error: "expected a model's name, or several",
     })
     .transform((given) => (typeof given === "string" ? [given] : given))
-    .optional();
+    .exactOptional();
 };
 
 const routes = (model: ReturnType<typeof modelNames>) =>
@@ -76,7 +76,7 @@ export type RepoConfig = {
   merge?: MergeSettings | undefined;
   verification?: VerificationSettings | undefined;
   /** names of models that the person has configured, best first */
-  routes?: Partial<Record<Role, string[] | undefined>> | undefined;
+  routes?: Partial<Record<Role, string[]>> | undefined;
 };
 
 const tableNaming = (models: readonly string[] | undefined) => ({
