@@ -18,7 +18,7 @@ import { commitFiles, type TempDir, tempDir, tempRepo } from "./git.ts";
 import { sampleSubmission } from "./sample-submission.ts";
 
 /** A candidate as a configuration names it. */
-export const candidate = (provider: string, model: string): Candidate => ({
+const candidate = (provider: string, model: string): Candidate => ({
   ...{ provider, model, pool: model, window: 200_000 },
   capabilities: ["tools", "cache"],
 });

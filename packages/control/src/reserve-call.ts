@@ -10,6 +10,7 @@ import {
   isParked,
   isRunning,
   type Pico,
+  PRODUCT,
   type Reservation,
   type Route,
   type RunState,
@@ -222,7 +223,10 @@ const answer = async (
       return { kind: "wait", ms: chosen.ms, reason };
     case "deferred":
       return { kind: "deferred", until: chosen.until, reason };
-    case "unavailable":
+    case "unavailable": {
+      const mended = `When a key or a model has been seen to: \`${PRODUCT} resume ${facts.fence.run}\``;
+      return { kind: "unavailable", reason: `${chosen.reason}. ${mended}` };
+    }
     case "invalid":
     case "context":
       return { kind: chosen.kind, reason: chosen.reason };
