@@ -12,6 +12,12 @@ type Written = StoredEvent & Record<string, unknown>;
 const sha256 = (bytes: Uint8Array | string): string =>
   createHash("sha256").update(bytes).digest("hex");
 
+/** What keeps anybody but a forger from changing what was written. */
+const TRIGGERS = [
+  ...["events_no_gap", "events_no_update", "events_no_delete"],
+  ...["ledger_once", "ledger_no_update", "ledger_no_delete"],
+];
+
 /** Whoever can write in a copy of a data directory, and knows how a store and a repository are made. */
 export class Forger implements Disposable {
   readonly db: DatabaseSync;
@@ -25,8 +31,7 @@ export class Forger implements Disposable {
     this.#data = data;
     this.db = new DatabaseSync(join(data, "headrace.db"));
     this.db.exec("PRAGMA foreign_keys = OFF");
-    for (const trigger of ["events_no_gap", "events_no_update", "events_no_delete"])
-      this.db.exec(`DROP TRIGGER ${trigger}`);
+    for (const trigger of TRIGGERS) this.db.exec(`DROP TRIGGER ${trigger}`);
     const repos = join(data, "repos");
     this.repo = join(repos, readdirSync(repos).find((name) => name.endsWith(".git")) ?? "");
     this.run = String(this.db.prepare("SELECT run FROM runs").get()?.run);

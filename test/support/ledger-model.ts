@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import {
   type Account,
+  accountsOf,
   type CallState,
   type ClassedCall,
   type TokenUsage,
@@ -106,5 +107,46 @@ export class LedgerModel {
 
   get classed(): ClassedCall["parts"] {
     return this.calls.flatMap(({ parts = [] }) => parts);
+  }
+}
+
+/** Limits as a factory has them, but for the accounts that all runs share: here each run has its own. */
+export class TrialLimits {
+  hour = 900;
+  readonly #run: string;
+  readonly #limits = { total: 3000, day: 2000, run: 1000, task: 700, attempt: 400, tokens: 500 };
+
+  constructor(run: string) {
+    this.#run = run;
+  }
+
+  raise(by: number): void {
+    this.#limits.run += by;
+    this.#limits.task += by >> 1;
+    this.#limits.tokens += by >> 2;
+    this.hour += by >> 2;
+  }
+
+  accounts(task: string | undefined, attempt: number | undefined): Account[] {
+    const owner = {
+      run: this.#run,
+      ...(task === undefined ? {} : { task }),
+      ...(attempt === undefined ? {} : { attempt }),
+    };
+    return accountsOf(owner, this.#limits, new Date(0)).map((account) =>
+      account.level === "installation" || account.level === "day"
+        ? { ...account, path: `run/${this.#run}/=${account.level}` }
+        : account,
+    );
+  }
+
+  of(path: string): { limit: number; tokens: number } {
+    const { total, day, run, task, attempt, tokens } = this.#limits;
+    const [, , of, number] = path.split("/");
+    const endless = { tokens: Number.POSITIVE_INFINITY };
+    if (of === undefined) return { limit: run, tokens };
+    if (of === "=installation") return { ...endless, limit: total };
+    if (of === "=day") return { ...endless, limit: day };
+    return { ...endless, limit: number === undefined ? task : attempt };
   }
 }

@@ -1,8 +1,6 @@
 import { strict as assert } from "node:assert";
 import {
-  type Account,
   type AccountSums,
-  accountsOf,
   type ClassedCall,
   classedSums,
   entryProblem,
@@ -20,7 +18,7 @@ import {
   type ManualClock,
   submitted,
 } from "../contract/suites/store-fixtures.ts";
-import { LedgerModel, type ModelCall } from "./ledger-model.ts";
+import { LedgerModel, type ModelCall, TrialLimits } from "./ledger-model.ts";
 
 /** A store that can be closed and opened again, or be made to fail in the middle of its next transaction. */
 export type Crashable = {
@@ -50,8 +48,7 @@ export class LedgerTrial {
   readonly model = new LedgerModel();
   readonly #at: Crashable;
   readonly #run: string;
-  readonly #limits = { total: 3000, day: 2000, run: 1000, task: 700, attempt: 400, tokens: 500 };
-  #hour = 900;
+  readonly #limits: TrialLimits;
   #fence: Fence;
   #stale: Fence | undefined;
   #leaseUntil: number;
@@ -60,6 +57,7 @@ export class LedgerTrial {
   private constructor(at: Crashable, run: string, fence: Fence) {
     this.#at = at;
     this.#run = run;
+    this.#limits = new TrialLimits(run);
     this.#fence = fence;
     this.#leaseUntil = this.#now + LEASE_MS;
   }
@@ -72,7 +70,7 @@ export class LedgerTrial {
   async apply([kind, pick, a, b]: Op): Promise<void> {
     const one = this.#pick(pick);
     if (kind === "reserve") await this.#reserve(pick, a, b);
-    else if (kind === "raise") this.#raise(a);
+    else if (kind === "raise") this.#limits.raise(a);
     else if (kind === "wait") this.#at.clock.advance(a * 5000);
     else if (kind === "orphans") await this.#orphans(a % 2 === 0);
     else if (kind === "die") await this.#die(one);
@@ -100,7 +98,7 @@ export class LedgerTrial {
       const { path, ...sums } = row;
       const expected = this.model.sums(path);
       for (const name of SUMS) assert.equal(sums[name], expected[name], `${name} of ${path}`);
-      const { limit, tokens } = this.#limitsOf(path);
+      const { limit, tokens } = this.#limits.of(path);
       assert.ok(sums.reserved + sums.settled <= limit, `${path} was passed`);
       assert.ok(sums.reservedTokens + sums.settledTokens <= tokens, `${path} was passed`);
     }
@@ -129,9 +127,9 @@ export class LedgerTrial {
   async #reserve(pick: number, a: number, b: number): Promise<void> {
     const task = TASKS[pick % TASKS.length];
     const attempt = pick % 2 === 0 ? 1 + (pick % 3) : undefined;
-    const accounts = this.#accounts(task, attempt);
+    const accounts = this.#limits.accounts(task, attempt);
     const [amount, tokens] = [a, b % 120];
-    const hour = b % 3 === 0 ? this.#hour : undefined;
+    const hour = b % 3 === 0 ? this.#limits.hour : undefined;
     const id = `${this.#run}-${this.#made++}`;
     const answer = await this.#at.store.reserve(this.#fence, call(id, amount, tokens), {
       accounts,
@@ -269,37 +267,6 @@ export class LedgerTrial {
       const settled = { id: one.id, state: "settled", cost: one.amount } as const;
       await assert.rejects(this.#at.store.settle(this.#fence, settled, { events }), /died/);
     } else this.#at.reopen();
-  }
-
-  #raise(a: number): void {
-    this.#limits.run += a;
-    this.#limits.task += a >> 1;
-    this.#limits.tokens += a >> 2;
-    this.#hour += a >> 2;
-  }
-
-  /** As a factory has them, but for the two that all runs share: here each run has its own. */
-  #accounts(task: string | undefined, attempt: number | undefined): Account[] {
-    const owner = {
-      run: this.#run,
-      ...(task === undefined ? {} : { task }),
-      ...(attempt === undefined ? {} : { attempt }),
-    };
-    return accountsOf(owner, this.#limits, new Date(0)).map((account) =>
-      account.level === "installation" || account.level === "day"
-        ? { ...account, path: `run/${this.#run}/=${account.level}` }
-        : account,
-    );
-  }
-
-  #limitsOf(path: string): { limit: number; tokens: number } {
-    const { total, day, run, task, attempt, tokens } = this.#limits;
-    const [, , of, number] = path.split("/");
-    const endless = { tokens: Number.POSITIVE_INFINITY };
-    if (of === undefined) return { limit: run, tokens };
-    if (of === "=installation") return { ...endless, limit: total };
-    if (of === "=day") return { ...endless, limit: day };
-    return { ...endless, limit: number === undefined ? task : attempt };
   }
 
   #pick(pick: number): ModelCall | undefined {

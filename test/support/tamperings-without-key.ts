@@ -152,6 +152,29 @@ export const WITHOUT_KEY: Tampering[] = [
     /^call \w+ of step /,
   ],
   [
+    "an entry of the ledger made cheaper, with the call and the accounts that it adds up to",
+    (by) => {
+      by.sql(
+        "UPDATE ledger SET amount = amount - 1 WHERE kind = 'settle' AND call = (SELECT id FROM calls WHERE cost > 0 LIMIT 1)",
+      );
+      by.sql(
+        "UPDATE calls SET cost = cost - 1 WHERE id = (SELECT id FROM calls WHERE cost > 0 LIMIT 1)",
+      );
+      by.sql("UPDATE accounts SET settled = settled - 1");
+    },
+    /^call \w+ of step /,
+  ],
+  [
+    "overhead that was made waste, call by call",
+    (by) => by.sql("UPDATE ledger SET kind = 'waste', what = 'abandoned' WHERE kind = 'overhead'"),
+    /^event \d+ of run \S+$/,
+  ],
+  [
+    "an account that has spent less",
+    (by) => by.sql("UPDATE accounts SET settled = settled - 1 WHERE path LIKE 'run/%/cli'"),
+    /^account run\/\w+\/cli$/,
+  ],
+  [
     "a reply of a model edited",
     (by) => by.sql("UPDATE records SET body = replace(body, 'msg_', 'msg-') WHERE ordinal = 1"),
     /^transcript of step /,

@@ -142,7 +142,9 @@ export const spendSuite = (open: OpenStore) => {
     await expect(classify(["c1"], [of(99, 1)])).rejects.toThrow("but their events say");
     await expect(classify(["c1"], [of(100, 2)])).rejects.toThrow("but their events say");
     await expect(classify(["c1"], [])).rejects.toThrow("say nothing");
-    await expect(classify(["c1", "c1"], [of(200, 2)])).rejects.toThrow("c1 has been classed before");
+    await expect(classify(["c1", "c1"], [of(200, 2)])).rejects.toThrow(
+      "c1 has been classed before",
+    );
     await classify(["c1"], [of(100, 1)]);
     await expect(classify(["c1", "c2"], [of(110, 2)])).rejects.toThrow("c1 has been classed");
     await classify(["c2"], [of(10, 1)]);
