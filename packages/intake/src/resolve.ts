@@ -2,8 +2,8 @@ import {
   fromUsd,
   type Gate,
   type Isolation,
-  type Pico,
   type NetworkPolicy,
+  type Pico,
   Policy,
 } from "@headrace/domain";
 import { CONFIG_FILE, type RepoConfig } from "./config.ts";
