@@ -172,7 +172,7 @@ export const WITHOUT_KEY: Tampering[] = [
   [
     "an account that has spent less",
     (by) => by.sql("UPDATE accounts SET settled = settled - 1 WHERE path LIKE 'run/%/cli'"),
-    /^account run\/\w+\/cli$/,
+    /^account run\/[\w-]+\/cli$/,
   ],
   [
     "a reply of a model edited",
