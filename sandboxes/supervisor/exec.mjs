@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readFileSync, unlinkSync } from "node:f
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { BoundedOutput } from "./bounded-output.mjs";
 import { run } from "./helper.mjs";
 import { endCommand, MARK, startTimeOf } from "./processes.mjs";
