@@ -30,6 +30,8 @@ export default defineConfig({
       project("e2e", ["test/e2e/**/*.test.ts"], 300_000),
       // minutes each: `npm run test:long`, which `npm test` leaves out; CI runs them after the rest
       project("long", ["test/long/**/*.test.ts"], 300_000),
+      // and those that fill the machine by themselves: one at a time
+      project("alone", ["test/alone/**/*.test.ts"], 300_000),
       // minutes of attacks: `npm run test:hostile`, which `npm test` leaves out but for a sample; CI runs them, too
       project("hostile", ["test/hostile/corpus.test.ts"], 300_000),
       // the one suite that compares times, so it wants a machine of its own: `npm run test:hostile` alone

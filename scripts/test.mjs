@@ -9,7 +9,7 @@ import { inspect } from "../packages/cli/src/machine/findings.mjs";
 import { which } from "../packages/cli/src/machine/which.mjs";
 import { ROOT } from "./setup/folders.mjs";
 
-const BOUND_MS = 35 * 60_000;
+const BOUND_MS = 45 * 60_000;
 const CI = process.env.CI === "true";
 
 /** What tests skip without, or cannot do without: in CI each must be there, so that nothing is skipped unseen. */
@@ -89,8 +89,16 @@ const checkMachine = async () => {
   );
 };
 
-/** Suites of minutes: left out by default, run one after the other with `--long`, as CI does. */
-const LONG = ["cheats", "long", "hostile"];
+/**
+ * Suites of minutes, with their workers: left out by default, run one after the other with `--long`, as CI does.
+ * @type {[project: string, workers: number][]}
+ */
+const LONG = [
+  ["cheats", 1],
+  ["long", 2],
+  ["alone", 1],
+  ["hostile", 1],
+];
 
 /** @param {string[]} projects @param {number} workers @param {string[]} more */
 const runTests = async (projects, workers, more = []) => {
@@ -153,13 +161,12 @@ count("check:unused", (await show("knip", [])) === 0);
 const asked = process.argv.slice(2).filter((arg) => arg !== "--long");
 // most tests wait for containers and servers; by default two cores would run one file at a time
 await runTests(
-  [...LONG, "beside"].map((project) => `!${project}`),
+  [...LONG.map(([project]) => project), "beside"].map((project) => `!${project}`),
   2,
   asked,
 );
-// one at a time: they fill the machine
 if (process.argv.includes("--long")) {
-  for (const project of LONG) await runTests([project], 1);
+  for (const [project, workers] of LONG) await runTests([project], workers);
   if (LINUX_ROOT) {
     const demo = ["scripts/test-hidden-engine.ts", "demo"];
     count("the demo on a hidden engine", (await show("node", demo)) === 0);

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readFileSync, unlinkSync } from "node:f
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { BoundedOutput } from "./bounded-output.mjs";
 import { run } from "./helper.mjs";
 import { endCommand, MARK, startTimeOf } from "./processes.mjs";
@@ -50,6 +50,8 @@ export async function runCommand({ command, timeoutMs, maxOutputBytes }, signal)
     clearTimeout(timer);
     await cut?.done;
     await Promise.race([drained, sleep(TRAILING_MS)]);
+    // where this loop was held up, the time is over before anything was read: what the command wrote is in the pipe
+    await turn();
     return {
       exitCode: cut === undefined ? exitCode : null,
       timedOut: cut?.why === "timeout",

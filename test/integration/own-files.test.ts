@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-// the factory builds on this repository too (test/long/own-repository), and starts no run where something looks like one
+// the factory builds on this repository too (test/alone/own-repository), and starts no run where something looks like one
 it("no file of this repository looks like a secret: test data is put together when a test runs", async () => {
   const listed = execFileSync("git", ["ls-files", "-z"], { cwd: ROOT, encoding: "utf8" });
   const files = listed.split("\0").filter((file) => file !== "" && existsSync(ROOT + file));

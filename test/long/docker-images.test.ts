@@ -7,8 +7,6 @@ import { createEgress } from "@headrace/sandbox";
 import { pack } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseImageTag } from "../../packages/cli/src/machine/base-image.mjs";
-import { ca, dockerHarness } from "../support/engine.ts";
-import { commitFiles, git, packFrom, tempRepo } from "../support/git.ts";
 import {
   bytes,
   LABELS_OF_TEST,
@@ -16,7 +14,9 @@ import {
   openPlain,
   PLAIN,
   printed,
-} from "./suites/sandbox-harness.ts";
+} from "../contract/suites/sandbox-harness.ts";
+import { ca, dockerHarness } from "../support/engine.ts";
+import { commitFiles, git, packFrom, tempRepo } from "../support/git.ts";
 
 let harness: Awaited<ReturnType<typeof dockerHarness>>;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { mergeAtRandom } from "../support/merge-corpus.ts";
 
-/** In five parts, so that each can be run alone: `npx vitest run test/long/merge-oracle.test.ts -t "part 3"`. */
+/** In five parts, so that each can be run alone: `npx vitest run test/alone/merge-oracle.test.ts -t "part 3"`. */
 test.each([1, 2, 3, 4, 5])(
   "part %i of five hundred merges: every move goes to a tree with its own receipt",
   async (part) => {
