@@ -74,6 +74,8 @@ const SCENARIOS: Record<string, (world: World) => Selection> = {
     world.ask(route(["local/free", A], { order: "cheapest" }), { unpriced: "allowed" }),
   "a cheaper one is taken where the first passes a budget": (world) =>
     world.ask(both, { overBudget: { [A]: {} } }),
+  "a cheaper one is taken although the budget may soon hold the first": (world) =>
+    world.ask(both, { overBudget: { [A]: { until: world.in(2_000) } } }),
   "no budget holds any": (world) => world.ask(both, { overBudget: { [A]: {}, [B]: {} } }),
   "the day's budget is used up": (world) => {
     const until = "2026-11-22T00:00:00.000Z";

@@ -82,6 +82,8 @@ const isSoon = (asking: Asking, { key, block }: Standing, at: number): boolean =
   const patience = key === asking.pinned?.candidate ? PATIENCE.pinned : PATIENCE.usual;
   const next = block && opening(asking, block, at);
   if (block === undefined || next === undefined || !isInTime(asking, next, at)) return false;
+  // calls under way may hold it for minutes, and each look at them is soon; whoever is free costs less or is refused
+  if (block.why === "over-budget") return false;
   // a prefix is held for seconds, and whoever leaves writes it elsewhere
   if (block.why === "prefix-held") return true;
   const over = block.poll === undefined ? next.time - at : at - asking.begun.getTime();
