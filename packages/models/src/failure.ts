@@ -31,6 +31,14 @@ const FAILURE_RULES: readonly Rule[] = [
     // a cap of the month comes as a 429, too, which no waiting for a bucket mends
     code: ["enforced_spend_limit_reached", "contract_spend_limit_reached"],
   },
+  // gateways in OpenAI's manner say it with a 429; "exceeded your quota" alone is a bucket's at some of them
+  { class: "credit", type: ["insufficient_quota"], code: ["insufficient_quota"] },
+  {
+    class: "credit",
+    status: [429],
+    type: ["rate_limit_error"],
+    text: /credit balance|insufficient[ _](?:credit|quota|funds)/i,
+  },
   {
     class: "credit",
     status: [400, 403, 422],
