@@ -270,8 +270,11 @@ describe("an endpoint that does not keep to the protocol", () => {
     expect(await endpoint.client.countTokens(request())).toBe(bytes);
   });
 
-  test("an answer without a token count is a failure", async () => {
-    using endpoint = await answering(200, "application/json", "{}");
+  test.each([
+    ["without a token count", "{}"],
+    ["with more tokens than any model takes", '{"input_tokens":4294967295}'],
+  ])("an answer %s is a failure", async (_, body) => {
+    using endpoint = await answering(200, "application/json", body);
     expect(await failureOf(endpoint.client.countTokens(request()))).toMatchObject({
       facts: { class: "server" },
     });

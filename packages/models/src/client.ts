@@ -15,7 +15,7 @@ import { Deadline, MODEL_TIMEOUTS, type ModelTimeouts } from "./deadline.ts";
 import { rateFacts } from "./rate-facts.ts";
 import { toModelFailure } from "./to-model-failure.ts";
 import { UnreadableReply } from "./unreadable-reply.ts";
-import { UsageMeter } from "./usage.ts";
+import { TokenCount, UsageMeter } from "./usage.ts";
 import { wellFormedBlock } from "./well-formed.ts";
 
 /** Bound of a call that costs nothing: counting tokens, listing models. */
@@ -206,7 +206,7 @@ export const createModelClient = (options: ModelClientOptions): ModelClient => {
         const prompt = promptOf(request);
         try {
           const count = await sdk.messages.countTokens(prompt, { signal: bounded });
-          return z.number().int().nonnegative().parse(count.input_tokens);
+          return TokenCount.parse(count.input_tokens);
         } catch (error) {
           if (isUncounted(error, request.model)) return Buffer.byteLength(JSON.stringify(prompt));
           throw error;

@@ -46,6 +46,15 @@ test("the worst case takes every input token at the dearest class of a prompt an
   expect(createPriceBook([dearReads]).worstCase("m", 3, 1, NOW)).toBe(7_000_000);
 });
 
+test("what no amount can hold costs the most that one can, and nothing throws", () => {
+  const dear = createPriceBook([{ model: "claude-opus-4-8", input: "9999", output: "9999" }]);
+  const usage = { ...million("input"), output: 10 * MTOK };
+  expect(dear.cost("claude-opus-4-8", usage, NOW)).toBe(Number.MAX_SAFE_INTEGER);
+  expect(dear.worstCase("claude-opus-4-8", 10 * MTOK, 1, NOW)).toBe(Number.MAX_SAFE_INTEGER);
+  const lie = { ...NO_USAGE, input: 2 ** 52 };
+  expect(book.work("claude-opus-4-8", lie)).toBe(Number.MAX_SAFE_INTEGER);
+});
+
 test("no usage of a prompt and a reply within the bounds costs more than the worst case, in any book", () => {
   const price = fc
     .tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 999_999 }))

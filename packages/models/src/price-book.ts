@@ -1,11 +1,15 @@
-import { Pico, type PriceBook, type TokenUsage } from "@headrace/domain";
+import type { Pico, PriceBook, TokenUsage } from "@headrace/domain";
 import { familyOf } from "./families.ts";
 import { PRICES, type PriceRow, REFERENCE } from "./prices.ts";
 import { TOKEN_CLASSES, UNITS_PER_PICO, unitPrice } from "./unit-prices.ts";
 
-/** Whole pico-dollars; a fraction of one rounds up, against the spender. */
-const toPico = (units: bigint): Pico =>
-  Pico.parse(Number((units + UNITS_PER_PICO - 1n) / UNITS_PER_PICO));
+const MOST = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** Whole pico-dollars; a fraction of one rounds up, against the spender. What no amount can hold is the most that one can. */
+const toPico = (units: bigint): Pico => {
+  const pico = (units + UNITS_PER_PICO - 1n) / UNITS_PER_PICO;
+  return Number(pico > MOST ? MOST : pico);
+};
 
 const sumOf = (row: Parameters<typeof unitPrice>[0], usage: TokenUsage): bigint =>
   TOKEN_CLASSES.reduce((sum, kind) => sum + BigInt(usage[kind]) * unitPrice(row, kind), 0n);

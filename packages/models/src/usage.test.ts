@@ -80,6 +80,10 @@ test.each<[string, unknown[]]>([
   ["a fraction", [{ ...base, output_tokens: 1.5 }]],
   ["a count that is text", [{ ...base, output_tokens: "5" }]],
   ["more than a number holds exactly", [{ ...base, input_tokens: 2 ** 53 }]],
+  ["-1 in 32 bits", [{ ...base, input_tokens: 2 ** 32 - 1 }]],
+  ["an output that no model makes", [{ ...base, output_tokens: 10_000_001 }]],
+  ["a cached prompt that no model takes", [{ ...base, cache_read_input_tokens: 10_000_001 }]],
+  ["-1 in 32 bits of chat completions", [{ prompt_tokens: 2 ** 32 - 1, completion_tokens: 1 }]],
   ["one bad line among good ones", [base, { output_tokens: -3 }, base]],
   ["a prompt without tokens", [{ input_tokens: 0, output_tokens: 9 }]],
   [
@@ -113,6 +117,10 @@ test.each<[string, unknown[]]>([
   ["half a line of chat completions", [{ prompt_tokens: 10 }]],
 ])("%s is no usage: it is neither zero nor mended", (_, lines) => {
   expect(() => meterOf(...lines).total).toThrow(/usage|used|prompt/);
+});
+
+test("the longest prompt that a model takes is a usage", () => {
+  expect(read({ ...base, input_tokens: 10_000_000 })).toEqual({ ...none, input: 10_000_000 });
 });
 
 test("what was seen of a reply that broke off is a lower bound, or nothing", () => {

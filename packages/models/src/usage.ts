@@ -2,8 +2,12 @@ import { fromUsd, MAX_USD, type Pico, type TokenUsage, totalTokens } from "@head
 import { z } from "zod";
 import { UnreadableReply } from "./unreadable-reply.ts";
 
-const count = z.number().int().nonnegative();
-const optional = count.nullish();
+/**
+ * Tokens of one class of one call, as providers tell them. No model takes or makes more than this (the longest windows
+ * announced by 2026-11 are 10 million tokens): above it is a slip, such as -1 in 32 bits, and is not counted with.
+ */
+export const TokenCount = z.number().int().nonnegative().max(10_000_000);
+const optional = TokenCount.nullish();
 
 /** Usage of the Messages API: `input_tokens` is the uncached remainder already. */
 const MessagesUsage = z.object({
@@ -18,8 +22,8 @@ const MessagesUsage = z.object({
 
 /** Usage of chat completions, as gateways before other models pass it on: its details are parts of its totals. */
 const ChatUsage = z.object({
-  prompt_tokens: count,
-  completion_tokens: count,
+  prompt_tokens: TokenCount,
+  completion_tokens: TokenCount,
   prompt_tokens_details: z
     .object({ cached_tokens: optional, cache_write_tokens: optional })
     .nullish(),
