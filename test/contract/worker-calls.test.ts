@@ -139,3 +139,21 @@ test("a key that is refused stops the run with what a person must do, and resumi
   expect(await rig.deliver(step)).toEqual({ kind: "done" });
   expect((await rig.row(step))?.result).toMatchObject({ result: { end: "submitted" } });
 });
+
+test.each([
+  ["a refusal", { text: "I cannot do that.", stop: "refusal" }, /refused: I cannot do that/],
+  [
+    "an answer that it is invalid",
+    { error: { status: 400, type: "invalid_request_error", message: "not this one" } },
+    /not this one/,
+  ],
+])("%s to a first prompt ends that attempt, and the run goes on", async (_what, turn, why) => {
+  await using rig = await rigFor([turn]);
+  const step = await rig.request("code", coding(rig.base));
+  expect(await rig.deliver(step)).toEqual({ kind: "done" });
+  expect((await rig.row(step))?.result).toMatchObject({
+    result: { end: "limit", limit: "request", detail: expect.stringMatching(why) },
+  });
+  expect((await rig.state()).run.status).toBe("active");
+  expect(turnsSent(rig)).toEqual([1]);
+});

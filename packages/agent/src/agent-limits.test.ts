@@ -47,7 +47,7 @@ test.each([
   expect(rig.requests).toHaveLength(requests);
 });
 
-test("a request the provider will never take is a limit, unless it was the first", async () => {
+test("a request the provider will never take is a limit, even if it was the first", async () => {
   const instead = { kind: "invalid", reason: "prompt is too long" } as const;
   await using later = await rigFor([[WRITE]], { instead: { 2: instead } });
   expect(await later.run()).toEqual({
@@ -55,7 +55,10 @@ test("a request the provider will never take is a limit, unless it was the first
     end: { end: "limit", limit: "request", detail: instead.reason, snapshot: later.packs.at(-1) },
   });
   await using first = await rigFor([], { instead: { 1: instead } });
-  expect(await first.run()).toEqual(instead);
+  expect(await first.run()).toEqual({
+    kind: "ended",
+    end: { end: "limit", limit: "request", detail: instead.reason, snapshot: first.base },
+  });
 });
 
 test("a sandbox that was ended for its disk use ends the job there, with what had been saved", async () => {

@@ -43,13 +43,13 @@ export const ask = async (session: Session): Promise<AgentRun | undefined> => {
   return undefined;
 };
 
-/** What a missing reply means for the job: what the conversation has grown to is its own, the rest ends the claim. */
+/** What a missing reply means for the job: what its conversation says is its own, the first prompt too; the rest ends the claim. */
 const unanswered = async (
   session: Session,
   answer: Exclude<AskResult, { kind: "reply" }>,
 ): Promise<AgentRun> => {
   if (answer.kind === "context") return outOfRoom(session, answer.reason);
-  if (answer.kind !== "invalid" || session.transcript.last === undefined) return answer;
+  if (answer.kind !== "invalid") return answer;
   if (isBriefAsked(session.transcript)) return handOff(session);
   return session.ended({ end: "limit", limit: "request", detail: answer.reason });
 };

@@ -54,13 +54,10 @@ export type AgentOptions = {
   inbox: Inbox;
 };
 
-/**
- * How one claim of an agent's step came out; only `ended` ends the step. `invalid` is of the first request, before
- * the agent did anything: later ones are what the conversation has come to, and that is a limit.
- */
+/** How one claim of an agent's step came out; only `ended` ends the step. A request that nobody takes is a limit. */
 export type AgentRun =
   | { kind: "ended"; end: AgentEnd }
-  | Exclude<AskResult, { kind: "reply" | "context" }>
+  | Exclude<AskResult, { kind: "reply" | "context" | "invalid" }>
   | { kind: "stopped"; reason: string };
 
 /** One claim's conversation, its workspace and its record. */

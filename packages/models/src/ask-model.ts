@@ -130,7 +130,8 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
         const { reply } = settlement;
         return { kind: "reply", reply, candidate, ...(wrapUp === undefined ? {} : { wrapUp }) };
       }
-      if (settlement.failure.class === "refusal") refused = settlement.failure.reason;
+      const { class: failed, reason } = settlement.failure;
+      if (failed === "refusal" || failed === "invalid") refused = reason;
     } else if (!(restsOnBounds(grant) && counts.forgetBounds())) return over(grant, refused);
   }
 };

@@ -102,10 +102,5 @@ export const doAgent = async (work: Work, input: StepInputOf<"agent">): Promise<
       return run.retryAt === undefined
         ? { kind: "fatal", reason: run.reason }
         : { kind: "retry", at: run.retryAt, reason: run.reason };
-    case "invalid":
-      return {
-        kind: "fatal",
-        reason: `the provider refuses the ${input.role}'s first request: ${run.reason}`,
-      };
   }
 };
