@@ -21,8 +21,11 @@ describe("Retry-After", () => {
     [{ "retry-after": "0.5" }, "2026-11-21T12:00:00.500Z"],
     [{ "retry-after": "0" }, "2026-11-21T12:00:00.000Z"],
     [{ "retry-after": "7200" }, "2026-11-21T14:00:00.000Z"],
-    [{ "retry-after": "86400000" }, "2029-08-17T12:00:00.000Z"],
-    [{ "retry-after": "99999999999999999999" }, "9999-12-31T23:59:59.999Z"],
+    [{ "retry-after": "2678400" }, "2026-12-22T12:00:00.000Z"],
+    [{ "retry-after": "2678401" }, undefined],
+    [{ "retry-after": "999999999999" }, undefined],
+    [{ "retry-after": "9".repeat(400) }, undefined],
+    [{ "retry-after": "Sat, 13 Sep 275760 00:00:00 GMT" }, undefined],
     [{ "retry-after-ms": "1234", "retry-after": "99" }, "2026-11-21T12:00:01.234Z"],
     [{ "retry-after-ms": "NaN", "retry-after": "3" }, "2026-11-21T12:00:03.000Z"],
     [{ "retry-after": "Sat, 21 Nov 2026 12:01:30 GMT" }, "2026-11-21T12:01:30.000Z"],
@@ -41,6 +44,21 @@ describe("Retry-After", () => {
     };
     expect(at("rate", headers)).toBe("2026-11-21T12:00:30.000Z");
   });
+});
+
+test("an answer whose own date is absurd is read by the clock here", () => {
+  for (const date of ["Sat, 13 Sep 275760 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "?"]) {
+    const headers = { "retry-after": "Sat, 21 Nov 2026 12:01:30 GMT", date };
+    expect(at("rate", headers)).toBe("2026-11-21T12:01:30.000Z");
+  }
+});
+
+test("a time that nobody can mean gives way to one that is stated elsewhere", () => {
+  const headers = {
+    "retry-after": "999999999999",
+    ...window("requests", "50", "0", "2026-11-21T12:00:20Z"),
+  };
+  expect(at("rate", headers)).toBe("2026-11-21T12:00:20.000Z");
 });
 
 describe("without it", () => {
@@ -70,6 +88,17 @@ describe("without it", () => {
   ])("a spend limit that says %j is %s", (message, expected) => {
     expect(at("credit", {}, message)).toBe(expected);
     expect(at("invalid", {}, message)).toBeUndefined();
+  });
+});
+
+test("windows are read by the clock here where the answer's own date is absurd", () => {
+  const headers = new Headers({
+    date: "Sat, 13 Sep 275760 00:00:00 GMT",
+    ...window("requests", "50", "0", "2026-11-21T12:00:20Z"),
+    ...window("tokens", "50", "0", "0000-01-01T00:00:00Z"),
+  });
+  expect(rateFacts(headers, NOW)).toEqual({
+    requests: { limit: 50, remaining: 0, resetAt: "2026-11-21T12:00:20.000Z" },
   });
 });
 
@@ -106,6 +135,8 @@ describe("rate facts", () => {
     ["a time of day", window("requests", "1", "1", "12:10:01")],
     ["seconds", window("requests", "1", "1", "60")],
     ["no such day", window("requests", "1", "1", "2026-02-31T00:00:00Z")],
+    ["a reset in the year 0000", window("requests", "1", "0", "0000-01-01T00:00:00Z")],
+    ["a reset in the year 9999", window("requests", "1", "0", "9999-12-31T23:59:59Z")],
   ])("a window with %s is left out", (_, headers) => {
     expect(facts(headers)).toBeUndefined();
     const good = window("tokens", "9", "9", "2026-11-21T12:10:01Z");

@@ -1,9 +1,6 @@
 import type { FailureClass } from "@headrace/domain";
 import type { ErrorFacts } from "./failure.ts";
-import { byOurClock, rateFacts } from "./rate-facts.ts";
-
-/** The last time that RFC 3339 can write: nobody asks to wait longer. */
-const LAST = Date.parse("9999-12-31T23:59:59.999Z");
+import { byOurClock, isBelievable, rateFacts } from "./rate-facts.ts";
 
 const DECIMAL = /^\d+(?:\.\d+)?$/;
 
@@ -38,16 +35,21 @@ const TIER_CAP = "enforced_spend_limit_reached";
 
 const nextMonth = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1);
 
-/** When the provider says that it may be asked again (RFC 3339): not a moment earlier, and no later. */
+/**
+ * When the provider says that it may be asked again (RFC 3339): not a moment earlier, and no later. What nobody can mean,
+ * a time more than 31 days ahead, is as if it had not been said.
+ */
 export const askAgainAt = (
   failure: Pick<ErrorFacts, "code" | "message"> & { class: FailureClass },
   headers: Headers,
   now: Date,
 ): string | undefined => {
-  const at =
-    retryAfter(headers, now) ??
-    (failure.class === "rate" ? reset(headers, now) : undefined) ??
-    (failure.class === "credit" ? statedDate(failure.message, now) : undefined) ??
-    (failure.code === TIER_CAP ? nextMonth(now) : undefined);
-  return at === undefined ? undefined : new Date(Math.min(at, LAST)).toISOString();
+  const stated = [
+    retryAfter(headers, now),
+    failure.class === "rate" ? reset(headers, now) : undefined,
+    failure.class === "credit" ? statedDate(failure.message, now) : undefined,
+    failure.code === TIER_CAP ? nextMonth(now) : undefined,
+  ];
+  const at = stated.find((time) => time !== undefined && isBelievable(time, now));
+  return at === undefined ? undefined : new Date(at).toISOString();
 };

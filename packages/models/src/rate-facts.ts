@@ -20,13 +20,24 @@ const Window = z.object({
   reset: z.iso.datetime({ offset: true }),
 });
 
-/** A time of an answer by the clock here: it is read against the answer's own `date`, where it has one. */
+const DAY_MS = 24 * 3_600_000;
+
+/** As far as a spend limit of the month states one: a time further away, or none at all, is nothing to wait for. */
+const FARTHEST_MS = 31 * DAY_MS;
+
+export const isBelievable = (time: number, now: Date): boolean =>
+  Math.abs(time - now.getTime()) <= FARTHEST_MS;
+
+/**
+ * A time of an answer by the clock here: it is read against the answer's own `date`, where it has one. Clocks that are
+ * more than a day apart are no clocks to reckon by, and the time is taken as it stands.
+ */
 export const byOurClock = (time: number, headers: Headers, now: Date): number => {
-  const answered = Date.parse(headers.get("date") ?? "");
-  return Number.isNaN(answered) ? time : now.getTime() + (time - answered);
+  const ahead = Date.parse(headers.get("date") ?? "") - now.getTime();
+  return Math.abs(ahead) <= DAY_MS ? time - ahead : time;
 };
 
-/** What `anthropic-ratelimit-*` headers say; a window whose three are not all well-formed is left out. */
+/** What `anthropic-ratelimit-*` headers say; a window whose three are not all well-formed and believable is left out. */
 export const rateFacts = (headers: Headers, now: Date): RateFacts | undefined => {
   const windows = HEADERS.flatMap(([kind, name]) => {
     const of = (what: string) => headers.get(`anthropic-ratelimit-${name}-${what}`);
@@ -37,8 +48,9 @@ export const rateFacts = (headers: Headers, now: Date): RateFacts | undefined =>
     });
     if (!parsed.success) return [];
     const { limit, remaining, reset } = parsed.data;
-    const resetAt = new Date(byOurClock(Date.parse(reset), headers, now)).toISOString();
-    return [[kind, { limit, remaining, resetAt }] as const];
+    const at = byOurClock(Date.parse(reset), headers, now);
+    if (!isBelievable(at, now)) return [];
+    return [[kind, { limit, remaining, resetAt: new Date(at).toISOString() }] as const];
   });
   return windows.length === 0 ? undefined : Object.fromEntries(windows);
 };

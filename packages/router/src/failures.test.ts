@@ -1,7 +1,7 @@
 import { FailureClass } from "@headrace/domain";
 import { describe, expect, test } from "vitest";
 import { FAILURES, restored } from "./index.ts";
-import { candidate, route, short, World } from "./router-fixture.ts";
+import { candidate, reply, route, short, World } from "./router-fixture.ts";
 
 const A = "a/one";
 const B = "b/two";
@@ -94,6 +94,26 @@ describe("the failure table", () => {
     const world = failedAtA("rate", { until: "2026-11-21T14:00:00.000Z" });
     expect(short(world.ask(alone))).toBe("deferred 14:00:00");
     expect(world.health.candidates[A]?.circuit).toEqual({ state: "closed", results: [] });
+  });
+
+  test.each(["credit", "rate", "overload", "server", "network"] as const)(
+    "%s: a stated time holds until a person acts",
+    (name) => {
+      const world = failedAtA(name, { until: "2026-12-01T00:00:00.000Z" });
+      expect(short(world.ask(alone, other))).toBe("deferred 00:00:00");
+      world.health = restored(world.health);
+      expect(short(world.ask(alone, other))).toBe(`chosen ${A}`);
+    },
+  );
+
+  test("rate: a window that a reply said to be used up is asked again when a person acts", () => {
+    const world = new World();
+    world.sure("call-1", alone);
+    const requests = { limit: 50, remaining: 0, resetAt: "2026-12-01T00:00:00.000Z" };
+    world.end("call-1", reply({}, { requests }));
+    expect(short(world.ask(alone, other))).toBe("deferred 00:00:00");
+    world.health = restored(world.health);
+    expect(short(world.ask(alone, other))).toBe(`chosen ${A}`);
   });
 
   test("rate: models of another pool are not touched, those of the same are", () => {

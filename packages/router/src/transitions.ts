@@ -226,19 +226,18 @@ export const released = (health: Health, id: string): Health => {
   });
 };
 
-/** A person has acted (and resumes a run): keys and models that were out are asked again. */
+/**
+ * A person has acted (resumes a run, changes the settings): keys and models that were out are asked again, and no time
+ * that a provider once told stands in the way.
+ */
 export const restored = (health: Health): Health => ({
-  ...health,
-  candidates: Object.fromEntries(
-    Object.entries(health.candidates).map(([key, row]) => {
-      const { gone, ...others } = row;
-      return [key, gone === undefined ? row : others];
-    }),
-  ),
-  providers: Object.fromEntries(
-    Object.entries(health.providers).map(([key, row]) => {
-      const { credential, ...others } = row;
-      return [key, credential === undefined ? row : others];
-    }),
-  ),
+  candidates: mapRows(health.candidates, ({ gone, notBefore, ...others }) => others),
+  providers: mapRows(health.providers, ({ credential, ...others }) => others),
+  pools: mapRows(health.pools, (row) => ({ ...row, buckets: {}, emptyUntil: 0 })),
 });
+
+const mapRows = <Row>(
+  rows: Readonly<Record<string, Row>>,
+  change: (row: Row) => Row,
+): Record<string, Row> =>
+  Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, change(row)]));
