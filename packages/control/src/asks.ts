@@ -3,6 +3,8 @@ import {
   type CallRequest,
   type Candidate,
   candidateKey,
+  canonicalJson,
+  type Decision,
   type Fence,
   type Route,
   type StepRow,
@@ -17,7 +19,10 @@ import type { ProviderHealth } from "./provider-health.ts";
 export class Asks {
   readonly #context: Context;
   readonly #health: ProviderHealth;
-  readonly #open = new Map<string, { fence: Fence; begun: Date; counting: Set<string> }>();
+  readonly #open = new Map<
+    string,
+    { fence: Fence; begun: Date; counting: Set<string>; told?: string }
+  >();
 
   constructor(context: Context, health: ProviderHealth) {
     this.#context = context;
@@ -59,6 +64,16 @@ export class Asks {
   count({ ask }: CallRequest, candidate: Candidate): CallGrant {
     this.#open.get(ask)?.counting.add(candidateKey(candidate));
     return { kind: "count", candidate };
+  }
+
+  /** Whether its last decision was another, but for its times, which move with every look; a choice is always news. */
+  isNews({ ask }: CallRequest, { until: _, considered, ...decision }: Decision): boolean {
+    const timeless = considered.map(({ until: __, ...one }) => one);
+    const told = canonicalJson({ ...decision, considered: timeless });
+    const open = this.#open.get(ask);
+    const isNews = decision.outcome === "chosen" || open?.told !== told;
+    if (open !== undefined) open.told = told;
+    return isNews;
   }
 
   /** Asks of a claim that has ended are over. */

@@ -87,11 +87,17 @@ export class ProviderHealth {
     this.#now = began(this.#now, call, this.#at);
   }
 
+  /** What it would teach; nothing is learned yet. */
+  lesson(id: string, candidate: Named, end: CallEnd): Learned {
+    return end.kind === "failed"
+      ? this.#learned(this.#after(id, candidate, end), candidate, end.failure)
+      : {};
+  }
+
   /** A reply, or a failure; `id` may be of a call that was never sent, where tokens were only counted. */
   async answered(id: string, candidate: Named, end: CallEnd): Promise<Learned> {
-    const before = this.#now;
+    const learned = this.lesson(id, candidate, end);
     this.#learn(id, candidate, end);
-    const learned = end.kind === "failed" ? this.#learned(before, candidate, end.failure) : {};
     const due = this.#at.getTime() - this.#savedAt >= SAVE_EVERY_MS;
     if (end.kind === "failed" || due) await this.save();
     return learned;
@@ -137,13 +143,17 @@ export class ProviderHealth {
 
   #learn(id: string, candidate: Named, end: CallEnd): void {
     this.#underWay.delete(id);
-    const { settings = "" } = this.#context;
-    this.#now = answered(this.#now, { id, candidate }, end, settings, this.#at);
+    this.#now = this.#after(id, candidate, end);
   }
 
-  #learned(before: Health, candidate: Named, failure: FailureFacts): Learned {
-    const until = closedUntil(this.#now, candidate, this.#at);
-    const alert = alertOf({ before, after: this.#now, at: this.#at }, candidate, failure);
+  #after(id: string, candidate: Named, end: CallEnd): Health {
+    const { settings = "" } = this.#context;
+    return answered(this.#now, { id, candidate }, end, settings, this.#at);
+  }
+
+  #learned(after: Health, candidate: Named, failure: FailureFacts): Learned {
+    const until = closedUntil(after, candidate, this.#at);
+    const alert = alertOf({ before: this.#now, after, at: this.#at }, candidate, failure);
     return { ...(until === undefined ? {} : { until }), ...(alert === undefined ? {} : { alert }) };
   }
 }

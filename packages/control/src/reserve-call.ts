@@ -132,13 +132,12 @@ const authorOf = (
 /** Candidates in their order, until a budget holds one of them or none is left. */
 const decide = async (calls: Calls, facts: Facts): Promise<CallGrant> => {
   const { context, health, asks } = calls;
-  const overBudget: Record<string, { until?: string }> = {};
-  let refused: Refusal | undefined;
+  const overBudget: Record<string, Refusal> = {};
   for (;;) {
     const at = context.clock.now();
     const chosen = select(askingOf(calls, facts, overBudget), at);
     if (chosen.kind === "count") return asks.count(facts.call, chosen.candidate);
-    if (chosen.kind !== "chosen") return answer(calls, facts, chosen, refused);
+    if (chosen.kind !== "chosen") return answer(calls, facts, chosen, overBudget);
     const { candidate, maxOutput, estimate } = chosen;
     const id = context.clock.id();
     const { prefix } = facts.call;
@@ -153,8 +152,7 @@ const decide = async (calls: Calls, facts: Facts): Promise<CallGrant> => {
     // its bytes bound a prompt far above what it is: it may fit once it is counted
     if (facts.counts[candidateKey(candidate)] === undefined)
       return asks.count(facts.call, candidate);
-    refused ??= why;
-    overBudget[candidateKey(candidate)] = why.until === undefined ? {} : { until: why.until };
+    overBudget[candidateKey(candidate)] = why;
   }
 };
 
@@ -214,8 +212,9 @@ const answer = async (
   calls: Calls,
   facts: Facts,
   chosen: Exclude<Selection, { kind: "chosen" | "count" }>,
-  refused: Refusal | undefined,
+  overBudget: Readonly<Record<string, Refusal>>,
 ): Promise<CallGrant> => {
+  const refused = refusalBehind(chosen, overBudget);
   const reason = refused?.reason ?? chosen.reason;
   await tellDemand(calls, facts, chosen.decision, reason);
   switch (chosen.kind) {
@@ -236,12 +235,24 @@ const answer = async (
   }
 };
 
+/** The budget that the answer is about, if it is about one: a circuit or a rate may open sooner, or alone. */
+const refusalBehind = (
+  { kind, decision: { considered, until } }: Exclude<Selection, { kind: "chosen" | "count" }>,
+  overBudget: Readonly<Record<string, Refusal>>,
+): Refusal | undefined => {
+  if (kind === "refused") return Object.values(overBudget)[0];
+  const next = considered.find((one) => one.until !== undefined && one.until === until);
+  return next?.why === "over-budget" ? overBudget[next.candidate] : undefined;
+};
+
+/** Once for an ask that is told the same at each look. */
 const tellDemand = async (
-  { context: { store, clock } }: Calls,
+  { context: { store, clock }, asks }: Calls,
   { fence, call, step }: Facts,
   decision: Decision,
   reason?: string,
 ): Promise<void> => {
+  if (!asks.isNews(call, decision)) return;
   const { run } = fence;
   await store.recordDemand({
     at: clock.now().toISOString(),

@@ -38,8 +38,8 @@ export const settleCall = async (
   const before = await stateOf(store, fence.run);
   const candidate = candidateOf(before, stepOf(before, fence.step), call);
   // one that is told twice teaches nothing the second time
-  const learned =
-    call.state === "open" ? await health.answered(id, candidate, endOf(settlement)) : {};
+  const teaches = call.state === "open";
+  const end = endOf(settlement);
   const tries = await store.tries(fence.run, call.ask);
   const ordinal = tries.filter((row) => row.call !== id).length + 1;
   // one after the other, so that what is nearly used is told once
@@ -47,6 +47,7 @@ export const settleCall = async (
     const state = await stateOf(store, fence.run);
     const step = stepOf(state, fence.step);
     const settled = costOf(context, call, settlement);
+    const learned = teaches ? health.lesson(id, candidate, end) : {};
     const tried = triedOf(context, { call, ordinal }, settlement, settled);
     const events = [
       ...(settlement.kind === "failed"
@@ -61,6 +62,8 @@ export const settleCall = async (
         ? { part: { kind: "reply" as const, turn: settlement.turn, reply: settlement.reply } }
         : {};
     await store.settle(fence, settled, { ...part, events, tried });
+    // what the ledger does not take teaches nothing
+    if (teaches) await health.answered(id, candidate, end);
   });
   if (settlement.kind === "reply") asks.over(call.ask);
 };

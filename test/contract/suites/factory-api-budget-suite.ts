@@ -77,6 +77,18 @@ export const factoryApiBudgetSuite = (name: string, make: MakeApi): void => {
       });
     });
 
+    it("tells a wait for a rate limit as that, also where a budget holds no other candidate", async () => {
+      const plan = await working(context.agent({ role: "planner" }), "plan-1");
+      const call = callFor({ role: "planner", maxOutput: 60_000 });
+      for (let i = 0; i < 2; i++) await use(plan.fence);
+      const cheap = await granted(plan.fence, call);
+      const until = new Date(context.fixture.now().getTime() + 20_000).toISOString();
+      await context.api.settle(plan.fence, cheap.call, failed("rate", { until }));
+      expect(await context.api.reserve(plan.fence, call)).toMatchObject({
+        ...{ kind: "wait", reason: expect.stringContaining(`${HAIKU} takes no more calls`) },
+      });
+    });
+
     it("stops the run for its own budget, and goes on when that is raised", async () => {
       const { fence } = await working();
       await context.api.outcome(fence, {

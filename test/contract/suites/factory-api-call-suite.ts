@@ -248,6 +248,27 @@ export const factoryApiCallSuite = (name: string, make: MakeApi): void => {
       ]);
     });
 
+    it("records once what stands in the way of an ask, however often it looks", async () => {
+      const { fence } = await working();
+      const { prefix } = callFor();
+      await granted(fence, callFor({ prefix }));
+      const waiting = callFor({ prefix });
+      for (let look = 0; look < 4; look++) {
+        expect((await context.api.reserve(fence, waiting)).kind).toBe("wait");
+        context.fixture.advance(1_000);
+      }
+      const { demand } = await context.fixture.exhaust();
+      expect(demand.filter(({ ask }) => ask === waiting.ask)).toHaveLength(1);
+    });
+
+    it("learns nothing of a provider from a settlement that the ledger does not take", async () => {
+      const { fence } = await working();
+      const { call } = await granted(fence);
+      const other = await working(undefined, "code-2");
+      await expect(context.api.settle(other.fence, call, failed("credit"))).rejects.toThrow();
+      expect((await reserve(fence)).kind).toBe("granted");
+    });
+
     it("tells each agent what a person has said, with its claim and while it works", async () => {
       const { fence } = await working();
       expect((await context.api.renew(fence)).signals).toEqual([]);
