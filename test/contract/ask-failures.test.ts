@@ -214,6 +214,23 @@ describe("a stop", () => {
   });
 });
 
+test("what limits and outages took of an ask is told with its reply, which takes its own time", async () => {
+  await using simulator = await simulate([{ error: { status: 529, times: 1 }, text: "done" }]);
+  const control = createControl((_, nth) =>
+    nth === 1 ? { kind: "wait", ms: 90_000, reason: "busy" } : granted(),
+  );
+  const client = clientOf(simulator);
+  const { ask, clock } = start(simulator, control, async () => ({
+    ...client,
+    async complete(...sent) {
+      await clock.sleep(20_000);
+      return client.complete(...sent);
+    },
+  }));
+  expect(await ask()).toMatchObject({ kind: "reply", waitedMs: 90_000 + 20_000 });
+  expect(control.settled.map(({ durationMs }) => durationMs)).toEqual([20_000, 20_000]);
+});
+
 test("what the control plane throws ends the ask at once", async () => {
   await using simulator = await simulate([{ text: "x" }]);
   const control = createControl(() => {

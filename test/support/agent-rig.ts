@@ -53,7 +53,7 @@ export type RigOptions = {
   /** of the step, where it is not a first conversation */
   input?: Partial<StepInputOf<"agent">>;
   /** what each of these takes by the clock, which stands still otherwise */
-  takes?: { openingMs?: number; replyMs?: number };
+  takes?: { openingMs?: number; waitingMs?: number; replyMs?: number };
   /** whether a reply comes before the workspace's saving that began beside it is over; after it unless said */
   hasty?: boolean;
 };
@@ -155,7 +155,8 @@ export const agentRig = async (options: RigOptions) => {
   const ask: Ask = async ({ request, maxOutput, turn, billed: before }) => {
     requests.push(structuredClone({ ...request, maxOutput }));
     billed.push(before);
-    passedMs += options.takes?.replyMs ?? 0;
+    const { waitingMs: waitedMs = 0, replyMs = 0 } = options.takes ?? {};
+    passedMs += waitedMs + replyMs;
     const instead = options.instead?.[turn];
     if (instead !== undefined) return instead;
     if (!options.hasty) await saving.promise;
@@ -163,7 +164,8 @@ export const agentRig = async (options: RigOptions) => {
     const reply = (await options.client?.complete(sent))?.reply ?? scriptedReply(script, turn);
     await append({ kind: "reply", turn, reply });
     const wrapUp = options.wrapUp?.[turn];
-    return { kind: "reply", reply, candidate, ...(wrapUp === undefined ? {} : { wrapUp }) };
+    const told = wrapUp === undefined ? {} : { wrapUp };
+    return { kind: "reply", reply, candidate, waitedMs, ...told };
   };
   const claim = (): AgentClaim => ({
     fence: { run: "r1", step: "r1-t1-code-1", epoch: ++epoch },

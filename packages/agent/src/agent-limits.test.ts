@@ -87,6 +87,15 @@ test("a sandbox that was ended for its disk use ends the job there, with what ha
   });
 });
 
+test("waiting for a model's limits is not the agent's time, however many turns do", async () => {
+  const writes = Array.from({ length: 15 }, (_, i) => [
+    call("write", { path: "n.txt", content: `${i}` }, `c${i}`),
+  ]);
+  const takes = { waitingMs: 110_000, replyMs: 1_000 };
+  await using rig = await rigFor([...writes, [SUBMIT]], { takes });
+  expect(await rig.run()).toMatchObject({ kind: "ended", end: { end: "submitted" } });
+});
+
 test("waiting for a sandbox is not the agent's time, and thinking is", async () => {
   await using patient = await rigFor([[WRITE], [SUBMIT]], { takes: { openingMs: 3_600_000 } });
   expect(await patient.run()).toMatchObject({ kind: "ended", end: { end: "submitted" } });

@@ -38,12 +38,16 @@ export const ask = async (session: Session): Promise<AgentRun | undefined> => {
   if (answer.kind !== "reply") return unanswered(session, answer);
   const { reply, candidate, wrapUp } = answer;
   session.candidate = candidate;
+  session.waited(answer.waitedMs);
   session.transcript.add({ kind: "reply", turn, reply });
   if (wrapUp !== undefined) inbox.deliver({ kind: "wrap-up", reason: wrapUp });
   return undefined;
 };
 
-/** What a missing reply means for the job: what its conversation says is its own, the first prompt too; the rest ends the claim. */
+/**
+ * What a missing reply means for the job: what its conversation says is its own, the first prompt too; the rest ends
+ * the claim.
+ */
 const unanswered = async (
   session: Session,
   answer: Exclude<AskResult, { kind: "reply" }>,

@@ -27,7 +27,7 @@ export type AgentLimits = {
   outputTokens: number;
   /** of one reply: the request's `max_tokens` */
   replyTokens: number;
-  /** since the claim; a resumed conversation gets it anew */
+  /** since the claim, less waits for sandboxes and models; a resumed conversation gets it anew */
   wallMs: number;
   /** calls in a row that could not be understood, replies without a call included */
   malformed: number;

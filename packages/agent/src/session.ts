@@ -70,7 +70,7 @@ export class Session implements AsyncDisposable {
   /** the last prompt of the conversation, which the next has to begin with */
   sent: Blocks;
   readonly #startedMs: number;
-  /** what of the time since was spent waiting for sandboxes, whose turn may come late */
+  /** what of the time since was spent waiting for sandboxes and models, whose turn may come late */
   #waitedMs = 0;
   #sandbox: Sandbox | undefined;
   #saving: Promise<readonly string[]> | undefined;
@@ -105,7 +105,12 @@ export class Session implements AsyncDisposable {
     await this.#close();
     const before = this.elapsedMs;
     this.#sandbox = guarded(await this.options.openSandbox(this.options.inbox.signal));
-    this.#waitedMs += this.elapsedMs - before;
+    this.waited(this.elapsedMs - before);
+  }
+
+  /** So many milliseconds of this claim were not the agent's own time. */
+  waited(ms: number): void {
+    this.#waitedMs += ms;
   }
 
   get sandbox(): Sandbox {

@@ -116,6 +116,7 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
     prefix: prefixOf(request),
   };
   const counts = new Counts(deps.clients, ask);
+  const begun = clock.now().getTime();
   let refused: string | undefined;
   for (;;) {
     signal?.throwIfAborted();
@@ -123,12 +124,14 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
     if (grant.kind === "wait") await clock.sleep(grant.ms, signal);
     else if (grant.kind === "count") await counts.add(grant.candidate);
     else if (grant.kind === "granted") {
+      const waitedMs = Math.max(0, clock.now().getTime() - begun);
       const settlement = await send(deps, ask, grant);
       await api.settle(fence, grant.call, settlement);
       if (settlement.kind === "reply") {
         const { candidate, wrapUp } = grant;
         const { reply } = settlement;
-        return { kind: "reply", reply, candidate, ...(wrapUp === undefined ? {} : { wrapUp }) };
+        const told = wrapUp === undefined ? {} : { wrapUp };
+        return { kind: "reply", reply, candidate, waitedMs, ...told };
       }
       const { class: failed, reason } = settlement.failure;
       if (failed === "refusal" || failed === "invalid") refused = reason;

@@ -5,8 +5,11 @@ import type { ModelReply } from "../transcript.ts";
 
 /** How asking a model for one reply came out; a reply is durable before it is given. */
 export type AskResult =
-  /** `wrapUp`: a budget above the call is nearly used, so the agent should come to an end */
-  | { kind: "reply"; reply: ModelReply; candidate: Candidate; wrapUp?: string }
+  /**
+   * `waitedMs`: from the question to the sending of the call that was answered, for limits, budgets and outages ·
+   * `wrapUp`: a budget above the call is nearly used, so the agent should come to an end
+   */
+  | { kind: "reply"; reply: ModelReply; candidate: Candidate; waitedMs: number; wrapUp?: string }
   /** a budget cannot hold the call, or the model has no price: nothing was sent */
   | { kind: "budget"; reason: string; level?: BudgetLevel; cap?: Pico }
   /** the run was paused, cancelled or parked meanwhile: nothing was sent */
