@@ -62,7 +62,7 @@ const WORK = [
       PLAN,
       [
         "--ask-above <usd>",
-        "ask before building what may cost more than this (default: the budget)",
+        "ask before building what may cost more than this (default: where the budget is likely too little)",
       ],
       ["--yes", "build whatever the plan comes to, without asking"],
       ["--allow-secrets", "go on though the spec or the repository seems to hold secrets"],

@@ -9,7 +9,7 @@ import { oid, policyWith, proposalOf, RunLog, taskInput } from "./run-log-fixtur
 type Submitted = Partial<Extract<EventBody, { type: "run.submitted" }>>;
 
 const previewUpTo = (usd: number): Preview => {
-  const range = { low: 0, likely: 1, high: 2 };
+  const range = { low: 0, likely: 2, high: 4 };
   const cost = { low: 0, likely: fromUsd(usd / 2), high: fromUsd(usd) };
   const fan = { tasks: 2, width: 1, depth: 2, before: { tokens: 0, cost: 0 } };
   return {
@@ -23,9 +23,15 @@ const previewUpTo = (usd: number): Preview => {
   };
 };
 
-/** A run whose plan was accepted with a preview of up to so many dollars. */
-const planned = (usd: number, over: Submitted = {}, log = runOf(over), version = 1): RunLog => {
-  const tasks = ["a", "b"].map((id) => taskInput(`${id}${version}`));
+/** A run whose plan was accepted with a preview of up to so many dollars; half of it is likely. */
+const planned = (
+  usd: number,
+  over: Submitted = {},
+  log = runOf(over),
+  version = 1,
+  ids = ["a", "b"],
+): RunLog => {
+  const tasks = ids.map((id) => taskInput(`${id}${version}`));
   log.add({ type: "plan.proposed", plan: { ...proposalOf(tasks), version }, round: 1 });
   return log.add({
     ...{ type: "plan.accepted", version, requirements: [], policy: policyWith() },
@@ -45,16 +51,16 @@ const answer = (log: RunLog, text: string, question = "consent-1"): RunLog =>
   log.add({ type: "question.answered", question, text });
 
 describe("a person is asked before a plan's tasks begin", () => {
-  it("where the preview's high end, with what was spent, passes the run's budget", () => {
-    expect(asked(planned(20))).toBeUndefined();
-    expect(asked(planned(20.5))).toEqual({
+  it("where what is likely, with what was spent, passes the run's budget", () => {
+    expect(asked(planned(40))).toBeUndefined();
+    expect(asked(planned(41))).toEqual({
       question: "consent-1",
-      text: "Plan 1 comes to up to $20.50 in all, with $20.00 allowed unasked, likely $10.25 (budget $20.00). Go on? Answer yes, no, or the run's budget in dollars to go on with, such as 40.",
-      reason: "up to $20.50 in all, with $20.00 allowed unasked",
+      text: "Plan 1 comes to likely $20.50 in all, with $20.00 allowed unasked (likely $20.50, up to $41.00, budget $20.00). Go on? Answer yes, no, or the run's budget in dollars to go on with, such as 40.",
+      reason: "likely $20.50 in all, with $20.00 allowed unasked",
     });
   });
 
-  it("where it passes what they set, whatever the budget", () => {
+  it("where its high end passes what they set, whatever the budget", () => {
     expect(asked(planned(3, { consent: { above: fromUsd(2) } }))?.reason).toMatch(/^up to \$3.00/);
     expect(asked(planned(30, { consent: { above: fromUsd(50) } }))).toBeUndefined();
   });
@@ -67,9 +73,21 @@ describe("a person is asked before a plan's tasks begin", () => {
     expect(asked(planned(1, { limits: { tasks: 1 }, consent: { tasks: 2 } }))).toBeUndefined();
   });
 
-  it("where tokens are the budget, when those may pass it", () => {
+  it("where there are more than twenty of them and nobody said how many may be, on a simulated model too", () => {
+    const ids = Array.from({ length: 21 }, (_, n) => `t${n}`);
+    const of = (count: number, over: Submitted = {}) =>
+      asked(planned(1, over, runOf(over), 1, ids.slice(0, count)));
+    expect(of(20)).toBeUndefined();
+    expect(of(21)?.reason).toBe("21 tasks in all, with 20 allowed unasked");
+    expect(of(21, { model: { kind: "script", file: "/s.yaml" } })).toBeDefined();
+    expect(of(21, { limits: { tasks: 21 } })).toBeUndefined();
+    expect(of(21, { consent: { tasks: 21 } })).toBeUndefined();
+  });
+
+  it("where tokens are the budget, when those are likely to pass it", () => {
+    expect(asked(planned(1, { limits: { tokens: 3 } }))).toBeUndefined();
     expect(asked(planned(1, { limits: { tokens: 1 } }))?.reason).toBe(
-      "up to 2 tokens in all, with a budget of 1",
+      "likely 2 tokens in all, with a budget of 1",
     );
   });
 
@@ -81,19 +99,19 @@ describe("a person is asked before a plan's tasks begin", () => {
   });
 
   it("of a later version only for what grew beyond what they said yes to", () => {
-    const agreed = () => answer(ask(planned(30)), "yes");
+    const agreed = () => answer(ask(planned(60)), "yes");
     expect(asked(agreed())).toBeUndefined();
-    expect(asked(planned(29, {}, agreed(), 2))).toBeUndefined();
-    expect(asked(planned(31, {}, agreed(), 2))).toMatchObject({ question: "consent-2" });
+    expect(asked(planned(59, {}, agreed(), 2))).toBeUndefined();
+    expect(asked(planned(61, {}, agreed(), 2))).toMatchObject({ question: "consent-2" });
   });
 
   it("and a no leaves the question as it was", () => {
-    expect(asked(answer(ask(planned(30)), "no"))).toBeDefined();
+    expect(asked(answer(ask(planned(60)), "no"))).toBeDefined();
   });
 });
 
 it("a run whose tasks are held for consent waits for a person, and goes on with the answer", () => {
-  const log = ask(planned(30));
+  const log = ask(planned(60));
   expect(exitCode(log.state)).toBe(5);
   expect(exitCode(answer(log, "yes").state)).toBeUndefined();
 });

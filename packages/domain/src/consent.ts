@@ -5,16 +5,23 @@ import type { RunState } from "./run-state.ts";
 
 /** Above what a person is asked before a plan's tasks begin. */
 export const ConsentSettings = z.object({
-  /** what the run may come to, at the preview's high end; absent: its budget */
+  /** what the run may come to, at the preview's high end; absent: its budget, which is to hold what is likely */
   above: Pico.positive().optional(),
-  /** tasks of all versions of the plan; absent: as many as there are */
+  /** tasks of all versions of the plan; absent: those of the run's limits, else `UNASKED_TASKS` */
   tasks: z.number().int().positive().optional(),
   /** said yes before there was a plan, whatever it comes to */
   given: z.boolean().optional(),
 });
 export type ConsentSettings = z.infer<typeof ConsentSettings>;
 
-/** What a run comes to with its newest plan: tasks of all versions, and what was spent with the preview's high end. */
+/** Tasks of all versions of a plan that are built unasked where nothing else is said. Chosen: a day's work; fan-out has no cap. */
+const UNASKED_TASKS = 20;
+
+/**
+ * What a run comes to with its newest plan, as a bound is held against it: tasks of all versions, and what was spent
+ * with what the preview adds. For a budget, which parks what it cannot hold, that is what is likely; for a bound that a
+ * person set on cost it is the high end.
+ */
 export type Projection = { tasks: number; tokens: number; cost?: Pico };
 
 /** `budget`: go on, with this as the run's budget. */
@@ -32,6 +39,10 @@ export const readConsent = (text: string): ConsentAnswer | undefined => {
   return usd > 0 && usd <= MAX_USD ? { kind: "budget", budget: fromUsd(usd) } : undefined;
 };
 
+/** The end of the preview's cost that is held against its bound. */
+const costEnd = ({ run }: RunState): "likely" | "high" =>
+  run.consent?.above === undefined ? "likely" : "high";
+
 const previewIn = ({ run, plans }: RunState): Preview | undefined =>
   plans[run.planVersion]?.preview;
 
@@ -43,23 +54,24 @@ export const projected = (state: RunState): Projection | undefined => {
   const rows = Object.values(state.tasks).filter(({ status }) => status !== "dropped");
   return {
     tasks: rows.length,
-    tokens: before.tokens + preview.tokens.high,
-    ...(preview.cost === undefined ? {} : { cost: before.cost + preview.cost.high }),
+    tokens: before.tokens + preview.tokens.likely,
+    ...(preview.cost === undefined ? {} : { cost: before.cost + preview.cost[costEnd(state)] }),
   };
 };
 
 /** Where a run stops by itself anyway, or was told to ask; a simulated one spends nothing. */
-const bounds = ({ run }: RunState): Partial<Projection> => {
+const bounds = ({ run }: RunState): Partial<Projection> & Pick<Projection, "tasks"> => {
   const { consent = {}, limits = {} } = run;
   const real = run.model.kind === "provider";
   const cost = consent.above ?? (real ? run.budget : undefined);
-  const tasks = consent.tasks ?? limits.tasks;
   return {
+    tasks: consent.tasks ?? limits.tasks ?? UNASKED_TASKS,
     ...(cost === undefined ? {} : { cost }),
-    ...(tasks === undefined ? {} : { tasks }),
     ...(real && limits.tokens !== undefined ? { tokens: limits.tokens } : {}),
   };
 };
+
+const WORDS = { likely: "likely", high: "up to" } as const;
 
 /** What of the projection passes its bound, and what was consented to before, in words. */
 const passed = (state: RunState, now: Projection): string[] => {
@@ -69,10 +81,12 @@ const passed = (state: RunState, now: Projection): string[] => {
     bound !== undefined && value > Math.max(bound, known);
   return [
     ...(over(now.cost, cost, before.cost)
-      ? [`up to ${formatUsd(now.cost ?? 0)} in all, with ${formatUsd(cost ?? 0)} allowed unasked`]
+      ? [
+          `${WORDS[costEnd(state)]} ${formatUsd(now.cost ?? 0)} in all, with ${formatUsd(cost ?? 0)} allowed unasked`,
+        ]
       : []),
     ...(over(now.tokens, tokens, before.tokens)
-      ? [`up to ${now.tokens} tokens in all, with a budget of ${tokens}`]
+      ? [`likely ${now.tokens} tokens in all, with a budget of ${tokens}`]
       : []),
     ...(over(now.tasks, tasks, before.tasks)
       ? [`${now.tasks} tasks in all, with ${tasks} allowed unasked`]
@@ -90,13 +104,14 @@ export const consentQuestion = (
   const what = passed(state, now);
   if (what.length === 0) return undefined;
   const { run } = state;
-  const likely =
-    preview.cost === undefined
+  const { before, cost } = preview;
+  const expected =
+    cost === undefined
       ? ""
-      : `, likely ${formatUsd(preview.before.cost + preview.cost.likely)}`;
+      : `likely ${formatUsd(before.cost + cost.likely)}, up to ${formatUsd(before.cost + cost.high)}, `;
   return {
     question: consentId(run.planVersion),
-    text: `Plan ${run.planVersion} comes to ${what.join("; ")}${likely} (budget ${formatUsd(run.budget)}). Go on? Answer ${CONSENT_FORMS}.`,
+    text: `Plan ${run.planVersion} comes to ${what.join("; ")} (${expected}budget ${formatUsd(run.budget)}). Go on? Answer ${CONSENT_FORMS}.`,
     reason: what.join("; "),
   };
 };
