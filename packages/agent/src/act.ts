@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type AgentEnd, canonicalJson } from "@headrace/domain";
 import { answer, work } from "./answer.ts";
 import { type Call, isCut, readCalls } from "./calls.ts";
-import { handOff, isBriefGiven, outOfRoom, usedSoFar } from "./handoff.ts";
+import { handOff, isBriefGiven, usedSoFar } from "./handoff.ts";
 import { save, saveBefore, saveNow } from "./save.ts";
 import type { AgentRun, Session } from "./session.ts";
 import type { Turn } from "./transcript.ts";
@@ -21,9 +21,6 @@ const CUT =
 export const act = async (session: Session): Promise<AgentRun | undefined> => {
   const turn = session.transcript.last;
   if (turn === undefined) return undefined;
-  const stopped = await stoppedBy(session, turn.reply.stopReason);
-  if (stopped !== undefined) return stopped;
-
   const handingOff = isBriefGiven(session.transcript);
   const calls = readCalls(turn, session.toolbox);
   await saveBefore(session, turn);
@@ -71,21 +68,3 @@ const promptOf = ({ instructions, job: { opening } }: Session): string =>
   createHash("sha256")
     .update(canonicalJson({ ...instructions, opening }))
     .digest("hex");
-
-const stoppedBy = async (
-  session: Session,
-  stopReason: string | null,
-): Promise<AgentRun | undefined> => {
-  switch (stopReason) {
-    case "refusal":
-      return session.ended({
-        end: "limit",
-        limit: "refusal",
-        detail: "the model declined to go on",
-      });
-    case "model_context_window_exceeded":
-      return outOfRoom(session, "the conversation no longer fits the model's window");
-    default:
-      return undefined;
-  }
-};

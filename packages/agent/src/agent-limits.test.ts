@@ -18,12 +18,12 @@ test("a good call starts that count again", async () => {
   expect(await rig.run()).toMatchObject({ end: { end: "submitted" } });
 });
 
-test.each([
-  ["refusal", "refusal"],
-  ["model_context_window_exceeded", "context"],
-])("stop reason %s ends the job with the limit %s", async (stopReason, limit) => {
-  await using rig = await rigFor([{ stopReason, content: [say("no")] }]);
-  expect(await rig.run()).toMatchObject({ end: { end: "limit", limit } });
+test("a first prompt that fits no window is a limit", async () => {
+  const instead = { kind: "context", reason: "it fits no window" } as const;
+  await using rig = await rigFor([], { instead: { 1: instead } });
+  expect(await rig.run()).toMatchObject({
+    end: { end: "limit", limit: "context", detail: instead.reason },
+  });
 });
 
 test("the same call with the same result is warned about once and then ends the job", async () => {
