@@ -6,9 +6,10 @@ import { reply, World } from "./router-fixture.ts";
 describe("a circuit", () => {
   type Model = {
     n: number;
-    /** calls under way; `probe` is the one that was let through while it was not closed */
-    calls: Set<string>;
+    /** calls under way, and since when; `probe` is the one that was let through while it was not closed */
+    calls: Map<string, number>;
     results: { at: number; ok: boolean }[];
+    hangs: number;
     open?: { until: number; forMs: number };
     probe?: { id: string; at: number };
   };
@@ -27,7 +28,7 @@ describe("a circuit", () => {
       if (shut) expect(why).toBe("circuit-open");
       else expect(["chosen", "busy"]).toContain(why);
       if (selection.kind !== "chosen") return;
-      model.calls.add(id);
+      model.calls.set(id, world.at);
       if (model.open !== undefined) model.probe = { id, at: world.at };
     },
   });
@@ -37,12 +38,19 @@ describe("a circuit", () => {
     delete model.probe;
   };
 
-  const finish = (model: Model, world: World, id: string, ok: boolean): void => {
+  const finish = (
+    model: Model,
+    world: World,
+    { id, ok, sent }: { id: string; ok: boolean; sent: number },
+  ): void => {
     if (model.open === undefined) {
       model.results = [...model.results, { at: world.at, ok }]
         .filter(({ at }) => world.at - at < 120_000)
         .slice(-10);
-      if (model.results.filter((result) => !result.ok).length >= 5) opened(model, world, 5_000);
+      if (ok) model.hangs = 0;
+      else if (world.at - sent >= 60_000) model.hangs++;
+      const failed = model.results.filter((result) => !result.ok).length;
+      if (failed >= 5 || model.hangs >= 2) opened(model, world, 5_000);
     } else if (model.probe?.id === id && !ok) {
       opened(model, world, Math.min(300_000, model.open.forMs * 2));
     } else if (model.probe?.id === id) {
@@ -50,6 +58,7 @@ describe("a circuit", () => {
       delete model.open;
       delete model.probe;
       model.results = [];
+      model.hangs = 0;
     }
   };
 
@@ -59,14 +68,16 @@ describe("a circuit", () => {
       ({ n, how }): Op<Model> => ({
         name: `end ${n} ${how}`,
         run: (model, world) => {
-          const id = pick(model.calls, n);
-          if (id === undefined) return;
+          const id = pick(model.calls.keys(), n);
+          const sent = id === undefined ? undefined : model.calls.get(id);
+          if (id === undefined || sent === undefined) return;
           model.calls.delete(id);
           if (how === "ok") world.end(id, reply());
           else if (how === "lost") world.end(id, { kind: "lost" });
           else world.fail(id, how as "server" | "network" | "refusal");
-          if (how === "ok") finish(model, world, id, true);
-          else if (how === "server" || how === "network") finish(model, world, id, false);
+          if (how === "ok") finish(model, world, { id, ok: true, sent });
+          else if (how === "server" || how === "network")
+            finish(model, world, { id, ok: false, sent });
           else if (model.probe?.id === id) delete model.probe;
         },
       }),
@@ -74,9 +85,44 @@ describe("a circuit", () => {
 
   test("lets nothing through while it is open but one probe, and closes only by its success", () => {
     holds(
-      () => ({ n: 0, calls: new Set<string>(), results: [] }),
+      () => ({ n: 0, calls: new Map<string, number>(), results: [], hangs: 0 }),
       fc.oneof(ask, ask, end, end, pass<Model>(20_000)),
     );
+  });
+
+  test.each([1, 4])(
+    "opens on a provider that accepts and says nothing, so that an hour of %i workers costs few calls",
+    (workers) => {
+      const world = new World();
+      const end = world.at + 3_600_000;
+      const underWay = new Map<string, number>();
+      let n = 0;
+      for (; world.at < end; world.pass(1_000)) {
+        for (const [id, sent] of underWay) {
+          if (world.at < sent + 120_000) continue;
+          underWay.delete(id);
+          world.fail(id, "network");
+        }
+        while (underWay.size < workers) {
+          const id = `call-${n}`;
+          if (world.send(id, only, apart(id)).kind !== "chosen") break;
+          underWay.set(id, world.at);
+          n++;
+        }
+      }
+      expect(n).toBeLessThanOrEqual(12 + workers);
+    },
+  );
+
+  test("stays closed where calls that take long fail now and then", () => {
+    const world = new World();
+    for (let n = 0; n < 20; n++) {
+      world.sure(`cut-${n}`, only, apart(`cut-${n}`));
+      world.sure(`whole-${n}`, only, apart(`whole-${n}`));
+      world.pass(90_000);
+      world.fail(`cut-${n}`, "network");
+      world.end(`whole-${n}`, reply());
+    }
   });
 
   test("frees the place of a probe whose worker never comes back", () => {

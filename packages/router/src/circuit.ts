@@ -3,6 +3,12 @@ import { CALL_MS } from "./limits.ts";
 
 /** Trips when `failures` of the newest `of` results failed, as far as they are from within `withinMs`. */
 const TRIP = { failures: 5, of: 10, withinMs: 120_000 } as const;
+
+/**
+ * Trips, too, when so many calls in a row failed that had each been under way for so long, however far apart: hangs are
+ * told of one idle bound after the other, so a few callers never have enough of them within `TRIP`, and each may be billed.
+ */
+const HANGS = { inARow: 2, fromMs: 60_000 } as const;
 const FIRST_OPEN_MS = 5_000;
 const LONGEST_OPEN_MS = 5 * 60_000;
 
@@ -32,11 +38,13 @@ export const circuitBlock = (
 export const circuitSent = (circuit: Circuit, call: string, at: number): Circuit =>
   circuit.state === "closed" ? circuit : { ...circuit, probe: { call, until: at + CALL_MS } };
 
-/** `ok`: it answered as it should; `undefined`: how it came out says nothing about whether it works. */
+/**
+ * `ok`: it answered as it should; `undefined`: how it came out says nothing about whether it works. `tookMs`: how long it
+ * was under way.
+ */
 export const circuitAnswered = (
   circuit: Circuit,
-  call: string,
-  ok: boolean | undefined,
+  { call, ok, tookMs }: { call: string; ok: boolean | undefined; tookMs: number },
   at: number,
 ): Circuit => {
   if (circuit.state === "closed") {
@@ -45,7 +53,10 @@ export const circuitAnswered = (
       .filter((result) => at - result.at < TRIP.withinMs)
       .slice(-TRIP.of);
     const failures = results.filter((result) => !result.ok).length;
-    return failures >= TRIP.failures ? opened(1, at) : { state: "closed", results };
+    const hung = !ok && tookMs >= HANGS.fromMs;
+    const hangs = ok ? 0 : (circuit.hangs ?? 0) + Number(hung);
+    if (failures >= TRIP.failures || hangs >= HANGS.inARow) return opened(1, at);
+    return { state: "closed", results, ...(hangs === 0 ? {} : { hangs }) };
   }
   // calls that were sent before it opened decide nothing: only its probe does
   if (circuit.probe?.call !== call) return circuit;

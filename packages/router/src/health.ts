@@ -17,6 +17,8 @@ const Circuit = z.discriminatedUnion("state", [
     state: z.literal("closed"),
     /** the newest, oldest first */
     results: z.array(z.object({ at: Ms, ok: z.boolean() })),
+    /** calls that failed after a long time, since one last answered as it should */
+    hangs: count.optional(),
   }),
   z.object({
     state: z.literal("open"),

@@ -100,7 +100,8 @@ const left = (
   at: number,
 ): Rows => {
   const prefix = call?.prefix;
-  const circuit = circuitAnswered(rows.candidate.circuit, id, end.ok, at);
+  const told = { call: id, ok: end.ok, tookMs: at - (call?.at ?? at) };
+  const circuit = circuitAnswered(rows.candidate.circuit, told, at);
   const { [id]: _, ...calls } = rows.provider.calls;
   return {
     candidate: withPrefixes(withCircuit(rows.candidate, circuit), (prefixes) => {
