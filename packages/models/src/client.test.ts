@@ -149,6 +149,21 @@ test("every recorded error has its class, its time to ask again, and costs nothi
   }
 });
 
+test("an error in the stream of a 200 is billed only once a reply has begun", async () => {
+  const start = (await fixture("anthropic-repeated.sse")).split(/(?<=\n\n)/)[0] ?? "";
+  const error = { type: "overloaded_error", message: "Overloaded" };
+  const event = `event: error\ndata: ${JSON.stringify({ type: "error", error })}\n\n`;
+  for (const [body, billed] of [
+    [event, false],
+    [`event: ping\ndata: {"type":"ping"}\n\n${event}`, false],
+    [start + event, true],
+  ] as const) {
+    const { client } = await provider({ headers: STREAM, body });
+    const failure = await failureOf(client.complete(REQUEST));
+    expect(failure).toMatchObject({ billed, facts: { class: "overload" } });
+  }
+});
+
 describe("a request", () => {
   const answer = async (options: Partial<ModelClientOptions>, request = REQUEST) => {
     const body = await fixture("anthropic-repeated.sse");

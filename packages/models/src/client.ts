@@ -109,6 +109,7 @@ class Call implements Disposable {
   readonly #now: () => Date;
   /** a long stream may end minutes after its headers were true */
   #answeredAt: Date | undefined;
+  #begun = false;
   #whole = false;
 
   constructor(timeouts: ModelTimeouts, now: () => Date, signal: AbortSignal | undefined) {
@@ -133,6 +134,7 @@ class Call implements Disposable {
     stream.on("streamEvent", (event) => {
       if (event.type === "message_delta") this.#meter.add(event.usage);
       if (event.type !== "message_start") return;
+      this.#begun = true;
       // not at the first byte itself: gateways send comments before a model has begun
       onFirstByte?.();
       this.#meter.add(event.message.usage);
@@ -160,7 +162,9 @@ class Call implements Disposable {
     const { seen } = this.#meter;
     const usage = seen && ({ state: this.#whole ? "reported" : "partial", usage: seen } as const);
     const now = this.#answeredAt ?? this.#now();
-    return toModelFailure(error, { ...facts, baseURL, now, rate, seen: usage });
+    // an error in the place of a reply is an error answer, although its status says 200
+    const billed = facts.billed && (this.#begun || !(error instanceof APIError && error.type));
+    return toModelFailure(error, { ...facts, billed, baseURL, now, rate, seen: usage });
   }
 
   [Symbol.dispose](): void {
