@@ -1,4 +1,4 @@
-import { fromUsd, type NewEvent, PlanVersion } from "@headrace/domain";
+import { fromUsd, type NewEvent, PlanVersion, type StepInput } from "@headrace/domain";
 import { type ControlRigOptions, controlRig, NO_GATES } from "../support/control-rig.ts";
 import { commitFiles, git, packFrom } from "../support/git.ts";
 import { task } from "../support/script.ts";
@@ -20,10 +20,21 @@ const planned = (requirements: Extract<NewEvent, { type: "plan.accepted" }>["req
 const inProcess = async (options?: ControlRigOptions): Promise<ApiFixture> => {
   const rig = await controlRig(options);
   const { store, control } = rig;
-  const { submission, pack, user } = await rig.submission();
-  const { run } = await control.commands.submit({ ...submission, budget: fromUsd(1) }, pack);
-  const policyHash = await store.putBlob(Buffer.from(JSON.stringify(NO_GATES)));
-  await store.append(run, planned(submission.requirements)(policyHash));
+  const begin = async () => {
+    const { submission, pack, user } = await rig.submission();
+    const { run } = await control.commands.submit({ ...submission, budget: fromUsd(1) }, pack);
+    const policyHash = await store.putBlob(Buffer.from(JSON.stringify(NO_GATES)));
+    await store.append(run, planned(submission.requirements)(policyHash));
+    return { run, submission, user };
+  };
+  const { run, submission, user } = await begin();
+  const request = async (of: string, name: string, input: StepInput): Promise<string> => {
+    const step = `${of}-t1-${name}`;
+    const thread = { kind: "task" as const, id: "t1" };
+    const about = { subject: "t1", task: "t1", attempt: 1 };
+    await store.append(of, [{ type: "step.requested", step, thread, input, ...about }]);
+    return step;
+  };
   const onBase = async (files: Parameters<typeof commitFiles>[1]) => {
     const commit = await commitFiles(user.path, files);
     const handed = { commit, pack: packFrom(user.path, commit, `^${submission.base}`) };
@@ -34,12 +45,16 @@ const inProcess = async (options?: ControlRigOptions): Promise<ApiFixture> => {
     api: control.api,
     run,
     base: submission.base,
-    async request(name, input) {
-      const step = `${run}-t1-${name}`;
-      const thread = { kind: "task" as const, id: "t1" };
-      const about = { subject: "t1", task: "t1", attempt: 1 };
-      await store.append(run, [{ type: "step.requested", step, thread, input, ...about }]);
-      return step;
+    request: (name, input) => request(run, name, input),
+    async elsewhere(input) {
+      const other = await begin();
+      const step = await request(other.run, "code-1", {
+        ...input,
+        ...("commit" in input ? { commit: other.submission.base } : {}),
+      });
+      const answer = await control.api.claim(other.run, step, "w9");
+      if (answer.kind !== "claimed") throw new Error(`${step} was not claimed: ${answer.kind}`);
+      return answer.claim.fence;
     },
     commit: (path) => onBase({ [path]: "text\n" }),
     hostile: () => onBase({ escape: { link: "../../etc/passwd" } }),

@@ -1,6 +1,5 @@
 import {
   type BudgetLevel,
-  type CallRow,
   formatUsd,
   type NewEvent,
   type Pico,
@@ -13,7 +12,7 @@ import type { limitsOf } from "./limits-of.ts";
 
 type Limits = ReturnType<typeof limitsOf>;
 type Refused = Extract<ReserveAnswer, { kind: "refused" }>;
-type Owner = { run: string; task?: string; attempt?: number };
+type Owner = { run: string; task?: string };
 
 /** Why a budget could not hold a call. */
 export type Refusal = {
@@ -56,33 +55,22 @@ const tomorrow = (at: Date): string =>
 /** How soon it is looked whether a call that holds a budget has cost less. */
 const LOOK_MS = 2_000;
 
-/** What calls of the run that are under way hold on the account, in its own measure. */
-const heldOn = (
-  open: readonly CallRow[],
-  { level, tokens }: Pick<Refused, "level" | "tokens">,
-  { task, attempt }: Owner,
-): number =>
-  [...new Map(open.map((row) => [row.id, row])).values()]
-    .filter((row) => !["task", "attempt"].includes(level) || row.task === task)
-    .filter((row) => level !== "attempt" || row.attempt === attempt)
-    .reduce((sum, row) => sum + (tokens ? row.tokens : row.amount), 0);
-
 /**
  * The ledger's refusal, with what follows from it: calls under way will cost less than they hold, a day or an hour passes,
  * and every other budget is somebody's to raise.
  */
 export const refusalOf = (
   refused: Refused,
-  { owner, limits, open }: { owner: Owner; limits: Limits; open: readonly CallRow[] },
+  { owner, limits }: { owner: Owner; limits: Limits },
   at: Date,
 ): Refusal => {
-  const { level, needed, available, tokens, until: fits } = refused;
+  const { level, needed, available, held = 0, tokens, until: fits } = refused;
   const reason = tokens
     ? `the next call may take ${needed} tokens, and ${available} of the run's token budget are free`
     : `the next call may cost ${formatUsd(needed)}, and ${formatUsd(available)} of ${NAMES[level]} budget is free`;
   const told = { reason: `${reason}. ${remedyOf(level, owner)}`, level };
   // of the hour the ledger itself knows what calls under way hold
-  if (level !== "hour" && needed <= available + heldOn(open, refused, owner))
+  if (level !== "hour" && needed <= available + held)
     return { reason, told, until: new Date(at.getTime() + LOOK_MS).toISOString() };
   if (level === "hour") return { reason, told, ...(fits === undefined ? {} : { until: fits }) };
   if (level === "day")

@@ -51,8 +51,6 @@ type Facts = {
   limits: ReturnType<typeof limitsOf>;
   counts: Record<string, number>;
   tries: TryRow[];
-  /** calls of the run that were under way */
-  open: CallRow[];
   pinned: Asking["pinned"];
   authorModel: string | undefined;
   begun: Date;
@@ -96,14 +94,10 @@ const factsOf = async (
     ...{ fence, call, state, step, route, tries, begun },
     limits: limitsOf(state, step, budgets),
     counts: Object.fromEntries(counts),
-    open: openOf(made),
     pinned: pinnedTo(made, step),
     authorModel: authorOf(made, step, route),
   };
 };
-
-const openOf = (made: readonly CallRow[]): CallRow[] =>
-  made.filter(({ state }) => state === "open");
 
 const hasReplied = ({ state, usage }: CallRow): boolean => state === "settled" && !!usage;
 
@@ -198,9 +192,7 @@ const hold = async (
     const held = await context.store.reserve(fence, reservation, { accounts, ...hour });
     if (held.kind === "granted") return undefined;
     health.giveBack(id);
-    // one that began or ended meanwhile may have been in its way: better looked at again than stopped for
-    const open = [...facts.open, ...openOf(await context.store.calls(fence.run))];
-    return refusalOf(held, { owner: { run: fence.run, ...owner }, limits, open }, at);
+    return refusalOf(held, { owner: { run: fence.run, ...owner }, limits }, at);
   } catch (error) {
     health.giveBack(id);
     throw error;

@@ -200,6 +200,16 @@ export const factoryApiBudgetSuite = (name: string, make: MakeApi): void => {
 
     describe("with one for the day", () => {
       const context = apiContext(make, { budgets: { day: fromUsd(0.5) } });
+      it("waits for what other runs' calls under way hold, for they will cost less", async () => {
+        const other = await context.fixture.elsewhere(context.agent());
+        const { call } = await context.granted(other);
+        const { fence } = await context.working();
+        const mine = { ...over, ask: "mine" };
+        expect(await context.api.reserve(fence, mine)).toMatchObject({ kind: "wait" });
+        await context.api.settle(other, call, replied());
+        await context.granted(fence, mine);
+      });
+
       it("defers what does not fit to the next day, and what never fits stops the run", async () => {
         const answer = await reserveOver(context);
         if (answer.kind !== "deferred") throw new Error(JSON.stringify(answer));

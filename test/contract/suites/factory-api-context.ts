@@ -30,6 +30,8 @@ export type ApiFixture = AsyncDisposable & {
   base: string;
   /** Asks for a step of task t1, attempt 1; answers its id. */
   request(name: string, input: StepInput): Promise<string>;
+  /** A claim of such a step in another run, which has the same budget. */
+  elsewhere(input: StepInput): Promise<Fence>;
   /** A commit on the base that holds one more file, as a worker's sandbox would hand it in. */
   commit(path: string): Promise<{ pack: Uint8Array; commit: string }>;
   /** A commit whose tree must not come in. */

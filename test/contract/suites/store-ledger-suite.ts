@@ -28,6 +28,7 @@ export const ledgerSuite = (open: OpenStore) => {
       path: "run/r1",
       needed: 401,
       available: 400,
+      held: 600,
     });
     expect(await store.reserve(fence, call("c3", 400), within(1000))).toEqual({ kind: "granted" });
     expect((await store.calls("r1")).map((c) => [c.id, c.state])).toEqual([
@@ -110,6 +111,7 @@ export const ledgerSuite = (open: OpenStore) => {
       path: "run/r1",
       needed: 51,
       available: 50,
+      held: 100,
       tokens: true,
     });
     // it used 15 of the 100 it held

@@ -61,6 +61,8 @@ export type ReserveAnswer =
       path: string;
       needed: number;
       available: number;
+      /** of what it has not left: what calls under way hold, of all runs that share it; absent of the hour */
+      held?: number;
       tokens?: true;
       /**
        * Of the hour: when so much of it has passed that the call may fit (RFC 3339), should calls under way cost

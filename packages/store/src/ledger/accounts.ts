@@ -28,12 +28,13 @@ export class Accounts {
   /** The first account that cannot hold so much more. What was reported above a reservation is as good as spent. */
   refusal(accounts: readonly Account[], call: Reservation): Refused | undefined {
     for (const { level, path, limit, tokens } of accounts) {
-      const refused = (needed: number, available: number) =>
-        ({ kind: "refused", level, path, needed, available }) as const;
+      const refused = (needed: number, available: number, held: number) =>
+        ({ kind: "refused", level, path, needed, available, held }) as const;
       const left = limit === undefined ? call.amount : this.#left(path, limit);
-      if (call.amount > left) return refused(call.amount, left);
+      if (call.amount > left) return refused(call.amount, left, this.#held(path).money);
       const tokensLeft = tokens === undefined ? call.tokens : this.#tokensLeft(path, tokens);
-      if (call.tokens > tokensLeft) return { ...refused(call.tokens, tokensLeft), tokens: true };
+      if (call.tokens > tokensLeft)
+        return { ...refused(call.tokens, tokensLeft, this.#held(path).tokens), tokens: true };
     }
     return undefined;
   }
@@ -75,6 +76,12 @@ export class Accounts {
 
   #tokensLeft(path: string, limit: number): number {
     return this.#room("? - settled_tokens - reserved_tokens - excess_tokens", path, limit);
+  }
+
+  #held(path: string): { money: number; tokens: number } {
+    const query =
+      "SELECT reserved AS money, reserved_tokens AS tokens FROM accounts WHERE path = ?";
+    return this.#sql.get<{ money: number; tokens: number }>(query, path) ?? { money: 0, tokens: 0 };
   }
 
   #room(left: string, path: string, limit: number): number {
