@@ -125,6 +125,7 @@ describe("a usage that cannot be is billed, and nobody knows how much", () => {
     ["negative output", { say: { output_tokens: -5 } }],
     ["half a token", { say: { input_tokens: 0.5 } }],
     ["a prompt of no tokens", { say: { input_tokens: 0 } }],
+    ["-1 in 32 bits", { say: { input_tokens: 2 ** 32 - 1 } }],
     [
       "more cached than prompted",
       { shape: "chat", say: { prompt_tokens: 1, prompt_tokens_details: { cached_tokens: 2 } } },
