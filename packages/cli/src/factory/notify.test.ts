@@ -1,11 +1,15 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Store } from "@headrace/domain";
+import { type NewEvent, PlanVersion, type Store } from "@headrace/domain";
 import { createClock, openStore } from "@headrace/store";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { submitted } from "../../../../test/contract/suites/store-fixtures.ts";
+import { NO_GATES } from "../../../../test/support/control-rig.ts";
+import { task } from "../../../../test/support/script.ts";
 import { createNotifier } from "./notify.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
 
 let dir = "";
 let store: Store;
@@ -49,6 +53,39 @@ test("a question and a stop are told as they come, in order, and nothing else is
   expect(await told()).toEqual([
     "question: question q1: Tabs?",
     expect.stringMatching(/^budget: stopped for budget/),
+  ]);
+});
+
+const requested = (step: string): NewEvent => ({
+  ...{ type: "step.requested", step, subject: "a", thread: { kind: "task", id: "a" } },
+  input: { kind: "environment", commit: "a".repeat(40) },
+});
+
+test("a parked task is told, and one wait for tomorrow, however many steps wait for it", async () => {
+  await using notifier = open();
+  await notifier.start();
+  await submit();
+  const at = Date.now();
+  const wait = (step: string, ms: number) => {
+    const until = new Date(at + ms).toISOString();
+    return { type: "step.deferred", step, until, reason: "today's budget is used" } as const;
+  };
+  const parked = { type: "budget.parked", level: "task", reason: "used", budget: 5 } as const;
+  const plan = PlanVersion.parse({ version: 1, summary: "One task.", tasks: [task("a")] });
+  const accepted = { version: 1, requirements: [], policy: NO_GATES, policyHash: "0".repeat(64) };
+  await store.append("r", [
+    { type: "run.started" },
+    { type: "plan.proposed", plan, round: 1 },
+    { type: "plan.accepted", ...accepted },
+  ]);
+  for (const step of ["s0", "s1", "s2"]) await store.append("r", [requested(step)]);
+  await store.append("r", [{ ...parked, task: "a" }, wait("s0", 60_000)]);
+  await store.append("r", [wait("s1", DAY_MS)]);
+  await store.append("r", [wait("s2", DAY_MS)]);
+  await notifier[Symbol.asyncDispose]();
+  expect(await told()).toEqual([
+    expect.stringMatching(/^parked: task a: stands still/),
+    expect.stringMatching(/^deferred: waits until .* today's budget is used/),
   ]);
 });
 

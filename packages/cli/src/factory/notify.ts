@@ -14,13 +14,18 @@ const STATUS: Partial<Record<EventType, string>> = {
   "run.cancelled": "cancelled",
   "run.failed": "failed",
   "budget.stopped": "budget",
+  "budget.parked": "parked",
+  "step.deferred": "deferred",
   "question.asked": "question",
 };
 
 const COMMAND_MS = 30_000;
+/** A shorter wait is no news to a person: limits of providers end within the hour. */
+const LONG_WAIT_MS = 60 * 60_000;
 
 /**
- * Runs each run's `--notify` command at its end, at a stop and at a question, one after the other. How far it has told
+ * Runs each run's `--notify` command at its end, at a stop, where a task is parked or waits for more than an hour, and at
+ * a question, one after the other. How far it has told
  * is kept in `dir`, so that an event is told once, and one that a crash came before is told by the next factory.
  */
 export const createNotifier = (options: {
@@ -33,9 +38,12 @@ export const createNotifier = (options: {
 }): AsyncDisposable & { start(): Promise<void> } => {
   const { store, log } = options;
   let last: Promise<void> = Promise.resolve();
+  const waits = new Map<string, Set<string>>();
   const tell = (run: string): void => {
+    const ofRun = waits.get(run) ?? new Set();
+    waits.set(run, ofRun);
     last = last
-      .then(() => tellNews(options, run))
+      .then(() => tellNews(options, run, ofRun))
       .catch((cause) => log(`notify for ${run}: ${String(cause)}`));
   };
   const unsubscribe = store.onCommit((run, events) => {
@@ -57,6 +65,7 @@ type Options = Parameters<typeof createNotifier>[0];
 const tellNews = async (
   { store, dir, env, commandMs = COMMAND_MS, log }: Options,
   run: string,
+  waits: Set<string>,
 ): Promise<void> => {
   const command = (await store.state(run))?.run.notify;
   if (command === undefined) return;
@@ -64,17 +73,32 @@ const tellNews = async (
   const told = Number(await readFile(marker, "utf8").catch(() => "0"));
   for await (const event of eventsAfter(store, run, told)) {
     const status = STATUS[event.type];
-    if (status === undefined) continue;
+    if (status === undefined || !isNews(event, waits)) continue;
     const about = {
       HEADRACE_RUN: run,
       HEADRACE_STATUS: status,
-      HEADRACE_MESSAGE: eventWords(event) ?? status,
+      HEADRACE_MESSAGE: messageOf(event) ?? status,
     };
     const problem = await runCommand(command, { ...withoutKeys(env), ...about }, commandMs);
     if (problem !== undefined) log(`notify for ${run} (${status}): ${problem}`);
     await mkdir(dir, { recursive: true });
     await writePrivate(marker, `${event.seq}\n`);
   }
+};
+
+/** Steps that wait until the same moment are told of once. */
+const isNews = (event: StoredEvent, waits: Set<string>): boolean => {
+  if (event.type !== "step.deferred") return true;
+  if (Date.parse(event.until) - Date.parse(event.at) < LONG_WAIT_MS) return false;
+  if (waits.has(event.until)) return false;
+  waits.add(event.until);
+  return true;
+};
+
+/** Whose budget it is stands in no words of the event. */
+const messageOf = (event: StoredEvent): string | undefined => {
+  const words = eventWords(event);
+  return event.type === "budget.parked" && words ? `task ${event.task}: ${words}` : words;
 };
 
 async function* eventsAfter(
