@@ -28,6 +28,9 @@ export type Learned = { until?: string; alert?: string };
 /** What replies taught of limits is kept this often; failures at once. */
 const SAVE_EVERY_MS = 10_000;
 
+/** Beside the rows of health: the fingerprint of the providers' settings that they were learned under. */
+const SETTINGS = "settings";
+
 /**
  * What is known of providers, for all workers and runs: in memory, where two callers can never both take the last slot,
  * the probe of a circuit or a prefix, and in the store for the next process.
@@ -60,11 +63,23 @@ export class ProviderHealth {
     const rows = await this.#context.store.health();
     this.#saved = readHealth(rows);
     this.#now = this.#saved;
+    await this.#heed(rows[SETTINGS]);
     // nobody of an earlier process is left to tell of its calls
     for (const [provider, { calls }] of Object.entries(this.#now.providers))
       for (const [id, { model, pool }] of Object.entries(calls)) {
         this.#learn(id, { provider, model, pool }, { kind: "lost" });
       }
+  }
+
+  /** Whoever changes the settings has acted: what was known under others stands in nobody's way. */
+  async #heed(before: unknown): Promise<void> {
+    const { settings = "", store } = this.#context;
+    if (before === settings) return;
+    if (before !== undefined) {
+      this.#now = restored(this.#now);
+      await this.save();
+    }
+    await store.putHealth(SETTINGS, settings);
   }
 
   get now(): Health {

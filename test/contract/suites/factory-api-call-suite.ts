@@ -214,6 +214,21 @@ export const factoryApiCallSuite = (name: string, make: MakeApi): void => {
       expect((await other.reserve(fence, callFor())).kind).toBe("granted");
     });
 
+    it.each(["rate", "credit", "server"] as const)(
+      "%s: forgets the time that a provider stated once its settings are others",
+      async (name) => {
+        const { fence } = await working();
+        const until = new Date(context.fixture.now().getTime() + 20 * 86_400_000).toISOString();
+        await context.api.settle(fence, (await granted(fence)).call, failed(name, { until }));
+        const same = context.fixture.successor();
+        expect(await same.reserve(fence, callFor())).toMatchObject({ kind: "deferred", until });
+        const other = context.fixture.successor("key-2");
+        expect((await other.reserve(fence, callFor())).kind).toBe("granted");
+        const again = context.fixture.successor("key-2");
+        expect((await again.reserve(fence, callFor())).kind).toBe("granted");
+      },
+    );
+
     it("has a prompt counted that may not fit the window, and takes a failed count for a try", async () => {
       const fence = await planning();
       const call = callFor({ role: "planner", inputBound: 500_000, counted: [] });
