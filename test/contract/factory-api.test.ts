@@ -5,6 +5,7 @@ import { task } from "../support/script.ts";
 import { factoryApiBudgetSuite } from "./suites/factory-api-budget-suite.ts";
 import { factoryApiCallSuite } from "./suites/factory-api-call-suite.ts";
 import type { ApiFixture } from "./suites/factory-api-context.ts";
+import { factoryApiInstallationSuite } from "./suites/factory-api-installation-suite.ts";
 import { factoryApiSuite } from "./suites/factory-api-suite.ts";
 
 /** A plan of the one task `t1`, so that its steps have a row. */
@@ -74,3 +75,4 @@ const inProcess = async (options?: ControlRigOptions): Promise<ApiFixture> => {
 factoryApiSuite("the control plane", inProcess);
 factoryApiCallSuite("the control plane", inProcess);
 factoryApiBudgetSuite("the control plane", inProcess);
+factoryApiInstallationSuite("the control plane", inProcess);

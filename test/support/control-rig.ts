@@ -37,7 +37,7 @@ export type ControlRigOptions = {
   /** of each run */
   limits?: BudgetLimits;
   /** of all runs */
-  budgets?: Pick<BudgetLimits, "total" | "day">;
+  budgets?: Pick<BudgetLimits, "total" | "day" | "hour">;
   /** what is amiss when a run is admitted */
   notes?: string[];
 };

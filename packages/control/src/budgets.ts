@@ -42,11 +42,13 @@ const remedyOf = (level: BudgetLevel, { run, task }: Owner): string => {
       return `Raise it: \`${PRODUCT} budget ${run} --raise USD --task ${task}\``;
     case "installation":
     case "day":
-      return `Raise it under \`budgets\` in config.yaml of the data directory, restart the factory (\`${PRODUCT} stop\`) and \`${PRODUCT} resume ${run}\``;
     case "hour":
-      return "Raise it under `budgets` in config.yaml of the data directory; the next run has it";
+      return `Raise it under \`budgets\` in config.yaml of the data directory, restart the factory (\`${PRODUCT} stop\`) and \`${PRODUCT} resume ${run}\``;
   }
 };
+
+const TOKENS_REMEDY =
+  "A run keeps the token budget it was submitted with: the next one has what `--budget-tokens` says";
 
 /** The first moment of the next day, in UTC. */
 const tomorrow = (at: Date): string =>
@@ -68,7 +70,7 @@ export const refusalOf = (
   const reason = tokens
     ? `the next call may take ${needed} tokens, and ${available} of the run's token budget are free`
     : `the next call may cost ${formatUsd(needed)}, and ${formatUsd(available)} of ${NAMES[level]} budget is free`;
-  const told = { reason: `${reason}. ${remedyOf(level, owner)}`, level };
+  const told = { reason: `${reason}. ${tokens ? TOKENS_REMEDY : remedyOf(level, owner)}`, level };
   // of the hour the ledger itself knows what calls under way hold
   if (level !== "hour" && needed <= available + held)
     return { reason, told, until: new Date(at.getTime() + LOOK_MS).toISOString() };

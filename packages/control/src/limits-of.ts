@@ -1,10 +1,10 @@
 import type { BudgetLimits, Pico, RunState } from "@headrace/domain";
 
-type Installation = Pick<BudgetLimits, "total" | "day">;
+type Installation = Pick<BudgetLimits, "total" | "day" | "hour">;
 
 /**
- * What bounds the calls of a run, and of one of its tasks where it has been raised. What all runs may spend together is
- * what the installation's configuration says now.
+ * What bounds the calls of a run, and of one of its tasks where it has been raised. What all runs may spend together,
+ * and each within an hour, is what the installation's configuration says now.
  */
 export const limitsOf = (
   { run, tasks }: RunState,

@@ -62,8 +62,8 @@ export type ControlOptions = {
   };
   /** Checks keys and models with one free request for each provider; throws `UserError`. */
   admit(asked: Pick<Submission, "model" | "credentials" | "routes" | "limits">): Promise<Admission>;
-  /** of all runs together: what the installation's configuration says now counts, not at a run's submission */
-  budgets?: Pick<BudgetLimits, "total" | "day">;
+  /** of all runs together, and of each run's hour: what the installation's configuration says now counts, not at a run's submission */
+  budgets?: Pick<BudgetLimits, "total" | "day" | "hour">;
   /** fingerprint of the providers' settings: what was refused under others is asked again under these */
   settings?: string;
   threads(ports: WorkflowPorts): Threads;

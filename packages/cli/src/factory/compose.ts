@@ -104,7 +104,7 @@ const compose = async (
     attestor: createAttestor(key, redact),
     repos: closing.use(await createRepos(data)),
     admit: models.admit,
-    budgets: ofAllRuns(installation.config.budgets),
+    budgets: asConfiguredNow(installation.config.budgets),
     settings: installation.fingerprint,
     slots,
     threads: (ports) => createThreads(ports, checkpoints),
@@ -134,9 +134,14 @@ const compose = async (
 };
 
 /** The limits of a configuration that hold all runs together; the others are pinned when a run is submitted. */
-const ofAllRuns = ({ total, day }: BudgetLimits): Pick<BudgetLimits, "total" | "day"> => ({
+const asConfiguredNow = ({
+  total,
+  day,
+  hour,
+}: BudgetLimits): Pick<BudgetLimits, "total" | "day" | "hour"> => ({
   ...(total === undefined ? {} : { total }),
   ...(day === undefined ? {} : { day }),
+  ...(hour === undefined ? {} : { hour }),
 });
 
 /** What no text that leaves this process may hold. */

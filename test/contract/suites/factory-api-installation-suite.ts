@@ -1,0 +1,115 @@
+import { fromUsd } from "@headrace/domain";
+import { describe, expect, it } from "vitest";
+import { apiContext, callFor, type MakeApi, replied } from "./factory-api-context.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** What every `FactoryApi` does about budgets that are configured, not given with a run. */
+export const factoryApiInstallationSuite = (name: string, make: MakeApi): void => {
+  describe(`${name} as keeper of the installation's budgets`, () => {
+    const over = callFor({ maxOutput: 30_000 });
+    const reserveOver = async (context: ReturnType<typeof apiContext>) => {
+      const { fence } = await context.working();
+      const { call } = await context.granted(fence);
+      await context.api.settle(fence, call, replied({ input: 1_250, output: 16_000 }));
+      return context.api.reserve(fence, { ...over, ask: "over" });
+    };
+
+    describe("with one for the day", () => {
+      const context = apiContext(make, { budgets: { day: fromUsd(0.5) } });
+      it("waits for what other runs' calls under way hold, for they will cost less", async () => {
+        const other = await context.fixture.elsewhere(context.agent());
+        const { call } = await context.granted(other);
+        const { fence } = await context.working();
+        const mine = { ...over, ask: "mine" };
+        expect(await context.api.reserve(fence, mine)).toMatchObject({ kind: "wait" });
+        await context.api.settle(other, call, replied());
+        await context.granted(fence, mine);
+      });
+
+      it("defers what does not fit to the next day, and what never fits stops the run", async () => {
+        const answer = await reserveOver(context);
+        if (answer.kind !== "deferred") throw new Error(JSON.stringify(answer));
+        const until = Date.parse(answer.until);
+        expect(until % DAY_MS).toBe(0);
+        const now = context.fixture.now().getTime();
+        expect(until - now).toBeLessThanOrEqual(DAY_MS);
+        context.fixture.advance(until - now + 1);
+        const next = await context.working(undefined, "code-2");
+        await context.granted(next.fence, { ...over, ask: "next" });
+        const huge = callFor({ maxOutput: 40_000 });
+        const never = await context.api.reserve(next.fence, huge);
+        expect(never).toMatchObject({ kind: "refused", level: "day" });
+      });
+    });
+
+    describe("with one for an hour of a run", () => {
+      const context = apiContext(make, { limits: { hour: fromUsd(0.5) } });
+      it("defers what does not fit until so much of the hour has passed", async () => {
+        const { fence } = await context.working();
+        const { call } = await context.granted(fence, callFor({ maxOutput: 30_000 }));
+        await context.api.settle(fence, call, replied({ input: 1_000, output: 30_000 }));
+        const answer = await context.api.reserve(fence, callFor({ maxOutput: 30_000 }));
+        if (answer.kind !== "deferred") throw new Error(JSON.stringify(answer));
+        const left = Date.parse(answer.until) - context.fixture.now().getTime();
+        expect(left).toBeGreaterThan(50 * 60_000);
+        expect(left).toBeLessThanOrEqual(60 * 60_000);
+        expect(answer.reason).toContain("this hour's budget");
+      });
+    });
+
+    describe("with one for an hour that was raised since the run was submitted", () => {
+      const budgets = { hour: fromUsd(0.5) };
+      const context = apiContext(make, { limits: { hour: fromUsd(0.1) }, budgets });
+      it("holds the run to what is configured now, and says how that is changed", async () => {
+        const { fence } = await context.working();
+        const huge = callFor({ maxOutput: 40_000 });
+        expect(await context.api.reserve(fence, huge)).toMatchObject({
+          ...{ kind: "refused", level: "hour" },
+          reason: expect.stringMatching(/config\.yaml.*resume/),
+        });
+        await context.granted(fence, over);
+      });
+    });
+
+    describe("with one in total", () => {
+      const context = apiContext(make, { budgets: { total: fromUsd(0.3) } });
+      it("refuses what does not fit, which stops the run until the configuration has changed", async () => {
+        const answer = await reserveOver(context);
+        expect(answer).toMatchObject({
+          ...{ kind: "refused", why: "budget", level: "installation" },
+          reason: expect.stringContaining("config.yaml"),
+        });
+        const { fence } = await context.working(undefined, "code-2");
+        await context.api.outcome(fence, {
+          ...{ kind: "budget", reason: "used", level: "installation" },
+        });
+        const { run } = context.fixture;
+        expect((await context.fixture.state()).run.status).toBe("budget");
+        await context.fixture.commands.resume(run);
+        expect((await context.fixture.state()).run.status).toBe("active");
+      });
+    });
+
+    describe("with one of tokens", () => {
+      const context = apiContext(make, { limits: { tokens: 30_000 } });
+      it("lets a model be used whose price nobody knows, as long as its tokens last", async () => {
+        const input = context.agent({ role: "researcher" });
+        const { fence } = await context.working(input, "research-1");
+        const counted = [{ candidate: "anthropic/nobody-knows", tokens: 1_000 }];
+        const ask = () => callFor({ role: "researcher", counted });
+        const { call } = await context.granted(fence, ask());
+        expect(await context.api.reserve(fence, ask())).toMatchObject({
+          ...{ kind: "wait", reason: expect.stringContaining("17000 tokens") },
+        });
+        expect(await context.api.reserve(fence, { ...ask(), maxOutput: 40_000 })).toMatchObject({
+          ...{ kind: "refused", level: "run" },
+          reason: expect.stringMatching(/41000 tokens.*--budget-tokens/),
+        });
+        await context.api.settle(fence, call, replied());
+        expect((await context.fixture.state()).run).toMatchObject({ spent: 0, calls: 1 });
+        await context.granted(fence, ask());
+      });
+    });
+  });
+};
