@@ -11,7 +11,7 @@ import { rememberRepository } from "../support/untouched.ts";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const RUN_TEST = "npx vitest run --project unit packages/domain/src/plural.test.ts";
 
-/** What this project checks of itself, as far as it goes without an engine; of its unit tests a third, for time. */
+/** What this project checks of itself, as far as it goes without an engine; of its unit tests three packages', for time. */
 const CONFIG = {
   setup: ["npm install --ignore-scripts --no-audit --no-fund"],
   gates: [
@@ -74,7 +74,7 @@ const SCRIPT = [
   judges([{ ...claim, evidence: [{ kind: "command", run: RUN_TEST }] }]),
 ];
 
-// its gates run five times in it: twice on the base, once on the change, once on a bad tree, once before it is landed
+// its gates run four times in it: twice on the base, once on the change, once on a bad tree
 const BOUND_MS = 900_000;
 
 test("the factory builds on its own repository, with its own set-up and gates", {

@@ -39,8 +39,9 @@ test.skipIf(NO_PROC !== "")(
       // the first command ends, of which the next look tells together with the byte
       block(800);
     }, 200);
-    expect(await both).toEqual(["", "printed\n"]);
+    const outputs = await both;
     client.destroy();
     server.close();
+    expect(outputs).toEqual(["", "printed\n"]);
   },
 );
