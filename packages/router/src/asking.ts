@@ -9,7 +9,7 @@ export type Asking = {
   /** fingerprint of the provider settings in force */
   config: string;
   /** tries of this asking so far, oldest first, with those that only counted tokens; `at` is when each ended */
-  tries: readonly Pick<TryRow, "provider" | "model" | "outcome" | "at">[];
+  tries: readonly Pick<TryRow, "provider" | "model" | "outcome" | "at" | "estimated">[];
   /** when this asking first came */
   begun: Date;
   /** input tokens as providers counted them in this asking, by `candidateKey` */

@@ -4,6 +4,8 @@ export const ASK_LIMITS = {
   retriesPerCandidate: 2,
   /** failed tries, with all candidates together */
   triesPerAsk: 5,
+  /** tries of which nobody knows what they cost, so that each keeps its whole reservation */
+  unknownBills: 2,
   /** longest wait with a worker's slot held; for more than that the job is given back */
   maxWaitMs: 120_000,
   /** from the first question on: nothing is begun later */

@@ -110,8 +110,12 @@ const triedEnough: Check = ({ asking, standing: { key }, at }) => {
   const tried = failures(asking);
   if (tried.filter((failure) => failure.key === key).length > ASK_LIMITS.retriesPerCandidate)
     return { why: "failed", until: at + REST_MS, later: true };
+  // each may have been billed, by whichever candidate: an outage is not to burn the budget
+  const unknown = asking.tries.filter(({ estimated }) => estimated).length;
   const over =
-    tried.length >= ASK_LIMITS.triesPerAsk || at >= asking.begun.getTime() + ASK_LIMITS.totalMs;
+    tried.length >= ASK_LIMITS.triesPerAsk ||
+    unknown >= ASK_LIMITS.unknownBills ||
+    at >= asking.begun.getTime() + ASK_LIMITS.totalMs;
   return over ? { why: "backing-off", until: at + REST_MS, later: true } : undefined;
 };
 
