@@ -1,10 +1,10 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { fromUsd, type NewEvent, NO_USAGE } from "@headrace/domain";
+import { fromUsd, type NewEvent, NO_USAGE, type RunState } from "@headrace/domain";
 import { createClock, openStore } from "@headrace/store";
-import { openTelemetry } from "@headrace/telemetry";
-import { expect, test } from "vitest";
+import { openTelemetry, type TelemetryOptions } from "@headrace/telemetry";
+import { afterEach, expect, test, vi } from "vitest";
 import { type Attribute, collector } from "../support/collector.ts";
 import { tempDir } from "../support/git.ts";
 import { sampleSubmission } from "../support/sample-submission.ts";
@@ -73,14 +73,19 @@ const storeIn = async (closing: AsyncDisposableStack) => {
   return store;
 };
 
+afterEach(() => vi.unstubAllEnvs());
+
 const service = { name: "headrace", version: "1.2.3", instance: "i1" };
 
 /** Plays the run into a store that telemetry listens to, and closes it. */
-const told = async (url: string) => {
+const told = async (
+  where: string | { collector: TelemetryOptions["to"] },
+): Promise<{ logged: string[]; state: RunState | undefined }> => {
   await using closing = new AsyncDisposableStack();
   const store = await storeIn(closing);
   const logged: string[] = [];
-  const to = { url, headers: { "x-tenant": "t1" } };
+  const to =
+    typeof where === "string" ? { url: where, headers: { "x-tenant": "t1" } } : where.collector;
   const log = (line: string) => void logged.push(line);
   const clock = createClock();
   const telemetry = await openTelemetry({ store, clock, to, service, timeoutMs: 1_000, log });
@@ -158,6 +163,31 @@ test("metrics carry tokens and durations by the conventions' names, and tasks, l
   expect(metrics["headrace.spend"]?.sum?.dataPoints[0]?.asDouble).toBe(0.25);
   for (const name of ["headrace.tasks", "headrace.landings", "headrace.runs"])
     expect(metrics[name]?.sum?.dataPoints, name).toHaveLength(1);
+});
+
+test("what the environment's own collector is to be sent goes to no other, and all of it to that one", async () => {
+  await using named = await collector();
+  await using inherited = await collector();
+  vi.stubEnv("OTEL_EXPORTER_OTLP_ENDPOINT", inherited.url);
+  vi.stubEnv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=token-of-all");
+  vi.stubEnv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-trace-key=token-of-traces");
+  vi.stubEnv("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x-metric-key=token-of-metrics");
+  await told(named.url);
+  expect(named.spans()).not.toEqual([]);
+  expect(named.metrics()).not.toEqual([]);
+  expect(inherited.requests).toEqual([]);
+  expect(JSON.stringify(named.requests)).not.toContain("token-of");
+  expect(process.env.OTEL_EXPORTER_OTLP_HEADERS).toBe("x-key=token-of-all");
+
+  await told({ collector: "environment" });
+  const sent = inherited.requests.map(({ path, headers }) => [path, headers["x-key"]]);
+  expect(new Set(sent.map(String))).toEqual(
+    new Set(["/v1/traces,token-of-all", "/v1/metrics,token-of-all"]),
+  );
+  for (const { path, headers } of inherited.requests) {
+    expect(headers["x-trace-key"]).toBe(path === "/v1/traces" ? "token-of-traces" : undefined);
+    expect(headers["x-metric-key"]).toBe(path === "/v1/metrics" ? "token-of-metrics" : undefined);
+  }
 });
 
 test("nothing that a person, a model or a repository wrote is sent", async () => {

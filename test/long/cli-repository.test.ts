@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commitFiles, git } from "../support/git.ts";
@@ -100,10 +100,12 @@ describe("a repository in any state", () => {
   });
 });
 
-it("doctor looks for the key in the data directory that is named", async () => {
+it("doctor looks for keys in the data directory that is named", async () => {
   const file = await shell.file("elsewhere/credentials", "ANTHROPIC_API_KEY=x\n");
+  await chmod(file, 0o600);
   const { out } = await shell.headrace("doctor", "--json", "--data", "elsewhere");
-  expect(JSON.parse(out)).toContainEqual({ name: "model key", state: "ok", detail: file });
+  const detail = `anthropic has ANTHROPIC_API_KEY of ${file}`;
+  expect(JSON.parse(out)).toContainEqual({ name: "model key", state: "ok", detail });
 });
 
 it("doctor tells what this machine has, as a table and as JSON", async () => {

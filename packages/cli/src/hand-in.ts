@@ -4,18 +4,21 @@ import { createClock } from "@headrace/store";
 import { consentOf } from "./consent.ts";
 import { type DataDir, dataDir } from "./data-dir.ts";
 import { knownImages } from "./factory/engine.ts";
-import { createModels } from "./factory/models.ts";
+import { createModels, type Models } from "./factory/models.ts";
 import { requireSandboxes } from "./factory/sandboxes.ts";
+import { aboutCollector } from "./factory/telemetry.ts";
 import { refuseSecrets } from "./secret-scan.ts";
 import { type Prepared, prepareSubmission, readRequest } from "./submission.ts";
 import { openTarget } from "./target.ts";
 import { type Installation, readInstallation } from "./user-config.ts";
+import { aboutRoutes } from "./view/route-lines.ts";
 import { flag, type Options, text, type World } from "./world.ts";
 
 /** A spec that is ready to be handed to a factory. */
 export type HandIn = {
   data: DataDir;
-  prepared: Prepared;
+  /** `about`: which models work on it and who is told of it, as lines that a person reads before it starts */
+  prepared: Prepared & { about: string[] };
   /** what was made for a run that is refused is taken away again */
   submit(control: FactoryControl): Promise<Submitted>;
 };
@@ -56,7 +59,13 @@ export const handIn = async (
     ...(consent === undefined ? {} : { consent }),
     ...(until === undefined ? {} : { until }),
   };
-  prepared.notes.push(...(await requireModel(submission, installation)));
+  const { notes, routes, overrides } = await requireModel(submission, installation);
+  prepared.notes.push(...notes);
+  const told = aboutCollector(installation.config.telemetry, env);
+  const about = [
+    ...(submission.model.kind === "provider" ? aboutRoutes(routes, overrides) : []),
+    ...(told === undefined ? [] : [`telemetry: what happens is told ${told}`]),
+  ];
   const pack = await repo.pack(submission.base);
   const submit = async (control: FactoryControl): Promise<Submitted> => {
     // from here on the run may be accepted whatever this process hears of it
@@ -68,14 +77,14 @@ export const handIn = async (
       throw error;
     }
   };
-  return { data, prepared: { ...prepared, submission }, submit };
+  return { data, prepared: { ...prepared, submission, about }, submit };
 };
 
-/** Asks for the run's models as the factory will: a wrong key, name or script starts no factory. Answers with notes. */
+/** Asks for the run's models as the factory will: a wrong key, name or script starts no factory. */
 const requireModel = async (
   submission: Submission,
   installation: Installation,
-): Promise<string[]> => {
+): ReturnType<Models["admit"]> => {
   await using models = createModels({ installation, clock: createClock() });
-  return (await models.admit(submission)).notes;
+  return await models.admit(submission);
 };

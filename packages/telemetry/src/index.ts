@@ -1,1 +1,2 @@
+export type { Collector } from "./otlp.ts";
 export { openTelemetry, type TelemetryOptions } from "./telemetry.ts";

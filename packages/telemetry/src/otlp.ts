@@ -15,10 +15,14 @@ import { BatchSpanProcessor, type IdGenerator, TracerProvider } from "@opentelem
 import { METRICS, type MetricKey } from "./names.ts";
 import type { Point, SpanRecord } from "./signals.ts";
 
+/**
+ * A collector by its address before `/v1/traces` with what its requests carry, or the one that OpenTelemetry's own
+ * variables describe to this process.
+ */
+export type Collector = { url: string; headers: Readonly<Record<string, string>> } | "environment";
+
 export type SinkOptions = {
-  /** of the collector, before `/v1/traces` */
-  url: string;
-  headers: Readonly<Record<string, string>>;
+  to: Collector;
   service: { name: string; version: string; instance: string };
   /** how long a collector may take for one batch */
   timeoutMs: number;
@@ -104,18 +108,42 @@ const resourceOf = ({ name, version, instance }: SinkOptions["service"]) =>
     "service.instance.id": instance,
   });
 
-/** OTLP over HTTP, in JSON. */
-export const createSink = ({ url, headers, service, timeoutMs, everyMs }: SinkOptions): Sink => {
-  const to = (path: string) => ({
-    url: `${url.replace(/\/+$/, "")}/v1/${path}`,
-    headers: { ...headers },
-    timeoutMillis: timeoutMs,
+/** Exporters read the environment when they are made, and put what they find beside what they are given. */
+const withoutVariables = <T>(make: () => T): T => {
+  const own = Object.entries(process.env).filter(([name]) => name.startsWith("OTEL_EXPORTER_OTLP"));
+  for (const [name] of own) delete process.env[name];
+  try {
+    return make();
+  } finally {
+    Object.assign(process.env, Object.fromEntries(own));
+  }
+};
+
+const exportersTo = (to: Collector, timeoutMillis: number) => {
+  if (to === "environment") {
+    const traces = new OTLPTraceExporter({ timeoutMillis });
+    return { traces, metrics: new OTLPMetricExporter({ timeoutMillis }) };
+  }
+  const at = (path: string) => ({
+    url: `${to.url.replace(/\/+$/, "")}/v1/${path}`,
+    headers: { ...to.headers },
+    timeoutMillis,
   });
+  // address, headers and certificates belong together: those of the environment are for another collector
+  return withoutVariables(() => ({
+    traces: new OTLPTraceExporter(at("traces")),
+    metrics: new OTLPMetricExporter(at("metrics")),
+  }));
+};
+
+/** OTLP over HTTP, in JSON. */
+export const createSink = ({ to, service, timeoutMs, everyMs }: SinkOptions): Sink => {
+  const exporters = exportersTo(to, timeoutMs);
   const resource = resourceOf(service);
-  const traces = tracesTo(new OTLPTraceExporter(to("traces")), resource);
+  const traces = tracesTo(exporters.traces, resource);
   const metrics = metricsTo(
     new PeriodicExportingMetricReader({
-      exporter: new OTLPMetricExporter(to("metrics")),
+      exporter: exporters.metrics,
       exportIntervalMillis: everyMs,
       exportTimeoutMillis: timeoutMs,
     }),

@@ -1,12 +1,11 @@
 import type { Clock, Store, StoredEvent } from "@headrace/domain";
-import type { Sink } from "./otlp.ts";
+import type { Collector, Sink } from "./otlp.ts";
 import { signalsOf } from "./signals.ts";
 
 export type TelemetryOptions = {
   store: Pick<Store, "onCommit" | "state">;
   clock: Pick<Clock, "sleep">;
-  /** the collector's address, such as `http://127.0.0.1:4318`, with what its requests carry */
-  to: { url: string; headers: Readonly<Record<string, string>> };
+  to: Collector;
   service: { name: string; version: string; instance: string };
   /** how long a collector may take for one request, and for all that is left when the factory closes; 5 s unless given */
   timeoutMs?: number;
@@ -24,7 +23,7 @@ export const openTelemetry = async (options: TelemetryOptions): Promise<AsyncDis
   const { store, clock, to, service, timeoutMs = TIMEOUT_MS, log } = options;
   // what it takes is loaded only where somebody listens
   const { createSink } = await import("./otlp.ts");
-  const sink = createSink({ ...to, service, timeoutMs, everyMs: METRICS_EVERY_MS });
+  const sink = createSink({ to, service, timeoutMs, everyMs: METRICS_EVERY_MS });
   let last: Promise<void> = Promise.resolve();
   const unsubscribe = store.onCommit((run, events) => {
     last = last

@@ -1,13 +1,26 @@
 import { expect, it } from "vitest";
-import { collectorOf, collectorSecrets, TelemetryFields } from "./telemetry.ts";
+import { aboutCollector, collectorOf, collectorSecrets, TelemetryFields } from "./telemetry.ts";
 
 it("tells a collector only where one is named, by config.yaml before OpenTelemetry's own variable", () => {
   const configured = TelemetryFields.parse({ otlp: "http://127.0.0.1:4318" });
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
   expect(collectorOf(undefined, {})).toBeUndefined();
   expect(collectorOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: "" })).toBeUndefined();
-  expect(collectorOf(undefined, env)).toEqual({ url: "http://collector:4318", headers: {} });
+  expect(collectorOf(undefined, env)).toBe("environment");
   expect(collectorOf(configured, env)).toEqual({ url: "http://127.0.0.1:4318", headers: {} });
+});
+
+it("tells where it goes and by whose word, and no password", () => {
+  const configured = TelemetryFields.parse({ otlp: "http://127.0.0.1:4318/" });
+  const about = (url: string) => aboutCollector(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: url });
+  expect(aboutCollector(undefined, {})).toBeUndefined();
+  expect(aboutCollector(configured, {})).toBe(
+    "to http://127.0.0.1:4318 (telemetry of config.yaml)",
+  );
+  expect(about("https://user:pass@host:4318/otlp?key=k")).toBe(
+    "to https://host:4318/otlp (OTEL_EXPORTER_OTLP_ENDPOINT)",
+  );
+  expect(about("host")).toBe("to what OTEL_EXPORTER_OTLP_ENDPOINT names, which is no address");
 });
 
 it("takes the address of a collector, not that of one of its paths", () => {
@@ -18,9 +31,14 @@ it("takes the address of a collector, not that of one of its paths", () => {
 it("keeps secret what a collector is sent as headers, from either place", () => {
   const headers = { authorization: "Bearer token-of-config" };
   const telemetry = TelemetryFields.parse({ otlp: "http://127.0.0.1:4318", headers });
-  const env = { OTEL_EXPORTER_OTLP_HEADERS: "x-key=token-of-env,authorization=Basic%20abcdefgh" };
+  const env = {
+    OTEL_EXPORTER_OTLP_HEADERS: "x-key=token-of-env,authorization=Basic%20abcdefgh",
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: "x-key=token-of-traces",
+    OTEL_EXPORTER_OTLP_METRICS_HEADERS: "x-key=token-of-metrics",
+  };
+  const inherited = ["token-of-env", "abcdefgh", "token-of-traces", "token-of-metrics"];
   expect(collectorSecrets(telemetry, env)).toEqual(
-    expect.arrayContaining(["token-of-config", "token-of-env", "abcdefgh"]),
+    expect.arrayContaining(["token-of-config", ...inherited]),
   );
   expect(collectorSecrets(undefined, {})).toEqual([]);
 });

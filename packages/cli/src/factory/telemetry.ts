@@ -1,5 +1,5 @@
 import { type Clock, PRODUCT, type Store, VERSION } from "@headrace/domain";
-import { openTelemetry } from "@headrace/telemetry";
+import { type Collector, openTelemetry } from "@headrace/telemetry";
 import { z } from "zod";
 import { address } from "../user-config-fields.ts";
 
@@ -13,22 +13,43 @@ export const TelemetryFields = z.strictObject({
 });
 type Telemetry = z.output<typeof TelemetryFields>;
 
-/** The collector of config.yaml, else the one that OpenTelemetry's own variable names, else none. */
+const ADDRESS = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/**
+ * The collector of config.yaml, else the one that OpenTelemetry's own variables describe, else none. Neither gets what is
+ * meant for the other.
+ */
 export const collectorOf = (
   configured: Telemetry | undefined,
-  { OTEL_EXPORTER_OTLP_ENDPOINT: url }: NodeJS.ProcessEnv,
-): { url: string; headers: Record<string, string> } | undefined => {
+  { [ADDRESS]: url }: NodeJS.ProcessEnv,
+): Collector | undefined => {
   if (configured !== undefined) return { url: configured.otlp, headers: configured.headers };
-  return url ? { url, headers: {} } : undefined;
+  return url ? "environment" : undefined;
 };
+
+/** Where what a factory does is told to, and what says so; nothing where telemetry is off. No password is in it. */
+export const aboutCollector = (
+  configured: Telemetry | undefined,
+  { [ADDRESS]: inherited = "" }: NodeJS.ProcessEnv,
+): string | undefined => {
+  if (configured === undefined && inherited === "") return undefined;
+  const from = configured === undefined ? ADDRESS : "telemetry of config.yaml";
+  const url = URL.parse(configured?.otlp ?? inherited);
+  return url === null
+    ? `to what ${from} names, which is no address`
+    : `to ${url.origin}${url.pathname.replace(/\/+$/, "")} (${from})`;
+};
+
+const CARRIED = ["", "TRACES_", "METRICS_"].map((of) => `OTEL_EXPORTER_OTLP_${of}HEADERS`);
 
 /** What requests to a collector carry, and of `Bearer ...` the token alone: nothing written or printed may hold it. */
 export const collectorSecrets = (
   configured: Telemetry | undefined,
-  { OTEL_EXPORTER_OTLP_HEADERS: inherited = "" }: NodeJS.ProcessEnv,
+  env: NodeJS.ProcessEnv,
 ): string[] => {
-  const pairs = inherited.split(",").map((pair) => pair.slice(pair.indexOf("=") + 1).trim());
-  const values = [...Object.values(configured?.headers ?? {}), ...pairs];
+  const pairs = CARRIED.flatMap((name) => env[name]?.split(",") ?? []);
+  const inherited = pairs.map((pair) => pair.slice(pair.indexOf("=") + 1).trim());
+  const values = [...Object.values(configured?.headers ?? {}), ...inherited];
   return values.filter(Boolean).flatMap((value) => [value, value.replace(/^\w+(?: |%20)/, "")]);
 };
 

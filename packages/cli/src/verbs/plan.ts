@@ -51,6 +51,7 @@ const make = async (
   const control = await ensureFactory(data, world.env, world.err, options.awake !== false);
   const { run, behind } = await submit(control);
   world.err(`run ${run} plans ${plainLine(prepared.submission.title, 100)}`);
+  for (const line of prepared.about) world.err(`  ${plainLine(line)}`);
   for (const note of prepared.notes) world.err(`  note: ${note}`);
   if (behind !== undefined) world.err(`  queued behind run ${behind}`);
   const last = await watchEvents(control, run, world.interrupt, progress(world));

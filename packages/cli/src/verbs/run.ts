@@ -37,13 +37,13 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
 const announce = (
   say: (line: string) => void,
   { run: id, behind }: Submitted,
-  prepared: Prepared,
+  prepared: HandIn["prepared"],
 ): void => {
-  const { submission, source, notes } = prepared;
+  const { submission, source, notes, about } = prepared;
   say(`run ${id}: ${submission.title}`);
   say(`  starts from ${submission.base.slice(0, 12)} of ${source.path}${aside(source)}`);
   const { policy } = submission;
-  for (const line of [...aboutPolicy(policy), aboutAsked(policy), aboutTimeouts(policy)])
+  for (const line of [...aboutPolicy(policy), aboutAsked(policy), aboutTimeouts(policy), ...about])
     say(`  ${plainLine(line)}`);
   for (const note of notes) say(`  note: ${note}`);
   say(`  budget ${formatUsd(submission.budget)}${scripted(prepared)}`);
