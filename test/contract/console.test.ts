@@ -111,6 +111,7 @@ describe("what the console refuses", () => {
     ["an empty reason", "cancel", JSON.stringify({ reason: "" })],
     ["a budget of the wrong type", "budget", JSON.stringify({ by: "5" })],
     ["a budget lowered", "budget", JSON.stringify({ by: -5 })],
+    ["no more tokens", "budget", JSON.stringify({ tokens: 0 })],
     ["an answer to nothing", "answer", JSON.stringify({ text: "yes" })],
     ["a commit that is none", "pack", JSON.stringify({ commit: "HEAD", have: [] })],
   ])("answers %s with 400 and changes nothing", async (_, verb, body) => {

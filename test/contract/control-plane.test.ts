@@ -4,7 +4,7 @@ import { controlRig } from "../support/control-rig.ts";
 import { factoryControlSuite } from "./suites/factory-control-suite.ts";
 
 factoryControlSuite("the control plane", async () => {
-  const rig = await controlRig({ limits: { task: fromUsd(1) } });
+  const rig = await controlRig({ limits: { task: fromUsd(1), tokens: 1_000 } });
   return {
     control: rig.control.commands,
     submission: () => rig.submission(),

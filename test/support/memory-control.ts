@@ -126,6 +126,13 @@ export class MemoryControl implements FactoryControl {
     if (status === "budget") this.append(run, { type: "run.resumed" });
   }
 
+  async raiseTokens(run: string, by: number): Promise<void> {
+    const { budget, limits, status } = this.#state(run).run;
+    if (limits?.tokens === undefined) throw new UserError(`run ${run} has no budget of tokens`);
+    this.#appendToOpen(run, { type: "budget.raised", budget, tokens: limits.tokens + by });
+    if (status === "budget") this.append(run, { type: "run.resumed" });
+  }
+
   /** Puts events in a run's log, as the parts of a real factory would that do its work. */
   append(run: string, ...events: NewEvent[]): void {
     const log = this.#log(run);

@@ -47,6 +47,7 @@ export const createClient = (address: FactoryAddress): FactoryControl => {
     cancel: (run, reason) => command(run, "cancel", { reason }),
     answer: (run, question, text) => command(run, "answer", { question, text }),
     raiseBudget: (run, by, task) => command(run, "budget", { by, task }),
+    raiseTokens: (run, by) => command(run, "budget", { tokens: by }),
     steer: (run, text) => command(run, "steer", { text }),
   };
 };

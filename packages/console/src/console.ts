@@ -95,8 +95,9 @@ const addCommands = (app: Hono, control: FactoryControl): void => {
     return c.json({});
   });
   app.post("/v1/runs/:run/budget", small, async (c) => {
-    const { by, task } = await bodyOf(c, Bodies.budget);
-    await control.raiseBudget(runOf(c), by, task);
+    const more = await bodyOf(c, Bodies.budget);
+    if ("tokens" in more) await control.raiseTokens(runOf(c), more.tokens);
+    else await control.raiseBudget(runOf(c), more.by, more.task);
     return c.json({});
   });
   app.post("/v1/runs/:run/steer", small, async (c) => {

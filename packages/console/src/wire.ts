@@ -15,8 +15,11 @@ export const Bodies = {
   pause: z.object({ reason }),
   cancel: z.object({ reason }),
   answer: z.object({ question: Id, text: reason }),
-  /** with `task`, its own budget and that of its attempts */
-  budget: z.object({ by: Pico.positive(), task: Id.optional() }),
+  /** more of the run's budget, of its tokens, or with `task` of the budgets of the task and of its attempts */
+  budget: z.union([
+    z.object({ by: Pico.positive(), task: Id.optional() }),
+    z.object({ tokens: z.number().int().positive() }),
+  ]),
   steer: z.object({ text: reason }),
   pack: z.object({ commit: ObjectId, have: z.array(ObjectId).max(10_000) }),
 };

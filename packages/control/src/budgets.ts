@@ -1,11 +1,13 @@
 import {
+  BUDGET_NAMES,
   type BudgetLevel,
+  budgetRemedy,
   formatUsd,
   type NewEvent,
   type Pico,
-  PRODUCT,
   type ReserveAnswer,
   type RunState,
+  remedyWords,
   type StepRow,
 } from "@headrace/domain";
 import type { limitsOf } from "./limits-of.ts";
@@ -19,36 +21,9 @@ export type Refusal = {
   reason: string;
   /** when it may (RFC 3339); absent where somebody must raise it */
   until?: string;
-  /** the answer to the worker, where no candidate fits */
+  /** the answer to the worker, where no candidate fits; `cap` in tokens where that is the level */
   told: { reason: string; level: BudgetLevel; cap?: Pico };
 };
-
-const NAMES: Record<BudgetLevel, string> = {
-  installation: "the installation's total",
-  day: "today's",
-  hour: "this hour's",
-  run: "the run's",
-  task: "the task's",
-  attempt: "the attempt's",
-};
-
-/** What a person does about a budget that is used. */
-const remedyOf = (level: BudgetLevel, { run, task }: Owner): string => {
-  switch (level) {
-    case "run":
-      return `Raise it: \`${PRODUCT} budget ${run} --raise USD\``;
-    case "task":
-    case "attempt":
-      return `Raise it: \`${PRODUCT} budget ${run} --raise USD --task ${task}\``;
-    case "installation":
-    case "day":
-    case "hour":
-      return `Raise it under \`budgets\` in config.yaml of the data directory, restart the factory (\`${PRODUCT} stop\`) and \`${PRODUCT} resume ${run}\``;
-  }
-};
-
-const TOKENS_REMEDY =
-  "A run keeps the token budget it was submitted with: the next one has what `--budget-tokens` says";
 
 /** The first moment of the next day, in UTC. */
 const tomorrow = (at: Date): string =>
@@ -66,18 +41,19 @@ export const refusalOf = (
   { owner, limits }: { owner: Owner; limits: Limits },
   at: Date,
 ): Refusal => {
-  const { level, needed, available, held = 0, tokens, until: fits } = refused;
-  const reason = tokens
-    ? `the next call may take ${needed} tokens, and ${available} of the run's token budget are free`
-    : `the next call may cost ${formatUsd(needed)}, and ${formatUsd(available)} of ${NAMES[level]} budget is free`;
-  const told = { reason: `${reason}. ${tokens ? TOKENS_REMEDY : remedyOf(level, owner)}`, level };
+  const { needed, available, held = 0, until: fits } = refused;
+  const level = refused.tokens ? "tokens" : refused.level;
+  const reason = refused.tokens
+    ? `the next call may take ${needed} tokens, and ${available} of ${BUDGET_NAMES.tokens} budget are free`
+    : `the next call may cost ${formatUsd(needed)}, and ${formatUsd(available)} of ${BUDGET_NAMES[level]} budget is free`;
+  const told = { reason: `${reason}. ${remedyWords(budgetRemedy(level, owner))}`, level };
   // of the hour the ledger itself knows what calls under way hold
   if (level !== "hour" && needed <= available + held)
     return { reason, told, until: new Date(at.getTime() + LOOK_MS).toISOString() };
   if (level === "hour") return { reason, told, ...(fits === undefined ? {} : { until: fits }) };
   if (level === "day")
     return { reason, told, ...(needed > (limits.day ?? 0) ? {} : { until: tomorrow(at) }) };
-  if (level === "installation" || tokens) return { reason, told };
+  if (level === "installation") return { reason, told };
   return { reason, told: { ...told, cap: limits[level] ?? 0 } };
 };
 
@@ -114,7 +90,7 @@ export const nearlyUsed = (
   const near = watched(state, step, limits).find(({ spent, limit }) =>
     isNear(spent, limit, percent),
   );
-  return near && `${percent} % of ${NAMES[near.level]} budget is spent`;
+  return near && `${percent} % of ${BUDGET_NAMES[near.level]} budget is spent`;
 };
 
 /** Tells of each budget once that a call of this cost brings near its end. */

@@ -4,16 +4,15 @@ import {
   formatUsd,
   isEnded,
   type NewEvent,
-  type Pico,
   PRODUCT,
   type RunState,
-  raisedBudget,
   readConsent,
   UserError,
 } from "@headrace/domain";
 import { eventFeed } from "./event-feed.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import type { Context } from "./options.ts";
+import { raising, raisingTask, raisingTokens, refuseUsed } from "./raising.ts";
 import { submit } from "./submit.ts";
 
 const find = async (context: Context, run: string): Promise<RunState> => {
@@ -92,9 +91,17 @@ export const createCommands = (
     answer: (run, question, text) =>
       command(context, run, (state) => answering(state, question, text)),
     async raiseBudget(run, by, task) {
-      await command(context, run, (state) =>
-        task === undefined ? raising(state, by) : raisingTask(state, by, task),
-      );
+      await command(context, run, (state) => {
+        refuseEnded(state);
+        return task === undefined ? raising(state, by) : raisingTask(state, by, task);
+      });
+      await acted(run);
+    },
+    async raiseTokens(run, by) {
+      await command(context, run, (state) => {
+        refuseEnded(state);
+        return raisingTokens(state, by);
+      });
       await acted(run);
     },
     steer: (run, text) =>
@@ -108,14 +115,8 @@ export const createCommands = (
 const resuming = (state: RunState): NewEvent[] => {
   refuseEnded(state);
   const { run } = state;
+  refuseUsed(state);
   if (run.status === "active" || run.status === "queued") return [];
-  // budgets of all runs are in the configuration, which may have changed since
-  if (run.status === "budget" && (run.stoppedBy ?? "run") === "run") {
-    throw new UserError(
-      `run ${run.id} has spent ${formatUsd(run.spent)} of ${formatUsd(run.budget)} and its next call does not fit`,
-      `Raise the cap: \`${PRODUCT} budget ${run.id} --raise USD\``,
-    );
-  }
   // paused before its turn came: it goes back to its place, and starts when that is first
   if (run.behind !== undefined && Object.keys(state.steps).length === 0)
     return [{ type: "run.queued", behind: run.behind }];
@@ -133,28 +134,6 @@ const wordsOf = (text: string): string => {
       "What is longer belongs into a file of the repository, or the next spec.",
     );
   return words;
-};
-
-const raising = (state: RunState, by: Pico): NewEvent[] => {
-  refuseEnded(state);
-  const raised: NewEvent = { type: "budget.raised", budget: raisedBudget(state.run.budget, by) };
-  return state.run.status === "budget" ? [raised, { type: "run.resumed" }] : [raised];
-};
-
-const raisingTask = (state: RunState, by: Pico, id: string): NewEvent[] => {
-  refuseEnded(state);
-  const { run, tasks } = state;
-  const task = tasks[id];
-  if (task === undefined) {
-    const known = Object.keys(tasks).join(", ") || "none";
-    throw new UserError(`run ${run.id} has no task ${id}`, `Its tasks: ${known}.`);
-  }
-  if (run.limits?.task === undefined && run.limits?.attempt === undefined)
-    throw new UserError(
-      `tasks of run ${run.id} have no budget of their own`,
-      `Raise that of the run: \`${PRODUCT} budget ${run.id} --raise USD\``,
-    );
-  return [{ type: "budget.raised", budget: raisedBudget(task.raised ?? 0, by), task: id }];
 };
 
 const answering = (state: RunState, id: string, text: string): NewEvent[] => {

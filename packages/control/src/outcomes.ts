@@ -90,8 +90,9 @@ const stopping = (
     const about = attempt === undefined ? { task } : { task, attempt };
     return [{ type: "budget.parked", reason, level, budget, ...about }];
   }
-  const { spent, budget } = state.run;
-  if (level === "run" && cap !== undefined && budget > cap) return [];
+  const { spent, budget, limits } = state.run;
+  const held = level === "run" ? budget : level === "tokens" ? limits?.tokens : undefined;
+  if (cap !== undefined && held !== undefined && held > cap) return [];
   return [{ type: "budget.stopped", reason, spent, budget, level }];
 };
 

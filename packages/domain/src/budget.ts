@@ -3,9 +3,17 @@ import { Pico } from "./money.ts";
 
 /**
  * What a call is reserved against, from the widest: all runs ever, all runs of one day (UTC), one run, one task, one
- * attempt; and what one run may commit to within an hour.
+ * attempt; what one run may commit to within an hour; and one run's budget that is not of money, `tokens`.
  */
-export const BudgetLevel = z.enum(["installation", "day", "run", "task", "attempt", "hour"]);
+export const BudgetLevel = z.enum([
+  "installation",
+  "day",
+  "run",
+  "task",
+  "attempt",
+  "hour",
+  "tokens",
+]);
 export type BudgetLevel = z.infer<typeof BudgetLevel>;
 
 const limit = Pico.positive();

@@ -148,6 +148,8 @@ export const EventBody = z.discriminatedUnion("type", [
     retryInMs: z.number().nullable().optional(),
     provider: Id.optional(),
     model: z.string().optional(),
+    /** from the request until it failed; absent where nothing of a call was timed */
+    durationMs: z.number().int().nonnegative().optional(),
     /** nothing is sent to it before then (RFC 3339) */
     until: z.string().optional(),
   }),
@@ -248,8 +250,11 @@ export const EventBody = z.discriminatedUnion("type", [
   event("budget.stopped", { reason, spent: Pico, budget: Pico, level: BudgetLevel.optional() }),
   /** a task's own budget, or its attempt's, is used: it stands still while the others go on */
   event("budget.parked", { reason, level: BudgetLevel, budget: Pico }),
-  /** `budget`: the new cap of the run; of the event's task, what was added to its budgets in all */
-  event("budget.raised", { budget: Pico }),
+  /**
+   * `budget`: the new cap of the run; of the event's task, what was added to its budgets in all · `tokens`: the run's
+   * new budget of tokens, where that is what was raised; its cap is then as it was
+   */
+  event("budget.raised", { budget: Pico, tokens: z.number().int().positive().optional() }),
   /** what became of the cost of calls that nothing will change any more; amounts by kind */
   event("spend.classed", {
     converted: Pico,

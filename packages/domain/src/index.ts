@@ -1,4 +1,5 @@
 export * from "./budget.ts";
+export * from "./budget-remedy.ts";
 export * from "./canary.ts";
 export { canonicalJson, mapTexts } from "./canonical-json.ts";
 export * from "./checks.ts";

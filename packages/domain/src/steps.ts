@@ -262,8 +262,8 @@ export type StepOutcome =
   | { kind: "retry"; at: string; reason: string }
   | { kind: "infrastructure"; reason: string }
   /**
-   * the budget of `level`, which is `cap`, cannot hold the next call: a task's own parks the task, any other stops the
-   * run, until it is raised
+   * the budget of `level`, which is `cap` (tokens where that is the level), cannot hold the next call: a task's own parks
+   * the task, any other stops the run, until it is raised
    */
   | { kind: "budget"; reason: string; level?: BudgetLevel; cap?: Pico }
   /** the run was paused or cancelled: the step stays where it is */

@@ -39,7 +39,7 @@ export type ApiFixture = AsyncDisposable & {
   /** Lets time pass. */
   advance(ms: number): void;
   now(): Date;
-  commands: Pick<FactoryControl, "raiseBudget" | "resume" | "steer">;
+  commands: Pick<FactoryControl, "raiseBudget" | "raiseTokens" | "resume" | "steer">;
   /** The same of the factory's next process, with these provider settings. */
   successor(settings?: string): FactoryApi;
   pause(): Promise<void>;

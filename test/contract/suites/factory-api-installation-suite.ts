@@ -1,4 +1,4 @@
-import { fromUsd } from "@headrace/domain";
+import { exitCode, fromUsd } from "@headrace/domain";
 import { describe, expect, it } from "vitest";
 import { apiContext, callFor, type MakeApi, replied } from "./factory-api-context.ts";
 
@@ -103,12 +103,42 @@ export const factoryApiInstallationSuite = (name: string, make: MakeApi): void =
           ...{ kind: "wait", reason: expect.stringContaining("17000 tokens") },
         });
         expect(await context.api.reserve(fence, { ...ask(), maxOutput: 40_000 })).toMatchObject({
-          ...{ kind: "refused", level: "run" },
-          reason: expect.stringMatching(/41000 tokens.*--budget-tokens/),
+          ...{ kind: "refused", level: "tokens", cap: 30_000 },
+          reason: expect.stringMatching(/41000 tokens.*--raise-tokens N/),
         });
         await context.api.settle(fence, call, replied());
         expect((await context.fixture.state()).run).toMatchObject({ spent: 0, calls: 1 });
         await context.granted(fence, ask());
+      });
+
+      it("stops the run when they are used, and a raise of them lets the same call be made", async () => {
+        const { fence } = await context.working();
+        const huge = callFor({ maxOutput: 40_000 });
+        const answer = await context.api.reserve(fence, huge);
+        if (answer.kind !== "refused" || answer.why !== "budget") throw new Error(answer.kind);
+        const { reason, level = "run", cap = 0 } = answer;
+        await context.api.outcome(fence, { kind: "budget", reason, level, cap });
+        const { run, commands } = context.fixture;
+        const stopped = await context.fixture.state();
+        expect(stopped.run).toMatchObject({ status: "budget", stoppedBy: "tokens" });
+        expect(exitCode(stopped)).toBe(4);
+        await expect(commands.resume(run)).rejects.toThrow("--raise-tokens");
+        await expect(commands.raiseBudget(run, fromUsd(1))).rejects.toThrow("--raise-tokens");
+        await commands.raiseTokens(run, 20_000);
+        const { run: row } = await context.fixture.state();
+        expect(row).toMatchObject({ status: "active", budget: fromUsd(1) });
+        expect(row.limits).toEqual({ tokens: 50_000 });
+        const again = await context.claimed(fence.step, "w2");
+        await context.granted(again.fence, { ...huge, maxOutput: 40_000 });
+      });
+
+      it("stops nothing where they were raised since the call was refused", async () => {
+        const { fence } = await context.working();
+        await context.fixture.commands.raiseTokens(context.fixture.run, 1);
+        await context.api.outcome(fence, {
+          ...{ kind: "budget", reason: "used", level: "tokens", cap: 30_000 },
+        });
+        expect((await context.fixture.state()).run.status).toBe("active");
       });
     });
   });

@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 export type ControlFixture = AsyncDisposable & {
   control: FactoryControl;
-  /** a submission the factory accepts, whose tasks have a budget of 1 USD each, each of a repository of its own, with the pack of its base */
+  /** a submission the factory accepts, of a repository of its own, with the pack of its base; its tasks have a budget of 1 USD each, its run one of 1,000 tokens where it says so */
   submission(): Promise<{ submission: Submission; pack: Uint8Array }>;
   /** puts events in the log of a run, as the factory's own parts do that work on it */
   append(run: string, ...events: NewEvent[]): Promise<void>;
@@ -212,6 +212,18 @@ export const factoryControlSuite = (name: string, make: () => Promise<ControlFix
       expect((await control.run(run)).run.budget).toBe(fromUsd(9000));
     });
 
+    it("raises the budget of tokens, and resumes a run that it had stopped", async () => {
+      const run = await submit({ limits: { tokens: 1_000 }, budget: fromUsd(20) });
+      await fixture.append(run, {
+        ...{ type: "budget.stopped", level: "tokens", reason: "the next call does not fit" },
+        ...{ spent: fromUsd(1), budget: fromUsd(20) },
+      });
+      await control.raiseTokens(run, 500);
+      const { run: row } = await control.run(run);
+      expect(row).toMatchObject({ budget: fromUsd(20), status: "active" });
+      expect(row.limits?.tokens).toBe(1_500);
+    });
+
     it("leaves a paused run paused when its budget is raised", async () => {
       const run = await submit();
       await control.pause(run, "going home");
@@ -273,6 +285,7 @@ export const factoryControlSuite = (name: string, make: () => Promise<ControlFix
       ["answer", (run) => control.answer(run, "q1", "yes")],
       ["raiseBudget", (run) => control.raiseBudget(run, 1)],
       ["raiseBudget of a task", (run) => control.raiseBudget(run, 1, "a")],
+      ["raiseTokens", (run) => control.raiseTokens(run, 1)],
       ["steer", (run) => control.steer(run, "words")],
     ])("tells the user that there is no such run (%s)", async (_, ask) => {
       await expect(ask("nowhere")).rejects.toThrow(UserError);

@@ -68,6 +68,7 @@ export const foldLedger: Folds<
   },
   "budget.raised": (s, e) => {
     const task = e.task === undefined ? undefined : s.tasks[e.task];
+    if (e.tokens !== undefined) return setRun(s, { limits: { ...s.run.limits, tokens: e.tokens } });
     if (task === undefined) return setRun(s, { budget: e.budget, budgetWarned: false });
     const { parked: _, warned: __, ...row } = task;
     return { ...s, tasks: { ...s.tasks, [task.id]: { ...row, raised: e.budget } } };

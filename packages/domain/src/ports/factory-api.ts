@@ -82,7 +82,7 @@ export type CallGrant =
   | { kind: "context"; reason: string }
   /** no candidate will accept the request */
   | { kind: "invalid"; reason: string }
-  /** `level` and `cap`: the budget that could not hold the call */
+  /** `level` and `cap`: the budget that could not hold the call; in tokens where the level is `tokens` */
   | {
       kind: "refused";
       why: "budget" | "unpriced";

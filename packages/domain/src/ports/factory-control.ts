@@ -21,10 +21,12 @@ export interface FactoryControl {
   cancel(run: string, reason: string): Promise<void>;
   answer(run: string, question: string, text: string): Promise<void>;
   /**
-   * Raises the cap of the run by `by` and resumes a run that a budget had stopped; with `task`, the caps of the task and
-   * of its attempts, and lets it go on.
+   * Raises the cap of the run by `by` and resumes a run that it had stopped; with `task`, the caps of the task and of its
+   * attempts, and lets it go on. Throws `UserError` where something else holds the run, or the task.
    */
   raiseBudget(run: string, by: Pico, task?: string): Promise<void>;
+  /** Raises the run's budget of tokens by so many, and resumes a run that it had stopped. */
+  raiseTokens(run: string, by: number): Promise<void>;
   /** Tells every agent of the run, those at work before their next call and later ones at their first. */
   steer(run: string, text: string): Promise<void>;
 }
