@@ -5,7 +5,7 @@ import { fromUsd, type NewEvent, NO_USAGE, type RunState } from "@headrace/domai
 import { createClock, openStore } from "@headrace/store";
 import { openTelemetry, type TelemetryOptions } from "@headrace/telemetry";
 import { afterEach, expect, test, vi } from "vitest";
-import { type Attribute, collector } from "../support/collector.ts";
+import { type Attribute, collector, type Sent } from "../support/collector.ts";
 import { tempDir } from "../support/git.ts";
 import { sampleSubmission } from "../support/sample-submission.ts";
 
@@ -24,7 +24,7 @@ const runEvents = (): NewEvent[] => {
   const plan = { requirements: [], setup: [], gates: [], notDoing: [], summary: SECRET };
   const about = { task: "parse", attempt: 1 };
   const thread = { kind: "task", id: "parse" } as const;
-  const call = { step, role: "coder", provider: "anthropic", model: "claude-sonnet-5" } as const;
+  const call = { step, role: "coder", provider: "direct", model: "claude-sonnet-5" } as const;
   return [
     {
       ...{ type: "run.submitted", title: SECRET, spec: "e".repeat(64), requirements, constraints },
@@ -44,7 +44,7 @@ const runEvents = (): NewEvent[] => {
         brief: { task: SECRET },
       },
     },
-    { type: "model.failed", ...call, ...about, class: "rate", reason: SECRET },
+    { type: "model.failed", ...call, ...about, class: "rate", reason: SECRET, durationMs: 1_500 },
     {
       ...{ type: "model.called", ...call, ...about, call: "c1", cost: fromUsd(0.25) },
       usage: { ...NO_USAGE, input: 10, cacheRead: 200, cacheWrite5m: 30, output: 40 },
@@ -80,16 +80,20 @@ const service = { name: "headrace", version: "1.2.3", instance: "i1" };
 /** Plays the run into a store that telemetry listens to, and closes it. */
 const told = async (
   where: string | { collector: TelemetryOptions["to"] },
+  commits = runEvents().map((event) => [event]),
 ): Promise<{ logged: string[]; state: RunState | undefined }> => {
   await using closing = new AsyncDisposableStack();
   const store = await storeIn(closing);
+  const providers = new Map([["direct", "anthropic"]]);
   const logged: string[] = [];
   const to =
     typeof where === "string" ? { url: where, headers: { "x-tenant": "t1" } } : where.collector;
   const log = (line: string) => void logged.push(line);
   const clock = createClock();
-  const telemetry = await openTelemetry({ store, clock, to, service, timeoutMs: 1_000, log });
-  for (const event of runEvents()) await store.append("r1", [event]);
+  const telemetry = await openTelemetry({
+    ...{ store, clock, to, providers, service, timeoutMs: 1_000, log },
+  });
+  for (const events of commits) await store.append("r1", events);
   await telemetry[Symbol.asyncDispose]();
   return { logged, state: await store.state("r1") };
 };
@@ -98,6 +102,9 @@ const valueAt = ({ attributes }: { attributes: Attribute[] }, key: string) => {
   const value = attributes.find((attribute) => attribute.key === key)?.value;
   return value?.stringValue ?? value?.doubleValue ?? value?.intValue ?? value?.boolValue;
 };
+
+const lengthOf = (span: Sent | undefined): bigint =>
+  BigInt(span?.endTimeUnixNano ?? 0) - BigInt(span?.startTimeUnixNano ?? 0);
 
 test("a collector is told each call, tool, job, task and run as a span under the one it is part of", async () => {
   await using receiver = await collector();
@@ -121,8 +128,7 @@ test("a collector is told each call, tool, job, task and run as a span under the
 
   const [limited, chat] = chats.sort((a) => (valueAt(a, "error.type") === undefined ? 1 : -1));
   expect(limited && valueAt(limited, "error.type")).toBe("rate");
-  const length = BigInt(chat?.endTimeUnixNano ?? 0) - BigInt(chat?.startTimeUnixNano ?? 0);
-  expect(length).toBe(2_500_000_000n);
+  expect([limited, chat].map(lengthOf)).toEqual([1_500_000_000n, 2_500_000_000n]);
   const seen = Object.fromEntries(
     (chat?.attributes ?? []).map(({ key }) => [key, chat && valueAt(chat, key)]),
   );
@@ -136,6 +142,7 @@ test("a collector is told each call, tool, job, task and run as a span under the
     "gen_ai.usage.cache_read.input_tokens": 200,
     "gen_ai.usage.cache_creation.input_tokens": 30,
     "gen_ai.usage.output_tokens": 40,
+    "headrace.provider": "direct",
     "headrace.run.id": "r1",
     "headrace.task.id": "parse",
     "headrace.attempt": 1,
@@ -156,13 +163,43 @@ test("metrics carry tokens and durations by the conventions' names, and tasks, l
     ["input", 1, 240],
     ["output", 1, 40],
   ]);
-  expect(metrics["gen_ai.client.operation.duration"]).toMatchObject({
-    unit: "s",
-    histogram: { dataPoints: [{ sum: 2.5 }] },
-  });
+  const durations = metrics["gen_ai.client.operation.duration"];
+  expect(durations?.unit).toBe("s");
+  expect(
+    durations?.histogram?.dataPoints.map((point) => [valueAt(point, "error.type"), point.sum]),
+  ).toEqual([
+    ["rate", 1.5],
+    [undefined, 2.5],
+  ]);
   expect(metrics["headrace.spend"]?.sum?.dataPoints[0]?.asDouble).toBe(0.25);
   for (const name of ["headrace.tasks", "headrace.landings", "headrace.runs"])
     expect(metrics[name]?.sum?.dataPoints, name).toHaveLength(1);
+});
+
+test("a call that failed and may be billed all the same is one span and one duration, with its error", async () => {
+  const [submitted] = runEvents();
+  if (submitted === undefined) throw new Error("a run begins with its submission");
+  const call = { step: "plan-1", role: "planner", provider: "spare", model: "m" } as const;
+  const cut: NewEvent[] = [
+    { type: "model.failed", ...call, class: "network", reason: "cut off", durationMs: 4_000 },
+    {
+      ...{ type: "model.called", ...call, call: "c1", cost: fromUsd(1), usage: NO_USAGE },
+      ...{ estimated: true, durationMs: 4_000 },
+    },
+  ];
+  await using receiver = await collector();
+  await told(receiver.url, [[submitted], cut]);
+  const [span, ...more] = receiver.spans();
+  expect(more).toEqual([]);
+  expect(lengthOf(span)).toBe(4_000_000_000n);
+  expect(span && valueAt(span, "error.type")).toBe("network");
+  expect(span && valueAt(span, "headrace.cost.usd")).toBe(1);
+  expect(span && valueAt(span, "gen_ai.provider.name")).toBe("spare");
+  const durations = receiver.metrics().find(({ name }) => name.endsWith("operation.duration"));
+  const points = durations?.histogram?.dataPoints ?? [];
+  expect(points.map((point) => [valueAt(point, "error.type"), Number(point.count)])).toEqual([
+    ["network", 1],
+  ]);
 });
 
 test("what the environment's own collector is to be sent goes to no other, and all of it to that one", async () => {

@@ -12,12 +12,13 @@ export const failureEvents = (
   step: StepRow,
   { provider, model }: Pick<Candidate, "provider" | "model">,
   failure: FailureFacts,
-  { until, alert }: Learned,
+  { until, alert, durationMs }: Learned & { durationMs?: number },
 ): NewEvent[] => [
   {
     type: "model.failed",
     ...{ step: step.id, role: roleOf(step), class: failure.class, provider, model },
     reason: failure.reason.slice(0, 4000),
+    ...(durationMs === undefined ? {} : { durationMs }),
     ...(until === undefined ? {} : { until }),
     ...eventOwner(step),
   },

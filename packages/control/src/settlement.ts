@@ -51,7 +51,10 @@ export const settleCall = async (
     const tried = triedOf(context, { call, ordinal }, settlement, settled);
     const events = [
       ...(settlement.kind === "failed"
-        ? failureEvents(step, candidate, settlement.failure, learned)
+        ? failureEvents(step, candidate, settlement.failure, {
+            ...learned,
+            durationMs: Math.round(settlement.durationMs),
+          })
         : []),
       ...(settled.state === "released"
         ? []

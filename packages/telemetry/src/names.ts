@@ -25,6 +25,8 @@ export const ATTRIBUTE = {
   outputTokens: "gen_ai.usage.output_tokens",
   tokenType: "gen_ai.token.type",
   error: "error.type",
+  /** as config.yaml names it */
+  account: "headrace.provider",
   run: "headrace.run.id",
   task: "headrace.task.id",
   attempt: "headrace.attempt",

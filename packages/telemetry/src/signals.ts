@@ -63,17 +63,35 @@ const span = (
   },
 });
 
-const called = (event: EventOf<"model.called">): Signals => {
+/** The names that the conventions have for providers, by the ids of an installation's own; without one its id is the name. */
+export type ProviderNames = ReadonlyMap<string, string>;
+
+const chat = (
+  {
+    provider: id = DEFAULT_PROVIDER,
+    model,
+  }: { [key in "provider" | "model"]?: string | undefined },
+  names: ProviderNames,
+): { common: Attributes; account: Attributes } => ({
+  common: {
+    [ATTRIBUTE.operation]: OPERATION.chat,
+    [ATTRIBUTE.provider]: names.get(id) ?? id,
+    ...(model === undefined ? {} : { [ATTRIBUTE.requestModel]: model }),
+  },
+  account: { [ATTRIBUTE.account]: id },
+});
+
+/** `error` is the class of a call that failed and may be billed all the same. */
+const called = (
+  event: EventOf<"model.called">,
+  names: ProviderNames,
+  error: string | undefined,
+): Signals => {
   const { usage, cost, model, role, step, estimated, durationMs, call } = event;
-  const provider = event.provider ?? DEFAULT_PROVIDER;
   const cacheWrite = usage.cacheWrite5m + usage.cacheWrite1h;
   const input = usage.input + cacheWrite + usage.cacheRead;
   const usd = toUsd(cost);
-  const common = {
-    [ATTRIBUTE.operation]: OPERATION.chat,
-    [ATTRIBUTE.provider]: provider,
-    [ATTRIBUTE.requestModel]: model,
-  };
+  const { common, account } = chat(event, names);
   const token = (type: string, value: number): Point => ({
     metric: "tokens",
     value,
@@ -87,8 +105,10 @@ const called = (event: EventOf<"model.called">): Signals => {
         name: `${OPERATION.chat} ${model}`,
         kind: "client",
         startMs: Date.parse(event.at) - durationMs,
+        ...(error === undefined ? {} : { error }),
         attributes: {
           ...common,
+          ...account,
           [ATTRIBUTE.agent]: role,
           [ATTRIBUTE.conversation]: step,
           [ATTRIBUTE.inputTokens]: input,
@@ -103,32 +123,39 @@ const called = (event: EventOf<"model.called">): Signals => {
     points: [
       token("input", input),
       token("output", usage.output),
-      { metric: "duration", value: durationMs / 1000, attributes: common },
+      lasted(durationMs, common, error),
       { metric: "spend", value: usd, attributes: { ...common, [ATTRIBUTE.agent]: role } },
     ],
   };
 };
 
-/** How long a failed call took is in no event: its span is a moment. */
-const failed = (event: EventOf<"model.failed">): Signals => {
-  const { model, role, step, seq } = event;
+const lasted = (durationMs: number, common: Attributes, error: string | undefined): Point => ({
+  metric: "duration",
+  value: durationMs / 1000,
+  attributes: error === undefined ? common : { ...common, [ATTRIBUTE.error]: error },
+});
+
+/** A call that costs nothing; of one whose length is in no event the span is a moment. */
+const failed = (event: EventOf<"model.failed">, names: ProviderNames): Signals => {
+  const { model, role, step, seq, durationMs } = event;
+  const { common, account } = chat(event, names);
   const name = model === undefined ? OPERATION.chat : `${OPERATION.chat} ${model}`;
   return {
     spans: [
       span(event, {
         id: idOf(event.run, "failure", String(seq)),
         parent: idOf(event.run, "step", step),
-        ...{ name, kind: "client", startMs: Date.parse(event.at), error: event.class },
+        ...{ name, kind: "client", error: event.class },
+        startMs: Date.parse(event.at) - (durationMs ?? 0),
         attributes: {
-          [ATTRIBUTE.operation]: OPERATION.chat,
-          [ATTRIBUTE.provider]: event.provider ?? DEFAULT_PROVIDER,
-          ...(model === undefined ? {} : { [ATTRIBUTE.requestModel]: model }),
+          ...common,
+          ...account,
           [ATTRIBUTE.agent]: role,
           [ATTRIBUTE.conversation]: step,
         },
       }),
     ],
-    points: [],
+    points: durationMs === undefined ? [] : [lasted(durationMs, common, event.class)],
   };
 };
 
@@ -217,15 +244,28 @@ const endedRun = (event: Event, { run }: RunState, outcome: string): Signals => 
 const NOTHING: Signals = { spans: [], points: [] };
 
 /**
- * What an event comes to, with `state` as it was after it or later. No text that a person, a model or a repository wrote
- * is in it: ids, names of models and tools, counts and times.
+ * What the events of one commit come to, with `state` as it was after it or later. No text that a person, a model or a
+ * repository wrote is in it: ids, names of models and tools, counts and times. A failed call that may be billed is two
+ * events of one commit, and one span.
  */
-export const signalsOf = (event: Event, state: RunState): Signals => {
+export const signalsOf = (
+  events: readonly Event[],
+  state: RunState,
+  names: ProviderNames,
+): Signals[] => {
+  const billed = new Set(events.flatMap((e) => (e.type === "model.called" ? e.step : [])));
+  const classes = new Map(
+    events.flatMap((e) => (e.type === "model.failed" ? [[e.step, e.class] as const] : [])),
+  );
+  return events.map((event) => {
+    if (event.type === "model.called") return called(event, names, classes.get(event.step));
+    if (event.type !== "model.failed") return otherSignals(event, state);
+    return billed.has(event.step) ? NOTHING : failed(event, names);
+  });
+};
+
+const otherSignals = (event: Event, state: RunState): Signals => {
   switch (event.type) {
-    case "model.called":
-      return called(event);
-    case "model.failed":
-      return failed(event);
     case "tool.ran":
       return ranTool(event);
     case "step.finished":

@@ -83,9 +83,12 @@ const compose = async (
   const log = (line: string) => write(redact(line));
   const store = await openStore({ file: data.store, clock, redact });
   closing.defer(() => store.close());
-  const { telemetry } = installation.config;
+  const { config, providers } = installation;
   // closed after all that commits
-  await tellCollector({ telemetry, env, store, clock, instance: identity.owner, log }, closing);
+  await tellCollector(
+    { telemetry: config.telemetry, providers, env, store, clock, instance: identity.owner, log },
+    closing,
+  );
   const notifier = closing.use(createNotifier({ store, dir: data.notified, env, log }));
   if (awake) closing.use(keepAwake({ env, busy: () => anyRunning(store) }));
   const from = { installation, data, identity, env, onWarning: log };

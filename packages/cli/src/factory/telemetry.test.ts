@@ -1,5 +1,11 @@
 import { expect, it } from "vitest";
-import { aboutCollector, collectorOf, collectorSecrets, TelemetryFields } from "./telemetry.ts";
+import {
+  aboutCollector,
+  collectorOf,
+  collectorSecrets,
+  providerNames,
+  TelemetryFields,
+} from "./telemetry.ts";
 
 it("tells a collector only where one is named, by config.yaml before OpenTelemetry's own variable", () => {
   const configured = TelemetryFields.parse({ otlp: "http://127.0.0.1:4318" });
@@ -21,6 +27,14 @@ it("tells where it goes and by whose word, and no password", () => {
     "to https://host:4318/otlp (OTEL_EXPORTER_OTLP_ENDPOINT)",
   );
   expect(about("host")).toBe("to what OTEL_EXPORTER_OTLP_ENDPOINT names, which is no address");
+});
+
+it("calls a provider by the conventions' name where they have one, whatever it is called here", () => {
+  const providers = new Map([
+    ["direct", { kind: "anthropic" as const }],
+    ["spare", { kind: "openrouter" as const }],
+  ]);
+  expect(providerNames(providers)).toEqual(new Map([["direct", "anthropic"]]));
 });
 
 it("takes the address of a collector, not that of one of its paths", () => {

@@ -2,6 +2,7 @@ import { type Clock, PRODUCT, type Store, VERSION } from "@headrace/domain";
 import { type Collector, openTelemetry } from "@headrace/telemetry";
 import { z } from "zod";
 import { address } from "../user-config-fields.ts";
+import type { Provider } from "../user-config-providers.ts";
 
 /** `telemetry` of config.yaml: a collector that is told what the factory does. */
 export const TelemetryFields = z.strictObject({
@@ -53,10 +54,17 @@ export const collectorSecrets = (
   return values.filter(Boolean).flatMap((value) => [value, value.replace(/^\w+(?: |%20)/, "")]);
 };
 
+/** The conventions have a name for Anthropic; an id of the person's own says no more of the others than their kind. */
+export const providerNames = (
+  providers: ReadonlyMap<string, Pick<Provider, "kind">>,
+): Map<string, string> =>
+  new Map([...providers].flatMap(([id, { kind }]) => (kind === "anthropic" ? [[id, kind]] : [])));
+
 /** Nothing where no collector is named: telemetry is off by default. */
 export const tellCollector = async (
   from: {
     telemetry: Telemetry | undefined;
+    providers: ReadonlyMap<string, Pick<Provider, "kind">>;
     env: NodeJS.ProcessEnv;
     store: Store;
     clock: Clock;
@@ -69,5 +77,6 @@ export const tellCollector = async (
   const to = collectorOf(telemetry, env);
   if (to === undefined) return;
   const service = { name: PRODUCT, version: VERSION, instance };
-  closing.use(await openTelemetry({ store, clock, to, service, log }));
+  const providers = providerNames(from.providers);
+  closing.use(await openTelemetry({ store, clock, to, providers, service, log }));
 };
