@@ -3,6 +3,7 @@ import {
   type BudgetLevel,
   budgetRemedy,
   formatUsd,
+  type limitsOf,
   type NewEvent,
   type Pico,
   type ReserveAnswer,
@@ -10,7 +11,6 @@ import {
   remedyWords,
   type StepRow,
 } from "@headrace/domain";
-import type { limitsOf } from "./limits-of.ts";
 
 type Limits = ReturnType<typeof limitsOf>;
 type Refused = Extract<ReserveAnswer, { kind: "refused" }>;

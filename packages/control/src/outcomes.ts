@@ -4,6 +4,7 @@ import {
   type Fence,
   isEnded,
   isRunning,
+  limitsOf,
   type NewEvent,
   type RunState,
   type StepOutcome,
@@ -12,7 +13,6 @@ import {
 } from "@headrace/domain";
 import { signReceipt } from "./attesting.ts";
 import { type Dispatcher, eventOwner } from "./dispatcher.ts";
-import { limitsOf } from "./limits-of.ts";
 import { type Context, stateOf } from "./options.ts";
 
 /** Ends a claim. The claim is released in every case, so that whoever is next need not wait for its lease. */

@@ -9,6 +9,7 @@ import {
   type Fence,
   isParked,
   isRunning,
+  limitsOf,
   type Pico,
   PRODUCT,
   type Reservation,
@@ -23,7 +24,6 @@ import { type Asking, type Selection, select } from "@headrace/router";
 import { Asks } from "./asks.ts";
 import { nearlyUsed, type Refusal, refusalOf } from "./budgets.ts";
 import { eventOwner } from "./dispatcher.ts";
-import { limitsOf } from "./limits-of.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { type Context, stateOf, stepOf } from "./options.ts";
 import { ProviderHealth } from "./provider-health.ts";

@@ -4,6 +4,7 @@ import {
   candidateKey,
   type Fence,
   formatUsd,
+  limitsOf,
   type NewEvent,
   NO_USAGE,
   type RunState,
@@ -18,7 +19,6 @@ import type { CallEnd } from "@headrace/router";
 import { budgetWarnings } from "./budgets.ts";
 import { failureEvents, roleOf } from "./call-events.ts";
 import { eventOwner } from "./dispatcher.ts";
-import { limitsOf } from "./limits-of.ts";
 import { type Context, stateOf, stepOf } from "./options.ts";
 import type { Calls } from "./reserve-call.ts";
 
@@ -51,10 +51,7 @@ export const settleCall = async (
     const tried = triedOf(context, { call, ordinal }, settlement, settled);
     const events = [
       ...(settlement.kind === "failed"
-        ? failureEvents(step, candidate, settlement.failure, {
-            ...learned,
-            durationMs: Math.round(settlement.durationMs),
-          })
+        ? failureEvents(step, candidate, settlement.failure, learned)
         : []),
       ...(settled.state === "released"
         ? []

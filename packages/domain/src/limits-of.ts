@@ -1,4 +1,6 @@
-import type { BudgetLimits, Pico, RunState } from "@headrace/domain";
+import type { BudgetLimits } from "./budget.ts";
+import type { Pico } from "./money.ts";
+import type { RunState } from "./run-state.ts";
 
 type Installation = Pick<BudgetLimits, "total" | "day" | "hour">;
 
