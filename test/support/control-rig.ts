@@ -7,6 +7,7 @@ import {
   type Clock,
   Policy,
   type Route,
+  type Store,
   type Submission,
 } from "@headrace/domain";
 import { createPriceBook } from "@headrace/models";
@@ -40,6 +41,8 @@ export type ControlRigOptions = {
   budgets?: Pick<BudgetLimits, "total" | "day" | "hour">;
   /** what is amiss when a run is admitted */
   notes?: string[];
+  /** as the control plane sees it */
+  store?(store: Store): Store;
 };
 
 /** The system's clock, which a test can push ahead. */
@@ -71,7 +74,7 @@ export const controlRig = async (options: ControlRigOptions = {}) => {
   const attestor = createAttestor(await openSigningKey(join(dir.path, "keys")));
   const boot = (settings = "key-1"): Control =>
     createControl({
-      store,
+      store: options.store?.(store) ?? store,
       queue: createMemoryQueue({ clock, onError: () => {} }),
       clock,
       prices: createPriceBook(),

@@ -15,14 +15,23 @@ import { eventOwner } from "./dispatcher.ts";
 import type { Context } from "./options.ts";
 import type { ProviderHealth } from "./provider-health.ts";
 
+/** What stood in an ask's way, at most: each is a row, and rows are read by people. */
+const MOST_TOLD = 20;
+
+type Open = {
+  fence: Fence;
+  begun: Date;
+  /** candidates whose count is awaited */
+  counting: Set<string>;
+  /** decisions that were recorded */
+  told: Set<string>;
+};
+
 /** Asks under way: since when, and whose answer to a count is awaited. What is forgotten in a restart begins anew. */
 export class Asks {
   readonly #context: Context;
   readonly #health: ProviderHealth;
-  readonly #open = new Map<
-    string,
-    { fence: Fence; begun: Date; counting: Set<string>; told?: string }
-  >();
+  readonly #open = new Map<string, Open>();
 
   constructor(context: Context, health: ProviderHealth) {
     this.#context = context;
@@ -36,7 +45,13 @@ export class Asks {
     { step, route }: { step: StepRow; route: Route },
   ): Promise<{ begun: Date; tries: TryRow[] }> {
     const { store, clock } = this.#context;
-    const ask = this.#open.get(call.ask) ?? { fence, begun: clock.now(), counting: new Set() };
+    const fresh = {
+      fence,
+      begun: clock.now(),
+      counting: new Set<string>(),
+      told: new Set<string>(),
+    };
+    const ask = this.#open.get(call.ask) ?? fresh;
     this.#open.set(call.ask, ask);
     const tries = await store.tries(fence.run, call.ask);
     for (const count of call.counted ?? []) {
@@ -66,14 +81,17 @@ export class Asks {
     return { kind: "count", candidate };
   }
 
-  /** Whether its last decision was another, but for its times, which move with every look; a choice is always news. */
+  /**
+   * Whether it was not told this decision before, but for times and costs, which move with every look. An ask that is
+   * sent to and fro is told so no more than `MOST_TOLD` times.
+   */
   isNews({ ask }: CallRequest, { until: _, considered, ...decision }: Decision): boolean {
-    const timeless = considered.map(({ until: __, ...one }) => one);
-    const told = canonicalJson({ ...decision, considered: timeless });
-    const open = this.#open.get(ask);
-    const isNews = decision.outcome === "chosen" || open?.told !== told;
-    if (open !== undefined) open.told = told;
-    return isNews;
+    const told = this.#open.get(ask)?.told ?? new Set();
+    const lasting = considered.map(({ until: __, estimate: ___, ...one }) => one);
+    const key = canonicalJson({ ...decision, considered: lasting });
+    if (told.has(key) || told.size >= MOST_TOLD) return false;
+    told.add(key);
+    return true;
   }
 
   /** Asks of a claim that has ended are over. */

@@ -3,9 +3,9 @@ import {
   type CallGrant,
   type CallRequest,
   type CallRow,
-  type Candidate,
   candidateKey,
   type Decision,
+  type DemandRow,
   type Fence,
   isParked,
   isRunning,
@@ -17,6 +17,7 @@ import {
   type RunState,
   routeFor,
   type StepRow,
+  type Store,
   type TryRow,
   totalTokens,
 } from "@headrace/domain";
@@ -56,6 +57,8 @@ type Facts = {
   begun: Date;
 };
 
+type Chosen = Extract<Selection, { kind: "chosen" }>;
+
 /**
  * Chooses a model for one call and holds its worst case on every budget above it, or says what stands in the way. The
  * choice takes its place with the provider in the tick in which it is made, so no two callers can take the same one.
@@ -86,7 +89,6 @@ const factsOf = async (
   const { run } = state;
   const route = routeFor(run.routes, run.overrides ?? [], call.role, step.task);
   const { begun, tries } = await asks.look(fence, call, { step, route });
-  const made = await store.calls(fence.run);
   const counts = (call.counted ?? []).flatMap((count) =>
     "tokens" in count ? [[count.candidate, count.tokens]] : [],
   );
@@ -94,16 +96,13 @@ const factsOf = async (
     ...{ fence, call, state, step, route, tries, begun },
     limits: limitsOf(state, step, budgets),
     counts: Object.fromEntries(counts),
-    pinned: pinnedTo(made, step),
-    authorModel: authorOf(made, step, route),
+    pinned: pinnedTo(await store.lastUsed(fence.run, { step: step.id })),
+    authorModel: await authorOf(store, fence.run, { step, route }),
   };
 };
 
-const hasReplied = ({ state, usage }: CallRow): boolean => state === "settled" && !!usage;
-
 /** The candidate of the step's last reply, whose cache holds the conversation. */
-const pinnedTo = (made: readonly CallRow[], step: StepRow): Asking["pinned"] => {
-  const last = made.findLast((row) => row.step === step.id && hasReplied(row));
+const pinnedTo = (last: CallRow | undefined): Asking["pinned"] => {
   if (last?.usage === undefined) return undefined;
   return {
     candidate: candidateKey(last),
@@ -113,15 +112,14 @@ const pinnedTo = (made: readonly CallRow[], step: StepRow): Asking["pinned"] => 
 };
 
 /** The model whose work for the task is to be judged by another. */
-const authorOf = (
-  made: readonly CallRow[],
-  { task }: StepRow,
-  { differFrom }: Route,
-): string | undefined =>
-  differFrom === undefined || task === undefined
+const authorOf = async (
+  store: Pick<Store, "lastUsed">,
+  run: string,
+  { step: { task }, route: { differFrom: role } }: Pick<Facts, "step" | "route">,
+): Promise<string | undefined> =>
+  role === undefined || task === undefined
     ? undefined
-    : made.findLast((row) => row.role === differFrom && row.task === task && hasReplied(row))
-        ?.model;
+    : (await store.lastUsed(run, { task, role }))?.model;
 
 /** Candidates in their order, until a budget holds one of them or none is left. */
 const decide = async (calls: Calls, facts: Facts): Promise<CallGrant> => {
@@ -136,9 +134,8 @@ const decide = async (calls: Calls, facts: Facts): Promise<CallGrant> => {
     const id = context.clock.id();
     const { prefix } = facts.call;
     health.take(facts.fence, { call: id, candidate, prefix, estimate });
-    const why = await hold(calls, facts, { id, candidate, maxOutput }, at);
+    const why = await hold(calls, facts, { ...chosen, id }, at);
     if (why === undefined) {
-      await tellDemand(calls, facts, chosen.decision);
       const wrapUp = nearlyUsed(facts.state, facts.step, facts.limits, context.limits.warnPercent);
       const told = wrapUp === undefined ? {} : { wrapUp };
       return { kind: "granted", call: id, candidate, maxOutput, ...told };
@@ -171,32 +168,43 @@ const askingOf = (
 
 /** Holds the call on all its accounts; why not, where one of them cannot. Whatever happens, a call that is not held has no place. */
 const hold = async (
-  { context, health }: Calls,
+  calls: Calls,
   facts: Facts,
-  { id, candidate, maxOutput }: { id: string; candidate: Candidate; maxOutput: number },
+  chosen: Pick<Chosen, "candidate" | "maxOutput" | "decision"> & { id: string },
   at: Date,
 ): Promise<Refusal | undefined> => {
-  const { fence, call, step, limits, counts } = facts;
-  const { provider, model } = candidate;
-  const input = counts[candidateKey(candidate)] ?? call.inputBound;
-  // where there is no price, the router has made sure that tokens are budgeted
-  const amount: Pico = context.prices.worstCase(model, input, maxOutput, at) ?? 0;
+  const { context, health } = calls;
+  const { fence, step, limits } = facts;
   const owner = eventOwner(step);
-  const reservation: Reservation = {
-    ...{ id, role: call.role, turn: call.turn, ask: call.ask, provider, model, amount, ...owner },
-    tokens: input + maxOutput,
-  };
   const accounts = accountsOf({ run: fence.run, ...owner }, limits, at);
   const hour = limits.hour === undefined ? {} : { hour: limits.hour };
   try {
-    const held = await context.store.reserve(fence, reservation, { accounts, ...hour });
+    const reservation = reservationOf(calls, facts, chosen, at);
+    const demand = demandOf(facts, chosen.decision, { at });
+    const held = await context.store.reserve(fence, reservation, { accounts, ...hour }, demand);
     if (held.kind === "granted") return undefined;
-    health.giveBack(id);
+    health.giveBack(chosen.id);
     return refusalOf(held, { owner: { run: fence.run, ...owner }, limits }, at);
   } catch (error) {
-    health.giveBack(id);
+    health.giveBack(chosen.id);
     throw error;
   }
+};
+
+/** The worst case of a call. What is said to be more than a request's bytes counts as these, which bound it. */
+const reservationOf = (
+  { context }: Calls,
+  { call, step, counts }: Facts,
+  { id, candidate, maxOutput }: Pick<Chosen, "candidate" | "maxOutput"> & { id: string },
+  at: Date,
+): Reservation => {
+  const { provider, model } = candidate;
+  const input = Math.min(call.inputBound, counts[candidateKey(candidate)] ?? call.inputBound);
+  // where there is no price, the router has made sure that tokens are budgeted
+  const amount: Pico = context.prices.worstCase(model, input, maxOutput, at) ?? 0;
+  const { role, turn, ask } = call;
+  const tokens = input + maxOutput;
+  return { ...{ id, role, turn, ask, provider, model, amount, tokens }, ...eventOwner(step) };
 };
 
 /** What becomes of the ask when nothing is sent. */
@@ -208,7 +216,12 @@ const answer = async (
 ): Promise<CallGrant> => {
   const refused = refusalBehind(chosen, overBudget);
   const reason = refused?.reason ?? chosen.reason;
-  await tellDemand(calls, facts, chosen.decision, reason);
+  const { context, asks } = calls;
+  // once for an ask that is told the same at each look
+  if (asks.isNews(facts.call, chosen.decision)) {
+    const at = context.clock.now();
+    await context.store.recordDemand(demandOf(facts, chosen.decision, { at, reason }));
+  }
   switch (chosen.kind) {
     case "wait":
       return { kind: "wait", ms: chosen.ms, reason };
@@ -237,19 +250,13 @@ const refusalBehind = (
   return next?.why === "over-budget" ? overBudget[next.candidate] : undefined;
 };
 
-/** Once for an ask that is told the same at each look. */
-const tellDemand = async (
-  { context: { store, clock }, asks }: Calls,
-  { fence, call, step }: Facts,
+const demandOf = (
+  { fence: { run }, call, step }: Facts,
   decision: Decision,
-  reason?: string,
-): Promise<void> => {
-  if (!asks.isNews(call, decision)) return;
-  const { run } = fence;
-  await store.recordDemand({
-    at: clock.now().toISOString(),
-    ...{ run, step: step.id, turn: call.turn, ask: call.ask, decision },
-    ...(step.task === undefined ? {} : { task: step.task }),
-    ...(reason === undefined ? {} : { reason }),
-  });
-};
+  { at, reason }: { at: Date; reason?: string },
+): DemandRow => ({
+  at: at.toISOString(),
+  ...{ run, step: step.id, turn: call.turn, ask: call.ask, decision },
+  ...(step.task === undefined ? {} : { task: step.task }),
+  ...(reason === undefined ? {} : { reason }),
+});

@@ -33,7 +33,7 @@ export const settleCall = async (
 ): Promise<void> => {
   const { context, health, asks } = calls;
   const { store } = context;
-  const call = (await store.calls(fence.run)).find((row) => row.id === id);
+  const call = await store.call(fence.run, id);
   if (call === undefined) throw new Error(`call ${id} was never reserved`);
   const before = await stateOf(store, fence.run);
   const candidate = candidateOf(before, stepOf(before, fence.step), call);
@@ -51,7 +51,10 @@ export const settleCall = async (
     const tried = triedOf(context, { call, ordinal }, settlement, settled);
     const events = [
       ...(settlement.kind === "failed"
-        ? failureEvents(step, candidate, settlement.failure, learned)
+        ? failureEvents(step, candidate, settlement.failure, {
+            ...learned,
+            durationMs: Math.round(settlement.durationMs),
+          })
         : []),
       ...(settled.state === "released"
         ? []

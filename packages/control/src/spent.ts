@@ -12,11 +12,10 @@ import {
 
 /** A run's calls, each with whether it gave a usable reply: so its try says, and before there were tries its state. */
 export const answeredCalls = async (
-  store: Pick<Store, "calls" | "exhaust">,
+  store: Pick<Store, "calls" | "outcomes">,
   run: string,
 ): Promise<AnsweredCall[]> => {
-  const { tries } = await store.exhaust(run);
-  const outcomes = new Map(tries.map(({ call, outcome }) => [call, outcome]));
+  const outcomes = await store.outcomes(run);
   return (await store.calls(run)).map((call) => {
     const outcome = outcomes.get(call.id) ?? (call.state === "settled" ? "ok" : "lost");
     return { ...call, replied: outcome === "ok" };

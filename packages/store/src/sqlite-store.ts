@@ -1,4 +1,5 @@
 import {
+  type AccountSums,
   type CallRow,
   type ClaimAnswer,
   type ClassedCall,
@@ -114,10 +115,15 @@ export class SqliteStore implements Store, AsyncDisposable {
     this.#sql.write(() => this.#claims.releaseAll(worker));
   }
 
-  async reserve(...[fence, call, limits]: Parameters<Store["reserve"]>): Promise<ReserveAnswer> {
+  async reserve(...given: Parameters<Store["reserve"]>): Promise<ReserveAnswer> {
+    const [fence, call, limits, demand] = given;
     return this.#sql.write(() => {
       this.#claims.check(fence);
-      return this.#ledger.reserve(fence, call, limits);
+      const isNew = !this.#ledger.has(call.id);
+      const answer = this.#ledger.reserve(fence, call, limits);
+      if (demand !== undefined && isNew && answer.kind === "granted")
+        this.#exhaust.addDemand(demand);
+      return answer;
     });
   }
 
@@ -160,6 +166,18 @@ export class SqliteStore implements Store, AsyncDisposable {
     return this.#ledger.calls(run);
   }
 
+  async call(run: string, id: string): Promise<CallRow | undefined> {
+    return this.#ledger.call(run, id);
+  }
+
+  async lastUsed(...of: Parameters<Store["lastUsed"]>): Promise<CallRow | undefined> {
+    return this.#ledger.lastUsed(...of);
+  }
+
+  async accounts(paths: readonly string[]): Promise<AccountSums[]> {
+    return this.#ledger.accounts(paths);
+  }
+
   async classed(run: string): Promise<ClassedCall[]> {
     return this.#ledger.classed(run);
   }
@@ -178,6 +196,10 @@ export class SqliteStore implements Store, AsyncDisposable {
 
   async recordDemand(row: DemandRow): Promise<void> {
     this.#sql.write(() => this.#exhaust.addDemand(row));
+  }
+
+  async outcomes(run: string): Promise<ReadonlyMap<string, string>> {
+    return this.#exhaust.outcomes(run);
   }
 
   async exhaust(run?: string): Promise<{ tries: TryRow[]; demand: DemandRow[] }> {

@@ -47,6 +47,58 @@ export const ledgerSuite = (open: OpenStore) => {
     ]);
   });
 
+  it("keeps a call together with the choice that led to it, or neither of them", async () => {
+    const { store } = given;
+    const fence = await claimed(store, "r1", "s1");
+    const decision = { role: "coder" as const, outcome: "chosen" as const, considered: [] };
+    const demand = { at: later(0), run: "r1", step: "s1", turn: 1, ask: "a1", decision };
+    // a run that is not there cannot have asked for anything
+    const broken = store.reserve(fence, call("c1", 600), within(1000), { ...demand, run: "r9" });
+    await expect(broken).rejects.toThrow();
+    expect(await store.call("r1", "c1")).toBeUndefined();
+    const refused = await store.reserve(fence, call("c2", 1001), within(1000), demand);
+    expect(refused).toMatchObject({ kind: "refused", available: 1000 });
+    expect((await store.exhaust()).demand).toEqual([]);
+    for (const _ of ["once", "again"])
+      await store.reserve(fence, call("c3", 1000), within(1000), demand);
+    expect((await store.exhaust()).demand).toEqual([demand]);
+  });
+
+  it("finds one call, the last one with a usage of a step or of a role for a task, and how calls came out", async () => {
+    const { store } = given;
+    await store.append("r2", [submitted()]);
+    const [s1, s2] = [await claimed(store, "r1", "s1"), await claimed(store, "r1", "s2")];
+    const usage = { input: 5, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, output: 1 };
+    const end = async (fence: Fence, id: string, outcome: string, used?: typeof usage) => {
+      await store.reserve(fence, { ...call(id, 10), task: "t1", attempt: 1 }, within(1000));
+      const { role, turn, ask, provider, model } = call(id, 10);
+      const at = later(0);
+      const tried = { ...{ at, ...fence, role, turn, ask, call: id, provider, model, outcome } };
+      await store.settle(
+        fence,
+        { id, state: "settled", cost: 5, ...(used === undefined ? {} : { usage: used }) },
+        {
+          events: [called(fence.step, id, 5)],
+          tried: { ...tried, durationMs: 1, ordinal: 1 },
+        },
+      );
+    };
+    await end(s1, "c1", "ok", usage);
+    await end(s2, "c2", "refusal", usage);
+    await end(s1, "c3", "ok");
+    expect(await store.call("r1", "c2")).toMatchObject({ id: "c2", step: "s2" });
+    expect(await store.call("r2", "c2")).toBeUndefined();
+    expect(await store.lastUsed("r1", { step: "s1" })).toMatchObject({ id: "c1" });
+    expect(await store.lastUsed("r1", { step: "s3" })).toBeUndefined();
+    expect(await store.lastUsed("r1", { task: "t1", role: "coder" })).toMatchObject({ id: "c2" });
+    expect(await store.lastUsed("r1", { task: "t1", role: "planner" })).toBeUndefined();
+    const outcomes = new Map([
+      ...[["c1", "ok"] as const, ["c2", "refusal"] as const, ["c3", "ok"] as const],
+    ]);
+    expect(await store.outcomes("r1")).toEqual(outcomes);
+    expect(await store.outcomes("r2")).toEqual(new Map());
+  });
+
   it("gives back what a settled call did not use, and all of a released one", async () => {
     const { store } = given;
     const fence = await claimed(store, "r1", "s1");

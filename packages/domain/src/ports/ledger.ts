@@ -1,5 +1,6 @@
 import type { Account, BudgetLevel } from "../budget.ts";
 import type { NewEvent } from "../events.ts";
+import type { AccountSums } from "../ledger-check.ts";
 import type { Pico } from "../money.ts";
 import type { Decision } from "../route.ts";
 import type { ClassedCall, SpendTotals } from "../spend.ts";
@@ -132,13 +133,14 @@ export type DemandRow = {
 export interface Ledger {
   /**
    * Holds a call's worst case on all of these accounts at once, or on none. `hour` bounds what the run has settled
-   * within the last hour and holds now. Reserving an id again changes nothing and is granted; with other content it is
-   * an error.
+   * within the last hour and holds now. What is granted is kept together with the choice that led to it (`demand`).
+   * Reserving an id again changes nothing and is granted; with other content it is an error.
    */
   reserve(
     fence: Fence,
     call: Reservation,
     limits: { accounts: readonly Account[]; hour?: Pico },
+    demand?: DemandRow,
   ): Promise<ReserveAnswer>;
   /**
    * Settles a reservation and appends `events`, the reply's record and the try, all at once. A call already settled is
@@ -174,15 +176,25 @@ export interface Ledger {
    */
   classify(run: string, calls: readonly ClassedCall[], events: readonly NewEvent[]): Promise<void>;
   calls(run: string): Promise<CallRow[]>;
+  call(run: string, id: string): Promise<CallRow | undefined>;
+  /** The newest call of a step, or of a role for a task, that was settled with its usage; reads that one alone. */
+  lastUsed(
+    run: string,
+    of: { step: string } | { task: string; role: Role },
+  ): Promise<CallRow | undefined>;
   /** Tries of one asking, oldest first, with and without a call. One that nobody told of is `lost`. */
   tries(run: string, ask: string): Promise<TryRow[]>;
   /** What became of the run's calls, by call; calls in flight are absent. */
   classed(run: string): Promise<ClassedCall[]>;
+  /** What these accounts hold and have settled, in this order; a sum above 2^53 is the nearest number. */
+  accounts(paths: readonly string[]): Promise<AccountSums[]>;
   /** Of one run or of all; of all, an amount above 9,007 USD is the nearest number, for it is to be read by people. */
   totals(run?: string): Promise<SpendTotals>;
 
   recordTry(row: TryRow): Promise<void>;
   recordDemand(row: DemandRow): Promise<void>;
+  /** How each of the run's calls came out, as its try says; by call. Those under way are absent. */
+  outcomes(run: string): Promise<ReadonlyMap<string, TryRow["outcome"]>>;
   /** Rows in the order they were written; of one run or of all. */
   exhaust(run?: string): Promise<{ tries: TryRow[]; demand: DemandRow[] }>;
 

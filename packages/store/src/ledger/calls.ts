@@ -75,6 +75,18 @@ export class Calls {
       .map(toRow);
   }
 
+  lastUsed(run: string, of: { step: string } | { task: string; role: Role }): CallRow | undefined {
+    const [where, ...whose] =
+      "step" in of ? ["step = ?", of.step] : ["task = ? AND role = ?", of.task, of.role];
+    const stored = this.#sql.get<Stored>(
+      `SELECT ${COLUMNS} FROM calls WHERE run = ? AND ${where} AND state = 'settled'
+         AND usage IS NOT NULL ORDER BY ordinal DESC LIMIT 1`,
+      run,
+      ...whose,
+    );
+    return stored && toRow(stored);
+  }
+
   insert({ run, step, epoch }: Fence, call: Reservation, accounts: string[], at: string): void {
     this.#sql.run(
       `INSERT INTO calls (id, run, step, epoch, role, task, attempt, turn, ask, provider, model,

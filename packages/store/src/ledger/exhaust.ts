@@ -43,6 +43,15 @@ export class Exhaust {
     );
   }
 
+  outcomes(run: string): Map<string, string> {
+    const rows = this.#sql.all<{ call: string; outcome: string }>(
+      `SELECT body ->> '$.call' AS call, body ->> '$.outcome' AS outcome FROM tries
+       WHERE run = ? AND body ->> '$.call' IS NOT NULL ORDER BY ordinal`,
+      run,
+    );
+    return new Map(rows.map(({ call, outcome }) => [call, outcome]));
+  }
+
   addDemand(row: DemandRow): void {
     this.#sql.run("INSERT INTO demand (run, body) VALUES (?, ?)", row.run, JSON.stringify(row));
   }

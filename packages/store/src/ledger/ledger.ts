@@ -1,4 +1,5 @@
 import {
+  type AccountSums,
   type CallRow,
   type ClassedCall,
   type Clock,
@@ -139,12 +140,30 @@ export class Ledger {
     return tellClassed(calls, events);
   }
 
+  /** Whether a call of that id was ever held. */
+  has(id: string): boolean {
+    return this.#calls.find(id) !== undefined;
+  }
+
+  call(run: string, id: string): CallRow | undefined {
+    const row = this.#calls.find(id)?.row;
+    return row?.run === run ? row : undefined;
+  }
+
+  lastUsed(...of: Parameters<Calls["lastUsed"]>): CallRow | undefined {
+    return this.#calls.lastUsed(...of);
+  }
+
   calls(run: string): CallRow[] {
     return this.#calls.of(run);
   }
 
   classed(run: string): ClassedCall[] {
     return this.#entries.classed(run);
+  }
+
+  accounts(paths: readonly string[]): AccountSums[] {
+    return this.#accounts.sums(paths);
   }
 
   totals(run?: string): SpendTotals {

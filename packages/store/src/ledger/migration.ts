@@ -37,6 +37,8 @@ export const LEDGER_MIGRATION = `
     FOREIGN KEY (run, step) REFERENCES claims (run, step)
   ) STRICT;
   CREATE INDEX calls_of_run ON calls (run, settled_at, amount, cost, excess);
+  CREATE INDEX calls_of_step ON calls (run, step, state);
+  CREATE INDEX calls_of_task ON calls (run, task, role, state);
 
   -- in the order of their ordinals; amounts in pico-dollars
   CREATE TABLE ledger (

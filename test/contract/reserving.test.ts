@@ -1,0 +1,143 @@
+import { type CallRequest, type Fence, fromUsd, type Store } from "@headrace/domain";
+import { expect, test } from "vitest";
+import { type ControlRigOptions, controlRig } from "../support/control-rig.ts";
+import { callFor, failed, replied, SONNET } from "./suites/factory-api-context.ts";
+
+/** A store of which some methods are others. */
+const changed = (store: Store, own: Partial<Store>): Store =>
+  new Proxy(store, {
+    get(target, name) {
+      const method = Reflect.get(own, name) ?? Reflect.get(target, name);
+      return typeof method === "function" ? method.bind(target) : method;
+    },
+  });
+
+/** A coder's claim in a run of its own. */
+const coding = async (options: ControlRigOptions = {}) => {
+  const rig = await controlRig(options);
+  const { submission, pack } = await rig.submission();
+  const { commands, api } = rig.control;
+  const { run } = await commands.submit({ ...submission, budget: fromUsd(100) }, pack);
+  const step = `${run}-code`;
+  const input = { kind: "agent", role: "coder", commit: submission.base, attempt: 1 } as const;
+  const agent = { ...input, conversation: 1, brief: {} };
+  const thread = { kind: "plan" as const, id: "plan" };
+  await rig.store.append(run, [
+    { type: "step.requested", step, thread, subject: "plan", input: agent },
+  ]);
+  const reply = await api.claim(run, step, "w1");
+  if (reply.kind !== "claimed") throw new Error(JSON.stringify(reply));
+  const { fence } = reply.claim;
+  const reserve = (call: CallRequest, of: Fence = fence) => api.reserve(of, call);
+  const granted = async (call = callFor()) => {
+    const grant = await reserve(call);
+    if (grant.kind !== "granted") throw new Error(JSON.stringify(grant));
+    return grant.call;
+  };
+  return {
+    rig,
+    run,
+    fence,
+    reserve,
+    granted,
+    [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose](),
+  };
+};
+
+test("a call that is held is handed out, whatever else cannot be written", async () => {
+  const full = async () => {
+    throw new Error("the disk is full");
+  };
+  await using given = await coding({ store: (real) => changed(real, { recordDemand: full }) });
+  const { prefix } = callFor();
+  const call = await given.granted(callFor({ prefix }));
+  expect(await given.rig.store.calls(given.run)).toMatchObject([{ id: call, state: "open" }]);
+  const { demand } = await given.rig.store.exhaust(given.run);
+  expect(demand).toMatchObject([{ decision: { outcome: "chosen" } }]);
+  await expect(given.reserve(callFor({ prefix }))).rejects.toThrow("the disk is full");
+  expect(await given.rig.store.calls(given.run)).toHaveLength(1);
+});
+
+test("a call that cannot be held has no place, neither where the store fails nor where its worst case has no number", async () => {
+  let fails = true;
+  const store = (real: Store) =>
+    changed(real, {
+      async reserve(...of) {
+        if (fails) throw new Error("the disk is full");
+        return real.reserve(...of);
+      },
+    });
+  await using given = await coding({ store });
+  const { prefix } = callFor();
+  await expect(given.reserve(callFor({ prefix }))).rejects.toThrow("the disk is full");
+  fails = false;
+  const counted = [{ candidate: SONNET, tokens: 0.5 }];
+  await expect(given.reserve(callFor({ prefix, counted }))).rejects.toThrow();
+  expect(await given.rig.store.calls(given.run)).toEqual([]);
+  // else it would wait for the first one's reply
+  await given.granted(callFor({ prefix }));
+});
+
+test("a count above what a request's bytes can make is not believed", async () => {
+  await using given = await coding();
+  const counted = [{ candidate: SONNET, tokens: 1e10 }];
+  await given.granted(callFor({ inputBound: 10_000, counted }));
+  const [row] = await given.rig.store.calls(given.run);
+  // 10,000 tokens written to the cache at $3.75 a million, and 16,000 of output at $15
+  expect(row).toMatchObject({
+    tokens: 26_000,
+    amount: 10_000 * 3_750_000 + 16_000 * 15_000_000,
+  });
+});
+
+test("an ask that one thing after another keeps waiting is told once of each, however often they take turns", async () => {
+  await using given = await coding();
+  const { rig } = given;
+  const { prefix } = callFor();
+  const waiting = callFor({ prefix });
+  for (let round = 0; round < 30; round++) {
+    const first = await given.granted(callFor({ prefix }));
+    expect((await given.reserve(waiting)).kind).toBe("wait");
+    const until = new Date(rig.clock.now().getTime() + 1_000).toISOString();
+    await rig.control.api.settle(given.fence, first, failed("rate", { until }));
+    expect((await given.reserve(waiting)).kind).toBe("wait");
+    rig.clock.advance(1_000);
+    await rig.control.api.renew(given.fence);
+  }
+  const { demand } = await rig.store.exhaust(given.run);
+  const told = demand.filter(({ ask }) => ask === waiting.ask);
+  expect(told.map(({ decision }) => decision.considered.map(({ why }) => why))).toEqual([
+    ["prefix-held"],
+    ["rate-limited"],
+    // each rate limit has halved how many calls there may be at once
+    ["busy"],
+  ]);
+});
+
+test("what calls are decided and classed from does not grow with the run: of its calls and exhaust nothing is read whole for them", async () => {
+  const read = { calls: 0, exhaust: 0 };
+  const store = (real: Store) =>
+    changed(real, {
+      async calls(run) {
+        read.calls += 1;
+        return real.calls(run);
+      },
+      async exhaust(run) {
+        read.exhaust += 1;
+        return real.exhaust(run);
+      },
+    });
+  await using given = await coding({ store });
+  const { rig, run, fence } = given;
+  for (let turn = 1; turn <= 20; turn++) {
+    const call = await given.granted(callFor({ turn }));
+    await rig.control.api.settle(fence, call, replied(undefined, turn));
+  }
+  expect(read).toEqual({ calls: 0, exhaust: 0 });
+
+  await rig.control.commands.cancel(run, "enough");
+  await rig.control.start();
+  await expect.poll(() => rig.store.classed(run)).toHaveLength(20);
+  await rig.control.stop();
+  expect(read).toEqual({ calls: 1, exhaust: 0 });
+});
