@@ -239,6 +239,8 @@ export const ledgerSuite = (open: OpenStore) => {
     // the nearest number, for people
     expect((await store.totals()).settled).toBe(Number(3n * BigInt(most - 1)));
     expect((await store.totals("a")).settled).toBe(most - 1);
+    const [all, own] = await store.accounts(["installation", "run/a"]);
+    expect([all?.settled, own?.settled]).toEqual([Number(3n * BigInt(most - 1)), most - 1]);
   });
 
   describe("within an hour", () => {

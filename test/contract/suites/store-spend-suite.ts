@@ -54,6 +54,19 @@ export const spendSuite = (open: OpenStore) => {
     expect(refused).toMatchObject({ available: 750 });
   });
 
+  it("tells what accounts hold and have settled, in the order asked; of one without a call, nothing", async () => {
+    const { store } = given;
+    const fence = await settled("c1", 600);
+    await store.reserve(fence, call("c2", 200, 30), within(1000));
+    const none = { settled: 0, excess: 0, reservedTokens: 0, settledTokens: 0, excessTokens: 0 };
+    const [nobody, run, installation] = await store.accounts([
+      ...["day/1999-12-31", "run/r1", "installation"],
+    ]);
+    expect(nobody).toEqual({ path: "day/1999-12-31", reserved: 0, ...none });
+    expect(run).toMatchObject({ path: "run/r1", reserved: 200, settled: 600, reservedTokens: 30 });
+    expect(installation).toEqual({ ...run, path: "installation" });
+  });
+
   it("books a correction above the reservation as excess", async () => {
     const { store } = given;
     const fence = await settled("c1", 600, "estimated");

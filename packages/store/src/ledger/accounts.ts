@@ -1,4 +1,4 @@
-import type { Account, Reservation, ReserveAnswer } from "@headrace/domain";
+import type { Account, AccountSums, Reservation, ReserveAnswer } from "@headrace/domain";
 import type { Sql } from "../sql.ts";
 
 type Refused = Extract<ReserveAnswer, { kind: "refused" }>;
@@ -68,6 +68,19 @@ export class Accounts {
     );
     if (moved !== paths.length)
       throw new Error(`of the accounts ${paths.join(", ")} only ${moved} are there`);
+  }
+
+  /** In this order; nothing has been held on an account that is not there. As floating point, for some are too large. */
+  sums(paths: readonly string[]): AccountSums[] {
+    const sum = (column: string) => `CAST(coalesce(${column}, 0) AS REAL)`;
+    return this.#sql.all<AccountSums>(
+      `SELECT asked.value AS path, ${sum("reserved")} AS reserved, ${sum("settled")} AS settled,
+         ${sum("excess")} AS excess, ${sum("reserved_tokens")} AS reservedTokens,
+         ${sum("settled_tokens")} AS settledTokens, ${sum("excess_tokens")} AS excessTokens
+       FROM json_each(?) AS asked LEFT JOIN accounts ON accounts.path = asked.value
+       ORDER BY asked.key`,
+      JSON.stringify(paths),
+    );
   }
 
   #left(path: string, limit: number): number {
