@@ -79,10 +79,13 @@ const openWriter = (file: string, clock: Clock, redact: Redact): SqliteStore => 
   }
 };
 
+/** Who only reads cannot bring the file up to date. */
+export class OlderStoreError extends UserError {}
+
 const openReader = (file: string, clock: Clock): SqliteStore =>
   connect(file, true, (sql) => {
     if (schemaVersion(sql, file) < SCHEMA_VERSION)
-      throw new UserError(
+      throw new OlderStoreError(
         `${file} has the format of an older ${PRODUCT}`,
         `start the factory once, which brings it up to date: \`${PRODUCT} serve\``,
       );

@@ -1,39 +1,71 @@
-import { formatUsd, UserError } from "@headrace/domain";
-import { dataDir } from "../data-dir.ts";
+import { formatUsd, type Pico, UserError } from "@headrace/domain";
+import { type DataDir, dataDir } from "../data-dir.ts";
 import { openReader } from "../factory/reader.ts";
 import { ensureFactory } from "../factory/spawn.ts";
+import { openSpend } from "../factory/spend-records.ts";
+import { parseTokens } from "../tokens.ts";
 import { parseUsd } from "../usd.ts";
-import { flag, text, type VerbAction } from "../world.ts";
+import { readInstallation } from "../user-config.ts";
+import { accountPaths, budgetLines, budgetReport } from "../view/budget-lines.ts";
+import { flag, type Options, text, type VerbAction, type World } from "../world.ts";
+
+type Raise = { usd: Pico; task?: string } | { tokens: number };
 
 /**
- * Shows what a run has spent of its cap; `--raise` adds to the cap, or to those of one task, and what it had stopped goes
- * on.
+ * Shows what a run may still spend, on every level; `--raise` adds to its cap, or to those of one task, and
+ * `--raise-tokens` to its tokens, and what that had stopped goes on.
  */
 export const budget: VerbAction = async (world, [id = ""], options) => {
   const data = dataDir(text(options, "data"), world.env);
-  const raise = text(options, "raise");
-  const by = raise === undefined ? undefined : parseUsd(raise, "--raise");
-  const task = text(options, "task");
-  if (task !== undefined && by === undefined)
-    throw new UserError("--task needs --raise USD", "For example --raise 2 --task parse");
-  await using reader = await openReader(data);
-  const { run } = await reader.run(id);
-  if (by === undefined) {
-    const { spent, budget: cap, calls } = run;
-    world.out(
-      flag(options, "json")
-        ? JSON.stringify({ run: id, spentPico: spent, budgetPico: cap, calls })
-        : `run ${id} has spent ${formatUsd(spent)} of ${formatUsd(cap)} in ${calls} calls`,
-    );
+  const raise = raiseOf(options);
+  if (raise === undefined) {
+    await show(world, { data, id, json: flag(options, "json") });
     return 0;
   }
+  // the run must exist before a factory is started for it
+  await using reader = await openReader(data);
+  const parked = new Set(
+    Object.values((await reader.run(id)).tasks).flatMap((row) => (row.parked ? row.id : [])),
+  );
   await reader[Symbol.asyncDispose]();
   const control = await ensureFactory(data, world.env, world.err);
-  await control.raiseBudget(id, by, task);
-  world.out(
-    task === undefined
-      ? `the budget of run ${id} is now ${formatUsd(run.budget + by)}`
-      : `the budgets of task ${task} are raised by ${formatUsd(by)}; it goes on`,
-  );
+  if ("tokens" in raise) await control.raiseTokens(id, raise.tokens);
+  else await control.raiseBudget(id, raise.usd, raise.task);
+  const { run } = await control.run(id);
+  if ("tokens" in raise)
+    world.out(`the budget of run ${id} is now ${run.limits?.tokens ?? 0} tokens`);
+  else if (raise.task === undefined)
+    world.out(`the budget of run ${id} is now ${formatUsd(run.budget)}`);
+  else
+    world.out(
+      `the budgets of task ${raise.task} are raised by ${formatUsd(raise.usd)}${parked.has(raise.task) ? "; it goes on" : ""}`,
+    );
   return 0;
+};
+
+const raiseOf = (options: Options): Raise | undefined => {
+  const [usd, tokens] = [text(options, "raise"), text(options, "raiseTokens")];
+  const task = text(options, "task");
+  if (task !== undefined && usd === undefined)
+    throw new UserError("--task needs --raise USD", "For example --raise 2 --task parse");
+  if (usd !== undefined && tokens !== undefined)
+    throw new UserError("--raise and --raise-tokens are two raises", "Make one after the other.");
+  if (tokens !== undefined) return { tokens: parseTokens(tokens, "--raise-tokens") };
+  if (usd === undefined) return undefined;
+  return { usd: parseUsd(usd, "--raise"), ...(task === undefined ? {} : { task }) };
+};
+
+const show = async (
+  world: World,
+  { data, id, json }: { data: DataDir; id: string; json: boolean },
+): Promise<void> => {
+  const { config } = await readInstallation({ env: world.env, dataDir: data.root });
+  await using records = await openSpend(data, id);
+  const day = new Date().toISOString().slice(0, 10);
+  const accounts = await records.accounts(accountPaths(id, day));
+  for (const state of records.states) {
+    const report = budgetReport(state, accounts, { configured: config.budgets, day });
+    if (json) world.out(JSON.stringify(report));
+    else for (const line of budgetLines(report, data.command)) world.out(line);
+  }
 };

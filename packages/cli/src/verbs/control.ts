@@ -1,22 +1,18 @@
 import type { FactoryControl } from "@headrace/domain";
 import type { Command } from "../command.ts";
 import { dataDir } from "../data-dir.ts";
-import { openReader } from "../factory/reader.ts";
-import { ensureFactory } from "../factory/spawn.ts";
+import { factoryOf } from "../factory/going-on.ts";
 import { text, type VerbAction, type World } from "../world.ts";
 
 type Acted = { control: FactoryControl; run: string; operands: string[]; command: Command };
 type Act = (on: Acted) => Promise<string>;
 
-/** A verb that changes a run: the run must exist before a factory is started for it. */
+/** A verb that changes a run. */
 const changing =
   (act: Act): VerbAction =>
   async (world: World, [run = "", ...operands], options) => {
     const data = dataDir(text(options, "data"), world.env);
-    await using reader = await openReader(data);
-    await reader.run(run);
-    await reader[Symbol.asyncDispose]();
-    const control = await ensureFactory(data, world.env, world.err);
+    const control = await factoryOf(data, run, world);
     world.out(await act({ control, run, operands, command: data.command }));
     return 0;
   };
