@@ -17,12 +17,14 @@ const rigFor = (turns: readonly unknown[], options: Options = {}) =>
     ...options,
   });
 
+type Rig = Awaited<ReturnType<typeof workerRig>>;
+
 const SUBMIT = {
   calls: [{ write: { path: "b.txt", content: "b\n" } }, { submit_change: { summary: "Adds b." } }],
 };
 
 /** Turns for which a message was asked for, in the order in which they were sent. */
-const turnsSent = ({ simulator }: Awaited<ReturnType<typeof workerRig>>) =>
+const turnsSent = ({ simulator }: Rig) =>
   simulator
     .requests()
     .filter(({ path }) => path === "/v1/messages")
@@ -104,6 +106,44 @@ test("a job whose provider names a late time gives its slot back until then, and
   // a second delivery is told so before anything is sent
   expect(await rig.deliver(step)).toMatchObject({ kind: "retry-at", at: outcome.at });
   expect(turnsSent(rig)).toEqual([1]);
+});
+
+test.each<[string, (rig: Rig) => Promise<void>]>([
+  ["a pause", (rig) => rig.control.commands.pause(rig.run, "a test")],
+  ["a cancel", (rig) => rig.control.commands.cancel(rig.run, "a test")],
+])("%s ends an agent's wait for a rate limit at once", async (_what, stop) => {
+  const grants: string[] = [];
+  const api = (real: FactoryApi): FactoryApi => ({
+    ...real,
+    async reserve(...of) {
+      const grant = await real.reserve(...of);
+      grants.push(grant.kind);
+      return grant;
+    },
+  });
+  const limited = { ...SUBMIT, error: { status: 429, retryAfter: 110, times: 1 } };
+  await using rig = await rigFor([limited], { api });
+  const step = await rig.request("code", coding(rig.base));
+  const working = rig.deliver(step);
+  await expect.poll(() => grants, { timeout: 30_000 }).toContain("wait");
+  await stop(rig);
+  expect(await working).toEqual({ kind: "done" });
+  // who waits to the end asks once more, and is told that the run has stopped
+  expect(grants).toEqual(["granted", "wait"]);
+  expect(await rig.row(step)).toMatchObject({ lost: 0 });
+});
+
+test("a pause lets a call come to its end that is under way, for it is paid for", async () => {
+  const late = { ...SUBMIT, firstByteMs: 5_000 };
+  await using rig = await rigFor([late]);
+  const step = await rig.request("code", coding(rig.base));
+  const working = rig.deliver(step);
+  await expect.poll(() => turnsSent(rig), { timeout: 30_000 }).toEqual([1]);
+  await rig.control.commands.pause(rig.run, "a test");
+  expect(await working).toEqual({ kind: "done" });
+  const records = await rig.store.records(rig.run, step);
+  expect(records.map(({ kind }) => kind)).toEqual(["reply"]);
+  expect((await rig.store.calls(rig.run)).map(({ state }) => state)).toEqual(["settled"]);
 });
 
 test("a provider that is out of credit is left for the next of the route, and a person is told once", async () => {

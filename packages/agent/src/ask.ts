@@ -34,6 +34,7 @@ export const ask = async (session: Session): Promise<AgentRun | undefined> => {
     turn,
     ...billedSoFar(session),
     signal: inbox.callSignal,
+    work: inbox.signal,
   });
   if (answer.kind !== "reply") return unanswered(session, answer);
   const { reply, candidate, wrapUp } = answer;

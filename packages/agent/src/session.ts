@@ -37,6 +37,8 @@ export type Ask = (call: {
   /** what the call before was billed for, by which candidate: its messages are the first of this one's */
   billed?: { candidate: string; tokens: number; messages: number };
   signal: AbortSignal;
+  /** what is to end is not waited for; a call under way is ended by `signal` alone */
+  work: AbortSignal;
 }) => Promise<AskResult>;
 
 export type AgentClaim = Omit<Claim, "input"> & { input: StepInputOf<"agent"> };

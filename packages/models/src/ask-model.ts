@@ -101,12 +101,12 @@ const prefixOf = ({ tools, system }: Ask["request"]): string =>
 /**
  * Asks for one reply and commits it. Which candidate is asked, whether its cost may be held and whether a failure is
  * tried again is decided by `reserve`; here every granted call is sent and settled exactly once, with its reply or as
- * failed. Rejects with the signal's reason when it is aborted (a call under way is settled first), and with whatever
+ * failed. Rejects with the reason of the signal that is aborted (a call under way is settled first), and with whatever
  * the `FactoryApi` throws, `StaleEpochError` above all.
  */
 export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
   const { api, clock } = deps;
-  const { fence, role, turn, request, maxOutput, signal } = ask;
+  const { fence, role, turn, request, maxOutput, signal, work = signal } = ask;
   const call = {
     role,
     turn,
@@ -120,8 +120,9 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
   let refused: string | undefined;
   for (;;) {
     signal?.throwIfAborted();
+    work?.throwIfAborted();
     const grant = await api.reserve(fence, { ...call, counted: counts.take() });
-    if (grant.kind === "wait") await clock.sleep(grant.ms, signal);
+    if (grant.kind === "wait") await clock.sleep(grant.ms, work);
     else if (grant.kind === "count") await counts.add(grant.candidate);
     else if (grant.kind === "granted") {
       const waitedMs = Math.max(0, clock.now().getTime() - begun);

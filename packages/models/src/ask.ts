@@ -13,7 +13,10 @@ export type Ask = {
   turn: number;
   /** of the call before in the same conversation: then its candidate is seldom asked to count */
   billed?: Billed;
+  /** ends a call under way, too */
   signal?: AbortSignal;
+  /** nothing more is begun, counted or waited for; a call under way comes to its end, since it is paid for */
+  work?: AbortSignal;
 };
 
 /** The request as a candidate is sent it. */

@@ -33,18 +33,18 @@ export class Counts {
     return bounds.length > 0;
   }
 
-  /** Has a candidate count the request. Rejects with the signal's reason when it is aborted. */
+  /** Has a candidate count the request. Rejects with the reason of the ask's work when that is aborted. */
   async add(candidate: Candidate): Promise<void> {
     const key = candidateKey(candidate);
     if (this.#exact.has(key)) throw new Error(`the request was counted for ${key} already`);
-    const { signal, maxOutput } = this.#ask;
+    const { signal, work = signal, maxOutput } = this.#ask;
     try {
       const client = await this.#clients(candidate.provider);
-      const tokens = await client.countTokens(requestTo(this.#ask, candidate, maxOutput), signal);
+      const tokens = await client.countTokens(requestTo(this.#ask, candidate, maxOutput), work);
       this.#known.set(key, { candidate: key, tokens });
       this.#exact.add(key);
     } catch (error) {
-      signal?.throwIfAborted();
+      work?.throwIfAborted();
       this.#known.set(key, { candidate: key, failed: thrown(error).failure });
     }
   }
