@@ -12,7 +12,7 @@ const remedies = ({ key, url }: Settings): Record<FailureClass, string> => ({
   network: `Check ${url} and the connection (proxy, DNS, certificate), then try again.`,
   rate: "Wait a little, then try again.",
   overload: "Wait a little, then try again.",
-  server: "Wait a little, then try again; if it stays, look at the provider's status page.",
+  server: `Wait a little, then try again; if it stays, look at the provider's status page and at what stands before ${url} (proxy, firewall).`,
   refusal: "Look at the provider's console: it may have restricted the account.",
   invalid: `The endpoint does not speak the Messages API: check ${url}.`,
   context: `The endpoint does not speak the Messages API: check ${url}.`,

@@ -53,17 +53,14 @@ const FAILURE_RULES: readonly Rule[] = [
   },
   // as gateways answer that check the prompt themselves
   { class: "refusal", status: [403], text: /\bmoderation\b|\bflagged\b/i },
-  {
-    class: "auth",
-    status: [401, 403],
-    type: ["authentication_error", "permission_error"],
-  },
+  // a 403 that is not the API's own is of whoever stands before it, a firewall or a check for robots, and says nothing of the key
+  { class: "auth", status: [401], type: ["authentication_error", "permission_error"] },
   { class: "gone", status: [404], type: ["not_found_error"] },
   { class: "rate", status: [429], type: ["rate_limit_error"] },
   { class: "overload", status: [503, 529], type: ["overloaded_error"] },
   {
     class: "server",
-    status: [408, 409, 500, 502, 504, 524],
+    status: [403, 408, 409, 500, 502, 504, 524],
     type: ["api_error", "timeout_error"],
   },
   { class: "invalid", ...BAD_REQUEST },

@@ -90,6 +90,15 @@ describe("the failure table", () => {
     expect(short(world.ask(alone))).toBe(`chosen ${A}`);
   });
 
+  test("rate: a time that has come already is no time, and each refusal in a row is left a longer pause", () => {
+    const world = failedAtA("rate", { until: "2026-11-21T12:00:00.000Z" });
+    expect(short(world.ask(alone))).toBe("wait 1000");
+    world.pass(1_000);
+    world.sure("again", alone, other);
+    world.fail("again", "rate", { until: world.in(0) });
+    expect(short(world.ask(alone))).toBe("wait 2000");
+  });
+
   test("rate: a time beyond the longest wait is not clamped, and it is no failure for the circuit", () => {
     const world = failedAtA("rate", { until: "2026-11-21T14:00:00.000Z" });
     expect(short(world.ask(alone))).toBe("deferred 14:00:00");

@@ -114,11 +114,13 @@ export const emptied = (pool: PoolRow, failure: FailureFacts, at: number): PoolR
     failure.until === undefined
       ? Math.max(0, ...used.map(({ resetAt }) => Date.parse(resetAt)))
       : Date.parse(failure.until);
+  // "ask again at once" is no time to come: who did would be sent away as often
+  const isStated = stated > at;
   const pause = Math.min(UNSTATED.longestMs, UNSTATED.firstMs * 2 ** pool.unstated);
   return {
-    buckets: stated > 0 ? {} : pool.buckets,
-    emptyUntil: Math.max(pool.emptyUntil, stated > 0 ? stated : at + pause),
+    buckets: isStated ? {} : pool.buckets,
+    emptyUntil: Math.max(pool.emptyUntil, isStated ? stated : at + pause),
     refusedAt: at,
-    unstated: stated > 0 ? 0 : pool.unstated + 1,
+    unstated: isStated ? 0 : pool.unstated + 1,
   };
 };
