@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { familyOf } from "./families.ts";
+import { rowInForce } from "./price-book.ts";
 import { checkPrices } from "./price-checks.ts";
 import { CACHE_PERCENT, listOf, PRICES, type PriceRow, REFERENCE } from "./prices.ts";
 import { TIERS } from "./routes.ts";
-import { usdPerMTok } from "./unit-prices.ts";
+import { unitPrice, usdPerMTok } from "./unit-prices.ts";
 
+const CHEAPLY_READ = ["claude-fable-5-1", "claude-opus-5-5"];
 const row = (change: Partial<PriceRow>): PriceRow => ({
   model: "m",
   input: "3",
@@ -31,13 +33,25 @@ describe("the shipped prices", () => {
     expect(new Set(PRICES.map(listOf))).toEqual(new Set(["anthropic"]));
   });
 
-  test("follow the rule for cache prices that are not given", () => {
+  test("have the cache prices that hold where none are given, but for models that are read from the cache for less", () => {
     for (const listed of PRICES) {
       for (const kind of Object.keys(CACHE_PERCENT) as (keyof typeof CACHE_PERCENT)[]) {
         const { [kind]: _given, ...rest } = listed;
-        expect(usdPerMTok(rest, kind)).toBe(usdPerMTok(listed, kind));
+        if (kind === "cacheRead" && CHEAPLY_READ.includes(listed.model))
+          expect(unitPrice(listed, kind)).toBeLessThan(unitPrice(rest, kind));
+        else expect(usdPerMTok(rest, kind)).toBe(usdPerMTok(listed, kind));
       }
     }
+  });
+
+  test("are the dearer of two where public pages disagree, and say so", () => {
+    const days = ["2026-08-31", "2026-09-01"].map((day) => new Date(`${day}T12:00:00Z`));
+    const rows = days.map((at) => rowInForce(PRICES, "claude-sonnet-5", at));
+    expect(rows.map((one) => [one?.input, one?.output])).toEqual([
+      ["2", "10"],
+      ["3", "15"],
+    ]);
+    expect(rows[1]?.source).toContain("the higher price stands");
   });
 
   test("cover every model that a run takes by default, as the reference of work units does", () => {
@@ -51,7 +65,7 @@ test("the reference of work units is append-only: these rows stand in it for eve
   const frozen = REFERENCE.rows.map(
     ({ model, added, ...classes }) => `${added} ${model} ${Object.values(classes).join(" ")}`,
   );
-  expect(frozen.slice(0, 7)).toEqual([
+  expect(frozen.slice(0, 11)).toEqual([
     "2026-11-21 claude-fable-5 10 12.5 20 1 50",
     "2026-11-21 claude-opus-4-8 5 6.25 10 0.5 25",
     "2026-11-21 claude-opus-4-7 5 6.25 10 0.5 25",
@@ -59,6 +73,10 @@ test("the reference of work units is append-only: these rows stand in it for eve
     "2026-11-21 claude-sonnet-5 3 3.75 6 0.3 15",
     "2026-11-21 claude-sonnet-4-6 3 3.75 6 0.3 15",
     "2026-11-21 claude-haiku-4-5 1 1.25 2 0.1 5",
+    "2026-11-22 claude-fable-5-1 10 12.5 20 0.25 50",
+    "2026-11-22 claude-opus-5-5 4 5 8 0.2 20",
+    "2026-11-22 claude-opus-5 5 6.25 10 0.5 25",
+    "2026-11-22 claude-sonnet-5-5 2 2.5 4 0.2 10",
   ]);
   expect(new Set(REFERENCE.rows.map(({ model }) => model)).size).toBe(REFERENCE.rows.length);
 });

@@ -55,10 +55,10 @@ test("every price is told with its classes, days, source and whose it is", async
     "5",
     "50 %",
     "shipped",
-    "1",
+    "2",
   ]);
-  expect(row("claude-sonnet-5", 0)).toEqual(expect.arrayContaining(["2", "10", "2026-08-31 *"]));
-  expect(row("claude-sonnet-5", 1)).toEqual(expect.arrayContaining(["3", "15", "2026-09-01"]));
+  expect(row("claude-sonnet-5 ", 0)).toEqual(expect.arrayContaining(["2", "10", "2026-08-31 *"]));
+  expect(row("claude-sonnet-5 ", 1)).toEqual(expect.arrayContaining(["3", "15", "2026-09-01"]));
   // what cache tokens of a row without such prices cost follows from its input
   expect(row("qwen")).toEqual([
     "qwen",
@@ -69,12 +69,12 @@ test("every price is told with its classes, days, source and whose it is", async
     "0.05",
     "1",
     "yours",
-    "3",
+    "8",
   ]);
   expect(lines).toContain(
-    "1: https://platform.claude.com/docs/en/about-claude/pricing, 2026-11-21",
+    "2: https://platform.claude.com/docs/en/about-claude/pricing, 2026-11-21",
   );
-  expect(lines).toContain("3: our bill, 2026-11-01");
+  expect(lines).toContain("8: our bill, 2026-11-01");
 });
 
 test("a row of yours outranks a shipped one, and both are told", async () => {
