@@ -186,7 +186,13 @@ const DECIDING = [
     summary: "let running steps end, start no more",
     options: [],
   },
-  { name: "resume", operands: "<run>", summary: "go on with a paused or failed run", options: [] },
+  {
+    name: "resume",
+    operands: "<run>",
+    summary:
+      "go on with a run that was paused, failed, or met a budget of config.yaml; try again what waits",
+    options: [],
+  },
   { name: "cancel", operands: "<run>", summary: "end a run; what has landed stays", options: [] },
   {
     name: "answer",
@@ -203,10 +209,17 @@ const DECIDING = [
   {
     name: "budget",
     operands: "<run>",
-    summary: "show a run's budget, or raise it and resume",
+    summary: "show what a run and its tasks may still spend, or raise it and go on",
     options: [
       ["--raise <usd>", "add this much to the cap, and go on if the cap had stopped the run"],
-      ["--task <task>", "raise the budgets of this task and of its attempts instead"],
+      [
+        "--task <task>",
+        "with --raise: the budgets of this task and of its attempts, if it is parked for them",
+      ],
+      [
+        "--raise-tokens <n>",
+        "add so many, such as 5m, to the budget of tokens, and go on if that had stopped it",
+      ],
       JSON_OPTION,
     ],
   },

@@ -9,7 +9,6 @@ import {
   type SourceRepo,
   type SourceState,
   type Submission,
-  UserError,
 } from "@headrace/domain";
 import {
   CONFIG_FILE,
@@ -36,6 +35,7 @@ import { requireKeys } from "./factory/provider-clients.ts";
 import { baseVersions } from "./machine/base-image.mjs";
 import { readPlan, refuseUnbuildable } from "./plan-file.ts";
 import { requireConsent } from "./repo-consent.ts";
+import { parseTokens } from "./tokens.ts";
 import { parseUsd } from "./usd.ts";
 import type { Installation } from "./user-config.ts";
 
@@ -137,7 +137,10 @@ const toolsMissing = (policy: Policy, detected: Detected): string[] => {
 export const readRequest = async (request: Request, cwd: string, installation: Installation) => {
   const spec = await readSpec(resolve(cwd, request.spec));
   const asked = request.budget === undefined ? undefined : parseUsd(request.budget, "--budget");
-  const tokens = request.budgetTokens === undefined ? undefined : parseTokens(request.budgetTokens);
+  const tokens =
+    request.budgetTokens === undefined
+      ? undefined
+      : parseTokens(request.budgetTokens, "--budget-tokens");
   const model = modelChoice(request.model, cwd);
   if (model.kind === "provider") requireKeys(installation, model.model);
   const plan = request.plan === undefined ? undefined : await readPlan(resolve(cwd, request.plan));
@@ -202,17 +205,6 @@ export const prepareSubmission = async (
 };
 
 const UNUSED_ROUTES = `${CONFIG_FILE}: its routes are not used: --model names one model for every role`;
-
-/** A whole number of tokens, with `k` or `m` for thousands and millions. */
-const parseTokens = (given: string): number => {
-  const [, digits, unit = ""] = /^(\d{1,12})([km]?)$/i.exec(given.replaceAll(/[_,]/g, "")) ?? [];
-  const tokens = Number(digits) * ({ k: 1000, m: 1_000_000 }[unit.toLowerCase()] ?? 1);
-  if (Number.isSafeInteger(tokens) && tokens > 0) return tokens;
-  throw new UserError(
-    `--budget-tokens ${given}: expected a number of tokens above 0`,
-    "For example --budget-tokens 20m",
-  );
-};
 
 /** A repository's file may tighten a budget; one that asks for more is told of and changes nothing. */
 const budgetNotes = (

@@ -15,13 +15,17 @@ export const limitsOf = (
 ): BudgetLimits & { run: Pico } => {
   const raised = (task === undefined ? undefined : tasks[task]?.raised) ?? 0;
   const { total: _, day: __, ...own } = run.limits ?? {};
+  // it may hold more than this, which is pinned with the run
+  const { total, day, hour } = installation;
   const higher = (limit: Pico | undefined) => (limit === undefined ? limit : limit + raised);
   const [ofTask, ofAttempt] = [higher(own.task), higher(own.attempt)];
   return {
     ...own,
     ...(ofTask === undefined ? {} : { task: ofTask }),
     ...(ofAttempt === undefined ? {} : { attempt: ofAttempt }),
-    ...installation,
+    ...(total === undefined ? {} : { total }),
+    ...(day === undefined ? {} : { day }),
+    ...(hour === undefined ? {} : { hour }),
     run: run.budget,
   };
 };

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { createAttestor, openSigningKey } from "@headrace/attest";
 import { createControl } from "@headrace/control";
 import {
-  type BudgetLimits,
   type Clock,
   exitCode,
   type FactoryControl,
@@ -107,7 +106,7 @@ const compose = async (
     attestor: createAttestor(key, redact),
     repos: closing.use(await createRepos(data)),
     admit: models.admit,
-    budgets: asConfiguredNow(installation.config.budgets),
+    budgets: installation.config.budgets,
     settings: installation.fingerprint,
     slots,
     threads: (ports) => createThreads(ports, checkpoints),
@@ -135,17 +134,6 @@ const compose = async (
   await notifier.start();
   return { control: control.commands, boot: identity.boot, clock, idle: () => control.idle() };
 };
-
-/** The limits of a configuration that hold all runs together; the others are pinned when a run is submitted. */
-const asConfiguredNow = ({
-  total,
-  day,
-  hour,
-}: BudgetLimits): Pick<BudgetLimits, "total" | "day" | "hour"> => ({
-  ...(total === undefined ? {} : { total }),
-  ...(day === undefined ? {} : { day }),
-  ...(hour === undefined ? {} : { hour }),
-});
 
 /** What no text that leaves this process may hold. */
 const secretsOf = (env: NodeJS.ProcessEnv, own: readonly string[]): string[] =>

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import {
+  type AccountSums,
   type DemandRow,
   PRODUCT,
   type RunSpend,
@@ -17,6 +18,7 @@ export type SpendRecords = AsyncDisposable & {
   states: RunState[];
   spend(): Promise<RunSpend[]>;
   exhaust(): Promise<Exhaust>;
+  accounts(paths: readonly string[]): Promise<AccountSums[]>;
 };
 
 /** Opens nothing for writing, so a factory may run beside it. */
@@ -38,6 +40,7 @@ export const openSpend = async (data: DataDir, run: string | undefined): Promise
     states,
     spend: () => Promise.all(states.map(spendOf)),
     exhaust: () => store.exhaust(run),
+    accounts: (paths) => store.accounts(paths),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 };
@@ -53,6 +56,7 @@ const nothingIn = ({ root }: DataDir, run: string | undefined): SpendRecords => 
     states: [],
     spend: async () => [],
     exhaust: async () => ({ tries: [], demand: [] }),
+    accounts: async () => [],
     [Symbol.asyncDispose]: async () => undefined,
   };
 };

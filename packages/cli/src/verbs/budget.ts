@@ -1,12 +1,11 @@
-import { formatUsd, type Pico, UserError } from "@headrace/domain";
+import { accountsOf, formatUsd, limitsOf, type Pico, UserError } from "@headrace/domain";
 import { type DataDir, dataDir } from "../data-dir.ts";
-import { openReader } from "../factory/reader.ts";
-import { ensureFactory } from "../factory/spawn.ts";
+import { factoryOf } from "../factory/going-on.ts";
 import { openSpend } from "../factory/spend-records.ts";
 import { parseTokens } from "../tokens.ts";
 import { parseUsd } from "../usd.ts";
 import { readInstallation } from "../user-config.ts";
-import { accountPaths, budgetLines, budgetReport } from "../view/budget-lines.ts";
+import { budgetLines, budgetReport } from "../view/budget-lines.ts";
 import { flag, type Options, text, type VerbAction, type World } from "../world.ts";
 
 type Raise = { usd: Pico; task?: string } | { tokens: number };
@@ -22,13 +21,8 @@ export const budget: VerbAction = async (world, [id = ""], options) => {
     await show(world, { data, id, json: flag(options, "json") });
     return 0;
   }
-  // the run must exist before a factory is started for it
-  await using reader = await openReader(data);
-  const parked = new Set(
-    Object.values((await reader.run(id)).tasks).flatMap((row) => (row.parked ? row.id : [])),
-  );
-  await reader[Symbol.asyncDispose]();
-  const control = await ensureFactory(data, world.env, world.err);
+  const control = await factoryOf(data, id, world);
+  const before = await control.run(id);
   if ("tokens" in raise) await control.raiseTokens(id, raise.tokens);
   else await control.raiseBudget(id, raise.usd, raise.task);
   const { run } = await control.run(id);
@@ -38,7 +32,7 @@ export const budget: VerbAction = async (world, [id = ""], options) => {
     world.out(`the budget of run ${id} is now ${formatUsd(run.budget)}`);
   else
     world.out(
-      `the budgets of task ${raise.task} are raised by ${formatUsd(raise.usd)}${parked.has(raise.task) ? "; it goes on" : ""}`,
+      `the budgets of task ${raise.task} are raised by ${formatUsd(raise.usd)}${before.tasks[raise.task]?.parked ? "; it goes on" : ""}`,
     );
   return 0;
 };
@@ -60,11 +54,14 @@ const show = async (
   { data, id, json }: { data: DataDir; id: string; json: boolean },
 ): Promise<void> => {
   const { config } = await readInstallation({ env: world.env, dataDir: data.root });
+  const configured = config.budgets;
   await using records = await openSpend(data, id);
-  const day = new Date().toISOString().slice(0, 10);
-  const accounts = await records.accounts(accountPaths(id, day));
+  const at = new Date();
   for (const state of records.states) {
-    const report = budgetReport(state, accounts, { configured: config.budgets, day });
+    const above = accountsOf({ run: id }, limitsOf(state, {}, configured), at);
+    const accounts = await records.accounts(above.map(({ path }) => path));
+    const day = at.toISOString().slice(0, 10);
+    const report = budgetReport(state, accounts, { configured, day });
     if (json) world.out(JSON.stringify(report));
     else for (const line of budgetLines(report, data.command)) world.out(line);
   }

@@ -1,4 +1,5 @@
 import {
+  BUDGET_NAMES,
   CANARY_WORDS,
   type Check,
   type EventOf,
@@ -93,16 +94,20 @@ const TELL: Tell = {
   "acceptance.finished": (e) =>
     `acceptance: ${e.results.filter((r) => r.met).length} of ${e.results.length} requirements have evidence`,
   "budget.warned": (e) => `${formatUsd(e.spent)} of ${formatUsd(e.budget)} spent`,
-  "budget.stopped": (e) =>
-    `stopped for budget at ${formatUsd(e.spent)} of ${formatUsd(e.budget)}: ${e.reason}`,
+  "budget.stopped": ({ spent, budget, level = "run", reason }) =>
+    level === "run"
+      ? `stopped for budget at ${formatUsd(spent)} of ${formatUsd(budget)}: ${reason}`
+      : `stopped, ${BUDGET_NAMES[level]} budget is used: ${reason}`,
   "budget.parked": (e) =>
     `stands still, its ${e.level}'s budget of ${formatUsd(e.budget)} is used: ${e.reason}`,
   "spend.classed": silent,
   "run.steered": (e) => `told to every agent: ${e.text}`,
   "budget.raised": (e) =>
-    e.task === undefined
-      ? `budget set to ${formatUsd(e.budget)}`
-      : `budgets of the task raised by ${formatUsd(e.budget)} in all`,
+    e.tokens !== undefined
+      ? `budget set to ${e.tokens} tokens`
+      : e.task === undefined
+        ? `budget set to ${formatUsd(e.budget)}`
+        : `budgets of the task raised by ${formatUsd(e.budget)} in all`,
   "log.signed": silent,
   "note.added": (e) => `${e.level === "warning" ? "warning: " : ""}${e.text}`,
 };

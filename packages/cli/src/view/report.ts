@@ -1,5 +1,6 @@
 import { branchRef, integrationBranch, isEnded, plainLine, type RunState } from "@headrace/domain";
 import type { Command } from "../command.ts";
+import { remedyLines } from "./budget-lines.ts";
 import { checkLines } from "./check-lines.ts";
 import { runLines } from "./run-lines.ts";
 import { runSpendLines } from "./spend-lines.ts";
@@ -69,7 +70,7 @@ const nextLines = (state: RunState, command: Command): string[] => {
   }
   switch (run.status) {
     case "budget":
-      return [`  raise the cap and go on: ${command(`budget ${run.id} --raise USD`)}`];
+      return remedyLines(run.id, run.stoppedBy ?? "run", command);
     case "failed":
     case "paused":
       return [resume];
