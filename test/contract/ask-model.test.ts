@@ -25,6 +25,9 @@ const asked = (change: Partial<ModelRequest> = {}): Ask["request"] => {
   return rest;
 };
 
+const saying = (text: string) =>
+  asked({ messages: [{ role: "user", content: [{ type: "text", text }] }] });
+
 const start = (
   simulator: Simulator,
   control: Control = createControl(),
@@ -93,9 +96,6 @@ describe("what the control plane is told of a request", () => {
     await start(simulator, control).ask(change);
     return control.reserved[0];
   };
-  const saying = (text: string) =>
-    asked({ messages: [{ role: "user", content: [{ type: "text", text }] }] });
-
   test.each([
     ["a line", "ok"],
     ["nothing but line breaks", "\n".repeat(5000)],
@@ -192,7 +192,9 @@ describe("counting", () => {
     await using simulator = await simulate([{ text: "done" }]);
     const { control, ask } = start(simulator, counting([SONNET, OPUS]));
     expect((await ask()).kind).toBe("reply");
-    const tokens = await clientOf(simulator).countTokens(request());
+    const count = await clientOf(simulator).countTokens(request());
+    // a count is an estimate: 5 % and 500 tokens more
+    const tokens = Math.min(control.reserved[0]?.inputBound ?? 0, Math.ceil(count * 1.05) + 500);
     expect(control.reserved.at(-1)?.counted).toEqual([
       { candidate: "anthropic/claude-sonnet-5", tokens },
       { candidate: "anthropic/claude-opus-4-8", tokens },
@@ -201,6 +203,23 @@ describe("counting", () => {
       ...["reserve count", "reserve count", "reserve granted"],
       ...["began c3", "settle c3 reply"],
     ]);
+  });
+
+  test("is told with a margin, which is never above what its bytes allow", async () => {
+    await using simulator = await simulate([{ text: "done" }]);
+    const told = async (text: string) => {
+      const { control, ask } = start(simulator, counting([SONNET]));
+      await ask({ request: saying(text) });
+      const [known] = control.reserved.at(-1)?.counted ?? [];
+      const prompt = { ...saying(text), model: "claude-sonnet-5", maxTokens: 1 };
+      const count = await clientOf(simulator).countTokens(prompt);
+      const tokens = known && "tokens" in known ? known.tokens : 0;
+      return { count, tokens, inputBound: control.reserved[0]?.inputBound };
+    };
+    const long = await told("a word or two ".repeat(4_000));
+    expect(long.tokens).toBe(Math.ceil(long.count * 1.05) + 500);
+    const short = await told("ok");
+    expect(short.tokens).toBe(short.inputBound);
   });
 
   test("a failure is told once, with what is known of it, and nothing was held for it", async () => {
@@ -228,9 +247,7 @@ describe("counting", () => {
     const { control, ask } = start(simulator, counting([candidate]));
     expect((await ask()).kind).toBe("reply");
     const [known] = control.reserved.at(-1)?.counted ?? [];
-    expect(known && "tokens" in known ? known.tokens : 0).toBeGreaterThan(
-      control.reserved[0]?.inputBound ?? 0,
-    );
+    expect(known).toMatchObject({ tokens: control.reserved[0]?.inputBound });
   });
 
   test("asked for the same candidate for ever is a fault of the control plane", async () => {

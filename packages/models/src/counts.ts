@@ -1,6 +1,6 @@
 import { type Candidate, type Counted, candidateKey, type ModelClients } from "@headrace/domain";
 import { type Ask, requestTo } from "./ask.ts";
-import { billedBound } from "./input-bound.ts";
+import { billedBound, countedBound } from "./input-bound.ts";
 import { thrown } from "./outcome.ts";
 
 /** What candidates take a request for, as far as that is known. */
@@ -37,10 +37,11 @@ export class Counts {
   async add(candidate: Candidate): Promise<void> {
     const key = candidateKey(candidate);
     if (this.#exact.has(key)) throw new Error(`the request was counted for ${key} already`);
-    const { signal, work = signal, maxOutput } = this.#ask;
+    const { signal, work = signal, maxOutput, request } = this.#ask;
     try {
       const client = await this.#clients(candidate.provider);
-      const tokens = await client.countTokens(requestTo(this.#ask, candidate, maxOutput), work);
+      const count = await client.countTokens(requestTo(this.#ask, candidate, maxOutput), work);
+      const tokens = countedBound(request, count);
       this.#known.set(key, { candidate: key, tokens });
       this.#exact.add(key);
     } catch (error) {

@@ -23,6 +23,13 @@ export const inputBound = ({ system, tools, messages }: Prompt): number =>
   bytesOf([system, tools, messages]);
 
 /**
+ * The same from a provider's own count. Anthropic calls it an estimate that may differ from the bill by a small amount
+ * (docs.claude.com, "Token counting", November 2026), so that some is added.
+ */
+export const countedBound = (prompt: Prompt, count: number): number =>
+  Math.min(inputBound(prompt), Math.ceil(count * 1.05) + 500);
+
+/**
  * The same with what was billed for the beginning in the place of its bytes, which holds for that candidate alone.
  * Undefined when `billed` cannot be believed.
  */

@@ -44,7 +44,7 @@ export type Signal =
   /** told again at every renewal; `seq` says which it is */
   | { kind: "steer"; seq: number; text: string };
 
-/** Input tokens as a candidate's provider counted them, or is known to bill at most; `failed` when it could not say. */
+/** Input tokens that a candidate's provider bills at most, by its count or an earlier bill; `failed` when it could not say. */
 export type Counted =
   | { candidate: string; tokens: number }
   | { candidate: string; failed: FailureFacts };
