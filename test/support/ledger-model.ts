@@ -41,11 +41,15 @@ export class LedgerModel {
       const left = Math.max(0, (limit ?? amount) - sums.reserved - sums.settled - sums.excess);
       const refused = { kind: "refused", level, path };
       if (limit !== undefined && amount > left)
-        return { ...refused, needed: amount, available: left };
+        return { ...refused, needed: amount, available: left, held: sums.reserved };
       const used = sums.reservedTokens + sums.settledTokens + sums.excessTokens;
       const tokensLeft = Math.max(0, (most ?? tokens) - used);
       if (most !== undefined && tokens > tokensLeft)
-        return { ...refused, needed: tokens, available: tokensLeft, tokens: true };
+        return {
+          ...refused,
+          ...{ needed: tokens, available: tokensLeft, held: sums.reservedTokens },
+          tokens: true,
+        };
     }
     return undefined;
   }
