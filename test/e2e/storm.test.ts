@@ -38,7 +38,7 @@ const complete = async (plan: RunPlan) => {
 describe("a run", () => {
   test("under a storm ends as in calm weather: with the same tree, no attempt used up and no reply made twice", async () => {
     const calm = await complete(planned());
-    // of every kind, and no call fails more often than it is tried
+    // of every kind; askings that are exhausted rest for half a minute: test/long/demo-storm.test.ts
     const stormy = await complete({ ...planned(), storm: { seed: 1208, share: 0.5 } });
     expect(stormy.tree).toBe(calm.tree);
     expect(stormy.attempts).toEqual([1, 1, 1]);
