@@ -11,6 +11,7 @@ import {
   routeFor,
   type Settled,
   type Settlement,
+  StaleEpochError,
   type StepRow,
   type TokenUsage,
   type TryRow,
@@ -64,11 +65,41 @@ export const settleCall = async (
       settlement.kind === "reply"
         ? { part: { kind: "reply" as const, turn: settlement.turn, reply: settlement.reply } }
         : {};
-    await store.settle(fence, settled, { ...part, events, tried });
+    try {
+      await store.settle(fence, settled, { ...part, events, tried });
+    } catch (error) {
+      if (error instanceof StaleEpochError) await correct(calls, { call, fence }, settled);
+      throw error;
+    }
     // what the ledger does not take teaches nothing
     if (teaches) await health.answered(id, candidate, end);
   });
   if (settlement.kind === "reply") asks.over(call.ask);
+};
+
+/**
+ * A worker that lost its claim tells what its call cost. The reply is of no use any more, and the call was booked as
+ * estimated for want of anybody to tell, or is now: then the bill is corrected, as long as nothing rests on it.
+ */
+const correct = async (
+  { context: { store, log }, health }: Calls,
+  { call: { id, run, step, epoch }, fence }: { call: CallRow; fence: Fence },
+  { state, cost, usage, work }: Settled,
+): Promise<void> => {
+  const isKnown = state === "settled" || state === "released";
+  if (!isKnown || step !== fence.step || epoch !== fence.epoch) return;
+  health.free((await store.settleOrphans(run)).map((orphan) => orphan.id));
+  if ((await store.call(run, id))?.state !== "estimated") return;
+  const to = {
+    cost,
+    ...(usage === undefined ? {} : { usage }),
+    ...(work === undefined ? {} : { work }),
+  };
+  const why = "told by its worker after the claim was lost";
+  await store
+    .adjust(run, id, to, why)
+    // it was classed meanwhile, and stays as it was
+    .catch((cause) => log(`call ${id} of ${run} was told too late: ${String(cause)}`));
 };
 
 /** The candidate as the run's routes have it; the ledger does not know its pool. */

@@ -1,7 +1,14 @@
-import { type CallRequest, type Fence, fromUsd, type Store } from "@headrace/domain";
-import { expect, test } from "vitest";
+import {
+  type CallRequest,
+  type Fence,
+  fromUsd,
+  type Settlement,
+  StaleEpochError,
+  type Store,
+} from "@headrace/domain";
+import { describe, expect, test } from "vitest";
 import { type ControlRigOptions, controlRig } from "../support/control-rig.ts";
-import { callFor, failed, replied, SONNET } from "./suites/factory-api-context.ts";
+import { BEYOND_LEASE_MS, callFor, failed, replied, SONNET } from "./suites/factory-api-context.ts";
 
 /** A store of which some methods are others. */
 const changed = (store: Store, own: Partial<Store>): Store =>
@@ -43,6 +50,8 @@ const coding = async (options: ControlRigOptions = {}) => {
     [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose](),
   };
 };
+
+type Given = Awaited<ReturnType<typeof coding>>;
 
 test("a call that is held is handed out, whatever else cannot be written", async () => {
   const full = async () => {
@@ -140,4 +149,65 @@ test("what calls are decided and classed from does not grow with the run: of its
   await expect.poll(() => rig.store.classed(run)).toHaveLength(20);
   await rig.control.stop();
   expect(read).toEqual({ calls: 1, exhaust: 0 });
+});
+
+describe("a worker that lost its claim", () => {
+  /** A call whose worker tells of it when another has its step. */
+  const late = async (settlement: Settlement, meanwhile?: (given: Given) => Promise<unknown>) => {
+    await using given = await coding();
+    const { rig, run, fence } = given;
+    const call = await given.granted();
+    rig.clock.advance(BEYOND_LEASE_MS);
+    const next = await rig.control.api.claim(run, fence.step, "w2");
+    expect(next.kind).toBe("claimed");
+    await meanwhile?.(given);
+    for (const _ of ["once", "again"])
+      await expect(rig.control.api.settle(fence, call, settlement)).rejects.toThrow(
+        StaleEpochError,
+      );
+    const events = (await rig.store.events(run)).filter(({ type }) => type.startsWith("model."));
+    const records = await rig.store.records(run, fence.step);
+    const [row] = await rig.store.calls(run);
+    const { spent } = (await rig.control.commands.run(run)).run;
+    expect(await rig.store.integrity()).toEqual([]);
+    return { row, spent, records, told: events.map(({ type }) => type) };
+  };
+  const cost = 1_000 * 3_000_000 + 100 * 15_000_000;
+
+  test.each<[string, ((given: Given) => Promise<unknown>) | undefined]>([
+    ["after it was booked as estimated", ({ rig, run }) => rig.store.settleOrphans(run)],
+    ["before anybody booked it", undefined],
+  ])("has its reply thrown away and its bill corrected, %s", async (_, meanwhile) => {
+    const { row, spent, records, told } = await late(replied(), meanwhile);
+    expect(row).toMatchObject({ state: "settled", cost });
+    expect(spent).toBe(cost);
+    expect(records).toEqual([]);
+    expect(told).toEqual(["model.called", "model.adjusted"]);
+  });
+
+  test("has a bill of nothing believed, and an unknown one changes nothing", async () => {
+    expect(await late(failed("server", { billed: false }))).toMatchObject({ spent: 0 });
+    const booked = ({ rig, run }: Given) => rig.store.settleOrphans(run);
+    const unknown = await late(failed("network", { billed: true }), booked);
+    expect(unknown).toMatchObject({ row: { state: "estimated" }, told: ["model.called"] });
+    expect(unknown.spent).toBe(unknown.row?.amount);
+  });
+
+  test("corrects nothing once its spend was classed", async () => {
+    const classed = async ({ rig, run }: Given) => {
+      await rig.store.settleOrphans(run);
+      const [row] = await rig.store.calls(run);
+      if (row === undefined) throw new Error("no call");
+      const parts = [{ as: "waste", kind: "abandoned", amount: row.cost }] as const;
+      const waste = { abandoned: row.cost };
+      await rig.store.classify(
+        run,
+        [{ call: row.id, parts: [...parts] }],
+        [{ type: "spend.classed", converted: 0, overhead: {}, waste, calls: 1 }],
+      );
+    };
+    const { row, told } = await late(replied(), classed);
+    expect(row).toMatchObject({ state: "estimated" });
+    expect(told).toEqual(["model.called"]);
+  });
 });
