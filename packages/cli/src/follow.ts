@@ -6,9 +6,13 @@ import {
   isBooked,
   isEnded,
   picoReader,
+  plainLine,
   type RunState,
   type StoredEvent,
+  UserError,
+  waitingOnPerson,
 } from "@headrace/domain";
+import { withCommands } from "./command.ts";
 import type { DataDir } from "./data-dir.ts";
 import { eventLine } from "./view/event-line.ts";
 import { createLiveView } from "./view/live-view.ts";
@@ -24,16 +28,32 @@ export type FollowOptions = {
   foreground: boolean;
 };
 
+type Followed = Pick<FactoryControl, "run" | "events"> & Partial<Pick<FactoryControl, "answer">>;
+
 /**
  * Shows a run until it ends or waits for a person, and answers with the run's exit code; undefined when the
- * viewer left first, which changes nothing for the run.
+ * viewer left first, which changes nothing for the run. Whoever sits at a terminal is asked for a consent there.
  */
 export const followRun = async (
   world: World,
-  control: Pick<FactoryControl, "run" | "events">,
+  control: Followed,
+  run: string,
+  options: FollowOptions,
+): Promise<number | undefined> => {
+  for (;;) {
+    const last = await showRun(world, control, run, options);
+    const asked = last && (await askForConsent(world, control, last, options));
+    if (asked !== "answered") return endOf(world, control, last, run, options);
+  }
+};
+
+/** Its newest state, once nothing but a person moves it; undefined when there is none, or the viewer has left. */
+const showRun = async (
+  world: World,
+  control: Followed,
   run: string,
   { data, json, foreground }: FollowOptions,
-): Promise<number | undefined> => {
+): Promise<RunState | undefined> => {
   const leaving = foreground
     ? "Ctrl-C parks the run"
     : `it goes on without this terminal, ${data.command(`watch ${run}`)} shows it again`;
@@ -42,7 +62,16 @@ export const followRun = async (
     : world.terminal
       ? createLiveView(world.terminal, leaving, data.command)
       : plainLines(world, leaving);
-  const last = await watchEvents(control, run, world.interrupt, show).finally(() => show.close());
+  return watchEvents(control, run, world.interrupt, show).finally(() => show.close());
+};
+
+const endOf = async (
+  world: World,
+  control: Followed,
+  last: RunState | undefined,
+  run: string,
+  { data, json, foreground }: FollowOptions,
+): Promise<number | undefined> => {
   if (last === undefined || world.interrupt.aborted) {
     if (!json && !foreground) world.out(`the run goes on: ${data.command(`watch ${run}`)}`);
     return undefined;
@@ -57,6 +86,39 @@ export const followRun = async (
     `headrace: no factory works on run ${run} now; start one: ${data.command(`resume ${run}`)}`,
   );
   return 1;
+};
+
+/**
+ * Asks the person at the terminal what the run waits for, where that is a consent, until it is an answer. Nothing is
+ * asked of who reads events, or whose terminal only shows.
+ */
+const askForConsent = async (
+  { terminal, interrupt, out, err }: World,
+  control: Followed,
+  state: RunState,
+  { json, data }: FollowOptions,
+): Promise<"answered" | undefined> => {
+  const { run, questions } = state;
+  const open = Object.values(questions).find(
+    (q) => q.about === "consent" && q.answer === undefined,
+  );
+  const waits = run.status === "active" && waitingOnPerson(state) && !interrupt.aborted;
+  if (open === undefined || !waits || json) return undefined;
+  if (terminal?.ask === undefined || control.answer === undefined) return undefined;
+  out(`\n${plainLine(open.text, 1000)}`);
+  for (;;) {
+    const typed = await terminal.ask("yes / no / USD: ", interrupt);
+    if (typed === undefined) return undefined;
+    try {
+      await control.answer(run.id, open.id, typed.trim());
+      return "answered";
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      // it may have been answered elsewhere meanwhile
+      if ((await control.run(run.id)).questions[open.id]?.answer !== undefined) return "answered";
+      err(withCommands(error, data.command).message);
+    }
+  }
 };
 
 const BOOKING_MS = 100;

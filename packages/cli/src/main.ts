@@ -1,4 +1,5 @@
 import { InfrastructureError, plainJson, plainText, UserError } from "@headrace/domain";
+import { personAt } from "./ask-person.ts";
 import { type Command, commandOf, withCommands } from "./command.ts";
 import { parseCommandLine } from "./command-line.ts";
 import { dataDir } from "./data-dir.ts";
@@ -65,6 +66,7 @@ process.exitCode = await main(
           write: (text) => void process.stdout.write(text),
           columns: () => process.stdout.columns,
           rows: () => process.stdout.rows,
+          ...(process.stdin.isTTY ? { ask: personAt(process.stdin, process.stdout) } : {}),
         }
       : undefined,
   },

@@ -1,3 +1,5 @@
+import type { AskPerson } from "./ask-person.ts";
+
 /** What a verb may know of its process; verbs touch no global. */
 export type World = {
   env: NodeJS.ProcessEnv;
@@ -7,7 +9,15 @@ export type World = {
   out(line: string): void;
   err(line: string): void;
   /** present when stdout is a terminal that can be redrawn */
-  terminal: { write(text: string): void; columns(): number; rows(): number } | undefined;
+  terminal:
+    | {
+        write(text: string): void;
+        columns(): number;
+        rows(): number;
+        /** present when what is typed there can be read as well */
+        ask?: AskPerson;
+      }
+    | undefined;
 };
 
 export type Options = Record<string, string | boolean | undefined>;

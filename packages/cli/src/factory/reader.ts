@@ -4,8 +4,9 @@ import { createClock, openStore } from "@headrace/store";
 import type { DataDir } from "../data-dir.ts";
 import { connect } from "./control-file.ts";
 
-/** What verbs that only read need of a factory. */
+/** What verbs that only read need of a factory; `answer` where one runs, which a person who watches may be asked for. */
 export type FactoryReader = Pick<FactoryControl, "runs" | "run" | "events" | "blob"> &
+  Partial<Pick<FactoryControl, "answer">> &
   AsyncDisposable;
 
 /** The running factory, else the store opened read-only: to look at a run starts nothing. */
