@@ -62,9 +62,14 @@ it.each([
     /config\.yaml:4: routes\.coder\[1\]: expected a name of `models` \(sonnet\), got "opus"/,
   ],
   [
-    "a route that is one name",
-    `${MODEL}routes:\n  coder: sonnet\n`,
-    /config\.yaml:4: routes\.coder: expected a list of models, got "sonnet"\n {2}Write for example:/,
+    "a route that is one name of nothing",
+    `${MODEL}routes:\n  coder: opus\n`,
+    /config\.yaml:4: routes\.coder\[0\]: expected a name of `models` \(sonnet\), got "opus"/,
+  ],
+  [
+    "a route that is a number",
+    `${MODEL}routes:\n  coder: 5\n`,
+    /config\.yaml:4: routes\.coder: expected a model's name or a list of them, got 5\n {2}Write for example:/,
   ],
   [
     "a model twice in a route",
@@ -164,6 +169,18 @@ it("each kind of provider has an address, a credential and a way to send it of i
   const { secrets, routing } = await read(env);
   expect(secrets).toEqual(expect.arrayContaining(["sk-1", "sk-2", "sk-or", "sk-gate"]));
   expect(routing.provider).toBe("direct");
+});
+
+it("one name is a list of it, in a route, in its models and in an override", async () => {
+  await write(`${MODEL}routes:
+  coder: sonnet
+  planner: { models: sonnet }
+overrides:
+  - { task: docs-*, role: coder, models: sonnet }
+`);
+  const { routes, overrides } = (await read()).routing;
+  for (const route of [routes.coder, routes.planner, overrides[0]])
+    expect(route?.models).toEqual([{ model: "sonnet" }]);
 });
 
 it("a model has what is known of it, and what the configuration says outranks that", async () => {

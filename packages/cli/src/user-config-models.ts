@@ -70,10 +70,15 @@ const Entry = z.union(
   ],
   "expected a model's name",
 );
-const Entries = z
-  .array(Entry, "expected a list of models")
-  .min(1, "expected at least one model")
-  .max(10, "expected at most 10 models");
+/** One name stands for a list of it. */
+const listed = (given: unknown): unknown => (typeof given === "string" ? [given] : given);
+const Entries = z.preprocess(
+  listed,
+  z
+    .array(Entry, "expected a model's name or a list of them")
+    .min(1, "expected at least one model")
+    .max(10, "expected at most 10 models"),
+);
 
 const RouteFields = {
   models: Entries,
@@ -83,7 +88,10 @@ const RouteFields = {
   order: z.enum(["listed", "cheapest"], "expected listed or cheapest").default("listed"),
   differFrom: z.enum(Role.options, `expected a role: ${Role.options.join(", ")}`).optional(),
 };
-const RouteOf = z.union([Entries, z.strictObject(RouteFields)], "expected a list of models");
+const RouteOf = z.union(
+  [Entries, z.strictObject(RouteFields)],
+  "expected a model's name or a list of them",
+);
 type RouteOf = z.infer<typeof RouteOf>;
 
 const Override = z.strictObject({

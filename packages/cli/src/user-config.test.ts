@@ -27,6 +27,22 @@ it("prices of config.yaml stand beside the built-in ones", async () => {
   expect(prices.cost("claude-opus-4-8", usage, today)).toBe(fromUsd(5));
 });
 
+it("a price is the same with and without quotes, to its last digit", async () => {
+  await writeFile(
+    join(dir, "config.yaml"),
+    `prices:
+  - { model: a, input: "0.100001", output: "3" }
+  - { model: b, input: 0.100001, output: 3 }
+  - { model: c, input: 0, output: 0 }
+`,
+  );
+  const { prices } = await read();
+  const costs = ["a", "b", "c"].map((model) =>
+    prices.cost(model, { ...usage, output: 1_000_000 }, today),
+  );
+  expect(costs).toEqual([3_100_001_000_000, 3_100_001_000_000, 0]);
+});
+
 it("the file that docs/configuration.md shows is one", async () => {
   const page = await readFile(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
   const [, text = ""] = /^```yaml\n(.*?)^```/ms.exec(page) ?? [];
@@ -44,7 +60,16 @@ it("without the file the built-in prices hold and others are unknown", async () 
 });
 
 it.each([
-  ["a wrong type", "prices:\n  - model: x\n    input: 3\n", /config\.yaml:3: prices\[0\]\.input: /],
+  [
+    "a wrong type",
+    "prices:\n  - model: x\n    input: [3]\n    output: 5\n",
+    /config\.yaml:3: prices\[0\]\.input: expected dollars such as 3 or 0\.25, got/,
+  ],
+  [
+    "more digits than a price has",
+    "prices:\n  - { model: x, input: 0.0000001, output: 5 }\n",
+    /prices\[0\]\.input: expected dollars such as 3 or 0\.25, with six digits after the point at most/,
+  ],
   [
     "an unknown field",
     "price: []\n",

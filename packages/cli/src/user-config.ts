@@ -63,7 +63,7 @@ const TABLE = {
     budgets: "budgets:\n  day: 50\n  task: 5",
     ask: "ask:\n  above: 10\n  tasks: 12",
     telemetry: "telemetry:\n  otlp: http://127.0.0.1:4318",
-    prices: 'prices:\n  - { model: local-llm, input: "0.5", output: "1" }',
+    prices: "prices:\n  - { model: local-llm, input: 0.5, output: 1 }",
     sandbox: "sandbox: docker",
     network: "network:\n  setup: [downloads.example.com]\n  research: [docs.example.com]",
     isolation: "isolation:\n  runtime: gvisor",

@@ -130,7 +130,9 @@ const explain = (issue: z.core.$ZodIssue, value: unknown, table: FieldTable<unkn
     issue.code === "invalid_key"
       ? issue.path.at(-1)
       : issue.path.reduce<unknown>(
-          (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+          // what is a list of one may be written without the list
+          (at, key) =>
+            typeof at === "string" ? at : (at as Record<PropertyKey, unknown> | undefined)?.[key],
           value,
         );
   const example = exampleOf(issue.path, table);

@@ -2,10 +2,19 @@ import { z } from "zod";
 import anthropic from "../prices/anthropic.json" with { type: "json" };
 import reference from "../prices/wu-2026-09.json" with { type: "json" };
 
-/** USD per million tokens. Text, because 0.1 is not a binary number; its last digit is one pico-dollar a token. */
-const UsdPerMTok = z
-  .string('expected dollars in quotes, such as "3" or "0.25"')
-  .regex(/^\d{1,6}(?:\.\d{1,6})?$/, 'expected dollars such as "3" or "0.25"');
+/**
+ * USD per million tokens, kept as text, because 0.1 is not a binary number; its last digit is one pico-dollar a token. A
+ * number is taken at the digits that it is written with.
+ */
+const UsdPerMTok = z.preprocess(
+  (given) => (typeof given === "number" ? String(given) : given),
+  z
+    .string("expected dollars such as 3 or 0.25")
+    .regex(
+      /^\d{1,6}(?:\.\d{1,6})?$/,
+      "expected dollars such as 3 or 0.25, with six digits after the point at most",
+    ),
+);
 const Day = z.iso.date("expected a day such as 2026-09-01");
 
 const model = z.string().min(1).max(200);

@@ -299,7 +299,7 @@ describe("what cannot be resolved tells what to do", () => {
     const own = routing({ routes: { coder: route(["sonnet", "local"]) } });
     expect(messageOf(() => resolve({ routing: own }))).toMatchInlineSnapshot(`
       "no price is known for qwen, so no budget could hold it
-        Add one under \`prices\` in config.yaml of the data directory: {model: qwen, input: "3", output: "15"} (USD per million tokens), or limit the run in tokens: --budget-tokens 20000000."
+        Add one under \`prices\` in config.yaml of the data directory: {model: qwen, input: 3, output: 15} (USD per million tokens), or limit the run in tokens: --budget-tokens 20000000."
     `);
     expect(of(resolve({ routing: own, unpriced: true }).routes, "coder")[1]).toBe("box/qwen");
     const priced = createPriceBook([...PRICES, { model: "qwen", input: "0", output: "0" }]);

@@ -215,7 +215,7 @@ const requirePrices = ({ candidates }: Route, { priceBook, at, unpriced = false 
   if (without === undefined || unpriced) return;
   throw new UserError(
     `no price is known for ${without.model}, so no budget could hold it`,
-    `Add one under \`prices\` in config.yaml of the data directory: {model: ${without.model}, input: "3", output: "15"} (USD per million tokens), or limit the run in tokens: --budget-tokens 20000000.`,
+    `Add one under \`prices\` in config.yaml of the data directory: {model: ${without.model}, input: 3, output: 15} (USD per million tokens), or limit the run in tokens: --budget-tokens 20000000.`,
   );
 };
 
