@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { DEFAULT_PROVIDER, UserError } from "@headrace/domain";
-import { type Credentials, checkedKey } from "@headrace/intake";
+import { BEARER_TOKEN, type Credentials, checkedKey } from "@headrace/intake";
 import type { ProviderFields } from "./user-config-models.ts";
 
 /** An endpoint of the Messages API with what it takes to call it. Keys never leave the process that asks a model. */
@@ -32,18 +32,22 @@ const KINDS = {
 export const credentialOf = ({ kind, credential }: ProviderFields): string | undefined =>
   credential ?? KINDS[kind].credential;
 
+/** One variable says by its name how its value is sent. */
+const authOf = (variable: string | undefined): "bearer" | undefined =>
+  variable === BEARER_TOKEN ? "bearer" : undefined;
+
 const NO_KEY = new UserError(
   "there is no API key",
   "Set ANTHROPIC_API_KEY, or write the line ANTHROPIC_API_KEY=... to `credentials` in the data directory (mode 0600), or see a run without a key: npm run demo.",
 );
 
-const fromEnvironment = ({ apiKey, baseUrl }: Credentials): Provider => ({
+const fromEnvironment = ({ apiKey, key, baseUrl }: Credentials): Provider => ({
   id: DEFAULT_PROVIDER,
   kind: "anthropic",
   url: baseUrl,
   apiKey,
-  auth: "x-api-key",
-  settings: { key: "ANTHROPIC_API_KEY", url: "ANTHROPIC_BASE_URL" },
+  auth: authOf(key) ?? "x-api-key",
+  settings: { key, url: "ANTHROPIC_BASE_URL" },
   ...(apiKey === undefined ? { keyless: NO_KEY } : {}),
 });
 
@@ -62,15 +66,16 @@ const configured = (id: string, fields: ProviderFields, from: Sources): Provider
   // key and address of the environment belong together: with a key of its own, a provider has its kind's address
   const paired = kind === "anthropic" && fields.credential === undefined;
   const url = fields.url ?? (paired ? from.credentials.baseUrl : usual.url);
-  const variable = credentialOf(fields);
-  const value = variable === undefined ? undefined : from.named.get(variable);
+  const variable = paired ? from.credentials.key : credentialOf(fields);
+  const named = variable === undefined ? undefined : from.named.get(variable);
+  const value = paired ? from.credentials.apiKey : named;
   const place = `${from.file}: providers.${id}`;
   return {
     id,
     kind,
     url: url?.replace(/\/+$/, ""),
     apiKey: value === undefined ? undefined : checkedKey(value, variable ?? id),
-    auth: fields.auth ?? usual.auth,
+    auth: fields.auth ?? authOf(variable) ?? usual.auth,
     settings: {
       key: variable ?? `the credential of providers.${id}`,
       url: fields.url === undefined && paired ? "ANTHROPIC_BASE_URL" : `providers.${id}.url`,

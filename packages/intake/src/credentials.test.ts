@@ -18,7 +18,7 @@ const store = async (text: string, mode = 0o600) => {
 
 describe("credentials", () => {
   test("are none where neither environment nor file has a key", async () => {
-    const none = { apiKey: undefined, baseUrl: undefined };
+    const none = { apiKey: undefined, key: "ANTHROPIC_API_KEY", baseUrl: undefined };
     expect(await readCredentials({ env: {}, dataDir })).toEqual(none);
     expect(await readCredentials({ env: { ANTHROPIC_API_KEY: " " }, dataDir })).toEqual(none);
   });
@@ -34,6 +34,25 @@ describe("credentials", () => {
       apiKey: "env-key",
       baseUrl: "http://l:1",
     });
+  });
+
+  test("may be a bearer token: where there is no API key beside it, and from the environment before the file", async () => {
+    const [key, token] = [{ ANTHROPIC_API_KEY: "sk-1" }, { ANTHROPIC_AUTH_TOKEN: "sk-or" }];
+    const read = async (env: Record<string, string>) => {
+      const { apiKey, key: name } = await readCredentials({ env, dataDir });
+      return [name, apiKey];
+    };
+    expect(await read(token)).toEqual(["ANTHROPIC_AUTH_TOKEN", "sk-or"]);
+    expect(await read({ ...key, ...token })).toEqual(["ANTHROPIC_API_KEY", "sk-1"]);
+    // as OpenRouter has it set
+    expect(await read({ ANTHROPIC_API_KEY: "", ...token })).toEqual([
+      "ANTHROPIC_AUTH_TOKEN",
+      "sk-or",
+    ]);
+    await store("ANTHROPIC_API_KEY=file-key\n");
+    expect(await read(token)).toEqual(["ANTHROPIC_AUTH_TOKEN", "sk-or"]);
+    await store("ANTHROPIC_AUTH_TOKEN=file-token\n");
+    expect(await read({})).toEqual(["ANTHROPIC_AUTH_TOKEN", "file-token"]);
   });
 
   test("in a file that others can read are refused", async () => {

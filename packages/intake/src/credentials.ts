@@ -3,15 +3,22 @@ import { join } from "node:path";
 import { UserError } from "@headrace/domain";
 import { inputError, nearest } from "./problem.ts";
 
+const KEY = "ANTHROPIC_API_KEY";
+
+/** What Anthropic's clients send as a bearer token, as gateways such as OpenRouter want it. */
+export const BEARER_TOKEN = "ANTHROPIC_AUTH_TOKEN";
+
 /** What is known of the model provider that needs no configuration. Keys never leave the process that asks a model. */
 export type Credentials = {
   apiKey: string | undefined;
+  /** the name of the setting that the key is from, which says how it is sent; of the API key where there is none */
+  key: "ANTHROPIC_API_KEY" | typeof BEARER_TOKEN;
   /** undefined: the provider's own address */
   baseUrl: string | undefined;
 };
 
-const KEY = "ANTHROPIC_API_KEY";
 const URL_NAME = "ANTHROPIC_BASE_URL";
+const ENVIRONMENT = "the environment";
 const MAX_BYTES = 64 * 1024;
 
 type Settings = Record<string, string | undefined>;
@@ -71,7 +78,7 @@ const readFileSettings = async ({ dataDir, names = [] }: Sources): Promise<Setti
         problem: "is too big to be a credentials file",
         remedy: `It holds lines such as ${KEY}=...`,
       });
-    return parse(file, await handle.readFile("utf8"), [KEY, URL_NAME, ...names]);
+    return parse(file, await handle.readFile("utf8"), [KEY, BEARER_TOKEN, URL_NAME, ...names]);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return {};
@@ -96,19 +103,25 @@ const settingOf = (
   name: string,
 ): { text: string; from: string } | undefined => {
   const given = env[name]?.trim();
-  if (given) return { text: given, from: "the environment" };
+  if (given) return { text: given, from: ENVIRONMENT };
   return stored[name] ? { text: stored[name], from: fileOf(dataDir) } : undefined;
 };
 
 /**
  * Key and base URL, each from the environment, else from the file `credentials` in the data directory, never
- * from a repository.
+ * from a repository. As with Anthropic's own clients, a token counts where there is no API key beside it.
  */
 export const readCredentials = async (from: Sources): Promise<Credentials> => {
   const stored = await readFileSettings(from);
-  const [key, url] = [KEY, URL_NAME].map((name) => settingOf(from, stored, name));
+  const keyed = ([KEY, BEARER_TOKEN] as const).flatMap((name) => {
+    const setting = settingOf(from, stored, name);
+    return setting === undefined ? [] : [{ name, ...setting }];
+  });
+  const given = keyed.find((setting) => setting.from === ENVIRONMENT) ?? keyed[0];
+  const url = settingOf(from, stored, URL_NAME);
   return {
-    apiKey: key === undefined ? undefined : checkedKey(key.text, `${KEY} from ${key.from}`),
+    apiKey: given && checkedKey(given.text, `${given.name} from ${given.from}`),
+    key: given?.name ?? KEY,
     baseUrl: url === undefined ? undefined : checkedUrl(url.text, url.from),
   };
 };

@@ -9,6 +9,7 @@ export {
   readConfig,
 } from "./config.ts";
 export {
+  BEARER_TOKEN,
   type Credentials,
   checkedKey,
   readCredentials,

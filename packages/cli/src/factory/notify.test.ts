@@ -101,13 +101,17 @@ test("an event is told once, and one that a crash came before by the next factor
 
 test("the command gets no key, and what becomes of it is logged and holds nothing up", async () => {
   await submit(
-    `echo "[$ANTHROPIC_API_KEY$HEADRACE_TOKEN]" >> ${dir}/told; test -e ${dir}/once || { touch ${dir}/once; exit 3; }; sleep 60`,
+    `echo "[$ANTHROPIC_API_KEY$ANTHROPIC_AUTH_TOKEN$HEADRACE_TOKEN]" >> ${dir}/told; test -e ${dir}/once || { touch ${dir}/once; exit 3; }; sleep 60`,
   );
   await store.append("r", [
     { type: "question.asked", question: "q1", text: "Tabs?", reason: "why not" },
     { type: "question.asked", question: "q2", text: "Spaces?", reason: "why not" },
   ]);
-  await using notifier = open({ ANTHROPIC_API_KEY: "sk-1", HEADRACE_TOKEN: "token" });
+  await using notifier = open({
+    ANTHROPIC_API_KEY: "sk-1",
+    ANTHROPIC_AUTH_TOKEN: "sk-2",
+    HEADRACE_TOKEN: "token",
+  });
   await notifier.start();
   await notifier[Symbol.asyncDispose]();
   expect(await told()).toEqual(["[]", "[]"]);

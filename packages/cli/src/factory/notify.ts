@@ -115,8 +115,12 @@ async function* eventsAfter(
 }
 
 /** The command is the person's own, but a notification needs no key. */
-const withoutKeys = ({ ANTHROPIC_API_KEY: _, HEADRACE_TOKEN: __, ...env }: NodeJS.ProcessEnv) =>
-  env;
+const withoutKeys = ({
+  ANTHROPIC_API_KEY: _,
+  ANTHROPIC_AUTH_TOKEN: __,
+  HEADRACE_TOKEN: ___,
+  ...env
+}: NodeJS.ProcessEnv) => env;
 
 /** Why it did not work; its whole process group is ended when it takes too long. */
 const runCommand = (

@@ -200,7 +200,8 @@ const arch = (engine) => {
 const key = (env) => {
   const data = env.HEADRACE_HOME || join(env.HOME ?? homedir(), ".headrace");
   const file = join(data, "credentials");
-  if (env.ANTHROPIC_API_KEY) return { name: "model key", state: "ok", detail: "ANTHROPIC_API_KEY" };
+  const set = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"].find((name) => env[name]);
+  if (set) return { name: "model key", state: "ok", detail: set };
   if (existsSync(file)) return { name: "model key", state: "ok", detail: file };
   return {
     name: "model key",
