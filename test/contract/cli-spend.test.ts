@@ -29,8 +29,17 @@ describe("headrace spend", () => {
       "  tokens     10.6k: 2.0k input, 2.0k written to the cache for 5 minutes, 0 for an hour, 6.0k read from it, 600 output",
       "  cache      60.0 % of 10.0k input tokens were read from it",
       "  usage      reported by the provider for 3 of 4 calls",
+      "  excess     $0.0500 was reported above what was reserved",
       "  billed     $0.58 by the provider's own word for 1 calls, which are settled at $0.60",
     ]);
+  });
+
+  test("and a run's report tell what was reported above what was reserved, which is no cost", async () => {
+    const { out } = await shell.headrace("status", "r1");
+    expect(out).toContain("  cost           $1.00           in 4 calls");
+    expect(out).toContain("  excess     $0.0500 was reported above what was reserved\n");
+    const { excess, settled } = JSON.parse((await spend("r1", "--json")).out.join(""));
+    expect([excess, settled]).toEqual([50_000_000_000, 1_000_000_000_000]);
   });
 
   test("splits it by task, role, model and kind", async () => {
@@ -148,9 +157,9 @@ describe("headrace spend", () => {
 
   test("says so where nothing was ever spent", async () => {
     await using empty = await openShell();
-    const { code, out } = await empty.headrace("spend");
-    expect(code).toBe(0);
-    expect(out).toContain("0 runs");
-    expect(out).toContain("- for each of 0 landed");
+    const said = await empty.headrace("spend");
+    expect(said).toEqual({ code: 0, out: "nothing has been spent yet\n", err: "" });
+    const json = await empty.headrace("spend", "--json");
+    expect(JSON.parse(json.out)).toMatchObject({ settled: 0, calls: 0 });
   });
 });

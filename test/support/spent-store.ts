@@ -36,6 +36,8 @@ type Made = {
   tried?: Partial<TryRow>;
   /** what the provider says, in cents */
   billed?: number;
+  /** by how many cents what it is said to have used is above what was held */
+  above?: number;
 };
 
 const usage = (input: number, cacheWrite5m: number, cacheRead: number, output: number) => ({
@@ -68,7 +70,7 @@ const CALLS: readonly Made[] = [
   },
   {
     ...{ id: "c4", role: "reviewer", subject: "one", cents: 10, wu: 100, model: '=HYPERLINK("x")' },
-    usage: usage(0, 0, 0, 0),
+    ...{ usage: usage(0, 0, 0, 0), above: 5 },
   },
 ];
 
@@ -140,8 +142,9 @@ const writeCall = async (store: Store, run: string, made: Made): Promise<void> =
     ...(wu === undefined ? {} : { work: wu * WU }),
   };
   const billed = made.billed === undefined ? {} : { reportedCost: made.billed * CENT };
+  const reported = cost + (made.above ?? 0) * CENT;
   const called: NewEvent = {
-    ...{ type: "model.called", call: id, step, role, model, provider, cost, ...task },
+    ...{ type: "model.called", call: id, step, role, model, provider, cost: reported, ...task },
     ...{ estimated: state === "estimated", durationMs: 1_000, usage: NO_USAGE, ...known },
   };
   const tried: TryRow = {
@@ -150,7 +153,8 @@ const writeCall = async (store: Store, run: string, made: Made): Promise<void> =
     ordinal: 1,
     ...made.tried,
   };
-  await store.settle(fence, { id, state, cost, ...known, ...billed }, { events: [called], tried });
+  const settled = { id, state, cost: reported, ...known, ...billed };
+  await store.settle(fence, settled, { events: [called], tried });
   await store.release(fence);
 };
 

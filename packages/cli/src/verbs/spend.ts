@@ -1,4 +1,5 @@
 import {
+  type RunState,
   type SpentCall,
   spentCalls,
   sumByKind,
@@ -88,6 +89,7 @@ const spendOf = async (
 ): Promise<string[]> => {
   const { states } = records;
   const spent = await allCalls(records);
+  if (spent.length === 0 && !json) return [nothingSpent(states)];
   const sum = sumSpend(spent);
   const kinds = sumByKind(spent);
   const rows = by === undefined || by === "kind" ? [] : splitOf(spent, by, states.length > 1);
@@ -101,6 +103,11 @@ const spendOf = async (
     states.length === 1 ? `run ${only?.run.id} is ${only?.run.status}` : `${states.length} runs`;
   return [what, ...spendLines(sum, states), ...(split.length === 0 ? [] : ["", ...split])];
 };
+
+const nothingSpent = ([only, ...more]: RunState[]): string =>
+  only !== undefined && more.length === 0
+    ? `run ${only.run.id} is ${only.run.status}: nothing has been spent yet`
+    : "nothing has been spent yet";
 
 /** Amounts are whole numbers of these. */
 const UNITS = { units: { amounts: "pico-dollars", work: "1e-9 work units" } };

@@ -88,6 +88,16 @@ test("a coder that ran into a limit is converted as far as its work landed, the 
   expect(only(inTask({ end: "limit" }, quarantined))).toEqual(waste("runaway"));
 });
 
+test("where a prompt that nobody takes ends a conversation, what was refused failed and what came before is a runaway", () => {
+  const run = planned("one");
+  run.start("one");
+  const step = run.converse({ step: "code-1", role: "coder", task: "one", end: "limit" });
+  run.call(step);
+  run.call(step, { replied: false });
+  quarantined(run);
+  expect(classify(run).map(({ parts }) => parts)).toEqual([waste("runaway"), waste("failed_call")]);
+});
+
 test("planner and critique of the accepted plan are planning", () => {
   const run = new SpentRun();
   run.call(
