@@ -26,13 +26,18 @@ const start = (
 ) => {
   const { model: _, maxTokens: __, ...asked } = request();
   const clock = createClock();
-  const ask = (signal?: AbortSignal, change: Partial<ModelRequest> = {}): Promise<AskResult> =>
+  const ask = (
+    signal?: AbortSignal,
+    change: Partial<ModelRequest> = {},
+    work?: AbortSignal,
+  ): Promise<AskResult> =>
     askModel(
       { clients, api: control, clock },
       {
         ...{ fence: FENCE, role: "coder", turn: 1, maxOutput: 1000 },
         request: { ...asked, ...change },
         ...(signal === undefined ? {} : { signal }),
+        ...(work === undefined ? {} : { work }),
       },
     );
   return { control, clock, ask };
@@ -196,6 +201,34 @@ describe("a stop", () => {
       return granted();
     });
     await expect(start(simulator, control).ask(stop.signal)).rejects.toThrow("paused");
+    expect(control.settled).toMatchObject([{ kind: "failed", billed: false }]);
+    expect(simulator.requests()).toEqual([]);
+  });
+
+  test("of the work leaves the call under way alone, and nothing is begun after it", async () => {
+    await using simulator = await simulate([{ cut: -2, text: "x".repeat(9_000) }]);
+    const work = new AbortController();
+    const control = {
+      ...createControl(),
+      began: async () => work.abort(new Error("paused")),
+    };
+    const asking = start(simulator, control).ask(new AbortController().signal, {}, work.signal);
+    await expect(asking).rejects.toThrow("paused");
+    expect(control.log).toEqual(["reserve granted", "settle c1 network"]);
+    expect(control.settled[0]).toMatchObject({
+      failure: { reason: expect.stringContaining("broke off") },
+    });
+  });
+
+  test("of the work before a granted call is sent settles it as one that cost nothing", async () => {
+    await using simulator = await simulate([{ text: "x" }]);
+    const work = new AbortController();
+    const control = createControl(() => {
+      work.abort(new Error("paused"));
+      return granted();
+    });
+    const asking = start(simulator, control).ask(undefined, {}, work.signal);
+    await expect(asking).rejects.toThrow("paused");
     expect(control.settled).toMatchObject([{ kind: "failed", billed: false }]);
     expect(simulator.requests()).toEqual([]);
   });

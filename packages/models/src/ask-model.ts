@@ -60,6 +60,14 @@ const send = async (
   }
 };
 
+/** Of a call that was granted when the work was to end already. */
+const NOT_SENT: Settlement = {
+  kind: "failed",
+  failure: { class: "network", reason: "stopped before it was sent", stopped: true },
+  billed: false,
+  durationMs: 0,
+};
+
 type Refusal = Exclude<CallGrant, { kind: "granted" | "count" | "wait" }>;
 
 /** The end of an ask for which nothing more is sent. */
@@ -126,7 +134,7 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
     else if (grant.kind === "count") await counts.add(grant.candidate);
     else if (grant.kind === "granted") {
       const waitedMs = Math.max(0, clock.now().getTime() - begun);
-      const settlement = await send(deps, ask, grant);
+      const settlement = work?.aborted ? NOT_SENT : await send(deps, ask, grant);
       await api.settle(fence, grant.call, settlement);
       if (settlement.kind === "reply") {
         const { candidate, wrapUp } = grant;
