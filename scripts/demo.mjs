@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { DEMO_SCRIPT, demoRun } from "./demo/hand-in.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const LAUNCHER = join(ROOT, "packages/cli/bin/headrace.mjs");
-const EXAMPLE = join(ROOT, "examples/csvstat");
 
 /**
  * @param {string} program
@@ -64,20 +64,10 @@ try {
   say(
     "headrace demo: a spec for a small command-line tool, built from an empty repository by a scripted model.\n",
   );
-  say(
-    `$ headrace run examples/csvstat/spec.md --new ${repo} --model script:examples/csvstat/script.yaml --data ${data} --foreground\n`,
-  );
-  const built = headrace([
-    "run",
-    join(EXAMPLE, "spec.md"),
-    "--new",
-    repo,
-    "--model",
-    `script:${join(EXAMPLE, "script.yaml")}`,
-    "--data",
-    data,
-    "--foreground",
-  ]);
+  const args = [...demoRun(repo), "--model", `script:${DEMO_SCRIPT}`, "--data", data];
+  args.push("--foreground");
+  say(`$ headrace ${args.join(" ").replaceAll(ROOT, "")}\n`);
+  const built = headrace(args);
   // the report names commands on a folder that is about to go
   if (built === 0 && !KEPT)
     say(

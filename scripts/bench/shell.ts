@@ -3,10 +3,10 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { StoredEvent } from "../../packages/domain/src/index.ts";
+import { DEMO_SCRIPT, demoRun } from "../demo/hand-in.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const LAUNCHER = fileURLToPath(new URL("../../packages/cli/bin/headrace.mjs", import.meta.url));
-const EXAMPLE = fileURLToPath(new URL("../../examples/csvstat", import.meta.url));
 const BOUND_MS = 4 * 60_000;
 
 export type Ended = {
@@ -66,10 +66,8 @@ export const createHeadrace = (data: string, signal?: AbortSignal) => {
     cancel: (id: string) => headrace("cancel", id),
     /** Submits the example on a repository made for it. */
     async submit(repo: string) {
-      const model = `script:${EXAMPLE}/script.yaml`;
-      const spec = `${EXAMPLE}/spec.md`;
-      const flags = ["--new", repo, "--model", model, "--detach", "--json", "--no-awake"];
-      const ended = await headrace("run", spec, ...flags);
+      const flags = ["--model", `script:${DEMO_SCRIPT}`, "--detach", "--json", "--no-awake"];
+      const ended = await headrace(...demoRun(repo), ...flags);
       return { ...Submitted.parse(JSON.parse(ended.stdout)), startedAt: ended.startedAt };
     },
     async runs() {
