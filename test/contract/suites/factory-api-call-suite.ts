@@ -101,7 +101,10 @@ export const factoryApiCallSuite = (name: string, make: MakeApi): void => {
       await context.api.settle(fence, grant.call, failed(kind));
       expect((await context.api.reserve(fence, call)).kind).toBe(next);
       expect(await told("model.failed")).toMatchObject([
-        { class: kind, provider: "anthropic", model: "claude-sonnet-5", reason: `it is ${kind}` },
+        {
+          ...{ class: kind, provider: "anthropic", model: "claude-sonnet-5", durationMs: 7 },
+          reason: `it is ${kind}`,
+        },
       ]);
     });
 
