@@ -63,6 +63,11 @@ test("a run goes by the person's routes: out of money at one provider, its coder
     "--json",
   );
   expect(code, err).toBe(0);
+  // told before it starts, so that a slip in a route is seen while it costs nothing
+  expect(err).toContain(
+    "\n  coder: direct/claude-sonnet-5, else spare/anthropic/claude-sonnet-5\n",
+  );
+  expect(err).toContain("\n  reviewer: spare/anthropic/claude-opus-4.8\n");
   const events = out
     .trimEnd()
     .split("\n")
