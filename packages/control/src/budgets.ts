@@ -10,6 +10,7 @@ import {
   type RunState,
   remedyWords,
   type StepRow,
+  type Store,
 } from "@headrace/domain";
 
 type Limits = ReturnType<typeof limitsOf>;
@@ -57,60 +58,97 @@ export const refusalOf = (
   return { reason, told: { ...told, cap: limits[level] ?? 0 } };
 };
 
-type Watched = "attempt" | "task" | "run";
+/** What calls have come to, and not of this run's own money alone: tokens of the run, and money of all runs. */
+type Shared = { tokens?: number; installation?: Pico };
 
-/** What has been spent of the budgets that an agent can do something about, narrowest first. */
+/** Read only where it is limited: a run's own money is in its state. */
+export const sharedUse = async (
+  store: Pick<Store, "accounts">,
+  run: string,
+  { tokens, total }: Limits,
+): Promise<Shared> => {
+  if (tokens === undefined && total === undefined) return {};
+  const [all, own] = await store.accounts(["installation", `run/${run}`]);
+  return {
+    ...(own === undefined ? {} : { tokens: own.settledTokens + own.excessTokens }),
+    ...(all === undefined ? {} : { installation: all.settled + all.excess }),
+  };
+};
+
+type Watched = "attempt" | "task" | "run" | "tokens" | "installation";
+
+type Watch = { limits: Limits; percent: number; shared: Shared };
+
+/**
+ * What has been used of the budgets that an agent can do something about, narrowest first. One of a day or an hour is not
+ * among them: it passes, and the work goes on.
+ */
 const watched = (
   { run, tasks }: RunState,
   { task, attempt }: Pick<StepRow, "task" | "attempt">,
-  limits: Limits,
-): Array<{ level: Watched; spent: Pico; limit: Pico }> => {
+  { limits, shared }: Watch,
+): Array<{ level: Watched; used: number; limit: number }> => {
   const row = task === undefined ? undefined : tasks[task];
-  const spent: Record<Watched, Pico | undefined> = {
+  const used: Record<Watched, number | undefined> = {
     attempt: row && attempt !== undefined ? (row.attemptSpent?.[attempt] ?? 0) : undefined,
     task: row?.spent,
     run: run.spent,
+    ...{ tokens: shared.tokens, installation: shared.installation },
   };
-  return (["attempt", "task", "run"] as const).flatMap((level) => {
-    const [used, limit] = [spent[level], limits[level]];
-    return used === undefined || limit === undefined ? [] : [{ level, spent: used, limit }];
+  const most: Partial<Record<Watched, number | undefined>> = {
+    ...limits,
+    installation: limits.total,
+  };
+  return (["attempt", "task", "run", "tokens", "installation"] as const).flatMap((level) => {
+    const [so, limit] = [used[level], most[level]];
+    return so === undefined || limit === undefined ? [] : [{ level, used: so, limit }];
   });
 };
 
-const isNear = (spent: Pico, limit: Pico, percent: number): boolean =>
-  spent * 100 >= limit * percent;
+const isNear = (used: number, limit: number, percent: number): boolean =>
+  used * 100 >= limit * percent;
 
 /** What an agent is told whose budget is nearly used; the same words each time, so that it is told once. */
-export const nearlyUsed = (
-  state: RunState,
-  step: StepRow,
-  limits: Limits,
-  percent: number,
-): string | undefined => {
-  const near = watched(state, step, limits).find(({ spent, limit }) =>
-    isNear(spent, limit, percent),
+export const nearlyUsed = (state: RunState, step: StepRow, watch: Watch): string | undefined => {
+  const near = watched(state, step, watch).find(({ used, limit }) =>
+    isNear(used, limit, watch.percent),
   );
-  return near && `${percent} % of ${BUDGET_NAMES[near.level]} budget is spent`;
+  return near && `${watch.percent} % of ${BUDGET_NAMES[near.level]} budget is spent`;
 };
 
-/** Tells of each budget once that a call of this cost brings near its end. */
+type Warning = Extract<NewEvent, { type: "budget.warned" }>;
+
+/** Tells of each budget once that a call of this cost, and of so many tokens, brings near its end. */
 export const budgetWarnings = (
   state: RunState,
   step: StepRow,
-  { cost, limits, percent }: { cost: Pico; limits: Limits; percent: number },
-): NewEvent[] => {
+  { cost, tokens, ...watch }: Watch & { cost: Pico; tokens: number },
+): Warning[] => {
   const { task, attempt } = step;
+  const { run } = state;
   const told = (level: Watched): boolean => {
-    if (level === "run") return state.run.budgetWarned;
+    if (level === "run") return run.budgetWarned;
+    if (level === "tokens" || level === "installation") return run.warned?.includes(level) === true;
     const key = level === "task" ? level : `attempt/${attempt}`;
     return task !== undefined && state.tasks[task]?.warned?.includes(key) === true;
   };
-  return watched(state, step, limits)
-    .filter(({ level, spent, limit }) => !told(level) && isNear(spent + cost, limit, percent))
-    .map(({ level, spent, limit }) => ({
-      type: "budget.warned",
-      ...{ spent: spent + cost, budget: limit, level },
-      ...(level === "run" || task === undefined ? {} : { task }),
-      ...(level === "attempt" && attempt !== undefined ? { attempt } : {}),
-    }));
+  return watched(state, step, watch)
+    .map(({ level, used, limit }) => ({
+      ...{ level, limit },
+      used: used + (level === "tokens" ? tokens : cost),
+    }))
+    .filter(({ level, used, limit }) => !told(level) && isNear(used, limit, watch.percent))
+    .map(({ level, used, limit }): Warning => {
+      if (level === "tokens") {
+        const money = { spent: run.spent + cost, budget: run.budget };
+        return { type: "budget.warned", ...money, level, tokens: { used, budget: limit } };
+      }
+      const own = level === "task" || level === "attempt";
+      return {
+        type: "budget.warned",
+        ...{ spent: Math.min(used, Number.MAX_SAFE_INTEGER), budget: limit, level },
+        ...(own && task !== undefined ? { task } : {}),
+        ...(level === "attempt" && attempt !== undefined ? { attempt } : {}),
+      };
+    });
 };

@@ -23,7 +23,7 @@ import {
 } from "@headrace/domain";
 import { type Asking, type Selection, select } from "@headrace/router";
 import { Asks } from "./asks.ts";
-import { nearlyUsed, type Refusal, refusalOf } from "./budgets.ts";
+import { nearlyUsed, type Refusal, refusalOf, sharedUse } from "./budgets.ts";
 import { eventOwner } from "./dispatcher.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { type Context, stateOf, stepOf } from "./options.ts";
@@ -136,7 +136,10 @@ const decide = async (calls: Calls, facts: Facts): Promise<CallGrant> => {
     health.take(facts.fence, { call: id, candidate, prefix, estimate });
     const why = await hold(calls, facts, { ...chosen, id }, at);
     if (why === undefined) {
-      const wrapUp = nearlyUsed(facts.state, facts.step, facts.limits, context.limits.warnPercent);
+      const { state, step, limits } = facts;
+      const shared = await sharedUse(context.store, facts.fence.run, limits);
+      const percent = context.limits.warnPercent;
+      const wrapUp = nearlyUsed(state, step, { limits, percent, shared });
       const told = wrapUp === undefined ? {} : { wrapUp };
       return { kind: "granted", call: id, candidate, maxOutput, ...told };
     }

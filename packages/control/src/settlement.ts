@@ -1,9 +1,9 @@
 import {
+  BUDGET_NAMES,
   type CallRow,
   type Candidate,
   candidateKey,
   type Fence,
-  formatUsd,
   limitsOf,
   type NewEvent,
   NO_USAGE,
@@ -15,9 +15,10 @@ import {
   type StepRow,
   type TokenUsage,
   type TryRow,
+  totalTokens,
 } from "@headrace/domain";
 import type { CallEnd } from "@headrace/router";
-import { budgetWarnings } from "./budgets.ts";
+import { budgetWarnings, sharedUse } from "./budgets.ts";
 import { failureEvents, roleOf } from "./call-events.ts";
 import { eventOwner } from "./dispatcher.ts";
 import { type Context, stateOf, stepOf } from "./options.ts";
@@ -59,7 +60,7 @@ export const settleCall = async (
         : []),
       ...(settled.state === "released"
         ? []
-        : calledEvents(context, { state, step, call }, settled, settlement)),
+        : await calledEvents(context, { state, step, call }, settled, settlement)),
     ];
     const part =
       settlement.kind === "reply"
@@ -147,21 +148,24 @@ const costOf = ({ prices }: Context, call: CallRow, settlement: Settlement): Set
   return { id: call.id, state: "estimated", cost: call.amount, ...partial };
 };
 
-const calledEvents = (
+const calledEvents = async (
   context: Context,
   { state, step, call }: { state: RunState; step: StepRow; call: CallRow },
   { state: became, cost, usage = NO_USAGE, work }: Settled,
   { durationMs }: Settlement,
-): NewEvent[] => {
+): Promise<NewEvent[]> => {
   const { provider, model } = call;
-  const limits = limitsOf(state, step);
+  const limits = limitsOf(state, step, context.budgets);
   const percent = context.limits.warnPercent;
-  const warnings = budgetWarnings(state, step, { cost, limits, percent });
-  for (const warning of warnings)
-    if (warning.type === "budget.warned")
-      context.log(
-        `run ${state.run.id} has spent ${formatUsd(warning.spent)} of the ${formatUsd(warning.budget)} of its ${warning.level} budget`,
-      );
+  const shared = await sharedUse(context.store, state.run.id, limits);
+  const warnings = budgetWarnings(state, step, {
+    ...{ limits, percent, shared },
+    // as it is booked, whatever the provider says
+    cost: Math.min(cost, call.amount),
+    tokens: became === "estimated" ? call.tokens : Math.min(totalTokens(usage), call.tokens),
+  });
+  for (const { level = "run" } of warnings)
+    context.log(`run ${state.run.id}: ${percent} % of ${BUDGET_NAMES[level]} budget is spent`);
   return [
     {
       type: "model.called",

@@ -246,7 +246,11 @@ export const EventBody = z.discriminatedUnion("type", [
   }),
 
   /** `level`: the run's where a log does not say */
-  event("budget.warned", { spent: Pico, budget: Pico, level: BudgetLevel.optional() }),
+  event("budget.warned", {
+    ...{ spent: Pico, budget: Pico, level: BudgetLevel.optional() },
+    /** of the level `tokens`, what it is about */
+    tokens: z.object({ used: z.number().int(), budget: z.number().int() }).optional(),
+  }),
   event("budget.stopped", { reason, spent: Pico, budget: Pico, level: BudgetLevel.optional() }),
   /** a task's own budget, or its attempt's, is used: it stands still while the others go on */
   event("budget.parked", { reason, level: BudgetLevel, budget: Pico }),

@@ -37,6 +37,18 @@ describe("what a call is later known to have cost", () => {
     expect(log.state.run).toMatchObject({ spent: 505, excess: 83 });
     expect(new RunLog().add(called("c1", 500)).state.run).not.toHaveProperty("excess");
   });
+
+  test("counts no further than a number can, whatever a provider says", () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const log = new RunLog();
+    for (const id of ["c1", "c2", "c3"])
+      log.add({ ...called(id, 1, most), work: most } as EventBody);
+    expect(log.state.run).toMatchObject({
+      spent: 3,
+      excess: most,
+      work: { amount: most, calls: 3 },
+    });
+  });
 });
 
 /** A log of an older version, and the same as this one writes it. */

@@ -203,6 +203,19 @@ describe("a later version", () => {
     expect(checkPlan(plan, again())).toEqual([]);
   });
 
+  test("has 120 tasks with all versions before it at most, whoever has agreed to it", () => {
+    const sixty = (name: string) =>
+      Array.from({ length: 60 }, (_, i) =>
+        task(`${name}${i}`, { blockedBy: i === 0 ? [] : [`${name}${i - 1}`] }),
+      );
+    const { tasks } = new RunLog().plan(1, sixty("a")).plan(2, sixty("b")).state;
+    const next = (...more: string[]) =>
+      proposalOf([...sixty("b").slice(0, 59), ...more.map((id) => task(id))]);
+    expect(checkPlan(next(), context({ tasks }))).toEqual([]);
+    expect(checkPlan(next("c1"), context({ tasks })).join()).toContain("121 tasks, at most 120");
+    expect(() => proposalOf([...sixty("c"), task("d")])).toThrow();
+  });
+
   test("may repeat a landed task unchanged", () => {
     const plan = proposalOf([task("t1"), task("t5", { blockedBy: ["t1"] })]);
     expect(checkPlan(plan, again())).toEqual([]);

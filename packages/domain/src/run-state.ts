@@ -86,6 +86,8 @@ export type RunRow = {
   calls: number;
   usage: TokenUsage;
   budgetWarned: boolean;
+  /** budgets beside its own of which the 80 % were told it */
+  warned?: Array<"tokens" | "installation">;
   /** whose budget stopped the run; absent in a run that no budget stops */
   stoppedBy?: BudgetLevel;
   /** newest accepted plan */

@@ -91,6 +91,21 @@ export const factoryApiInstallationSuite = (name: string, make: MakeApi): void =
       });
     });
 
+    describe("with one in total that is nearly spent", () => {
+      const context = apiContext(make, { budgets: { total: fromUsd(0.3) } });
+      it("warns once, and asks every agent to come to an end, since a person has to raise it", async () => {
+        await reserveOver(context);
+        expect(await context.told("budget.warned")).toMatchObject([
+          { level: "installation", budget: fromUsd(0.3) },
+        ]);
+        const { fence } = await context.working(undefined, "code-2");
+        const { call, wrapUp } = await context.granted(fence, callFor({ maxOutput: 500 }));
+        expect(wrapUp).toContain("80 % of the installation's total budget");
+        await context.api.settle(fence, call, replied({ input: 1_000, output: 100 }));
+        expect(await context.told("budget.warned")).toHaveLength(1);
+      });
+    });
+
     describe("with one of tokens", () => {
       const context = apiContext(make, { limits: { tokens: 30_000 } });
       it("lets a model be used whose price nobody knows, as long as its tokens last", async () => {
@@ -130,6 +145,22 @@ export const factoryApiInstallationSuite = (name: string, make: MakeApi): void =
         expect(row.limits).toEqual({ tokens: 50_000 });
         const again = await context.claimed(fence.step, "w2");
         await context.granted(again.fence, { ...huge, maxOutput: 40_000 });
+      });
+
+      it("warns once when 80 % are used, and asks the agent to come to an end until they are raised", async () => {
+        const { fence } = await context.working();
+        const use = async (output: number) => {
+          const { call, wrapUp } = await context.granted(fence, callFor({ maxOutput: output }));
+          await context.api.settle(fence, call, replied({ input: 1_000, output }));
+          return wrapUp;
+        };
+        expect([await use(16_000), await use(6_000)]).toEqual([undefined, undefined]);
+        const warned = [{ level: "tokens", tokens: { used: 24_000, budget: 30_000 } }];
+        expect(await context.told("budget.warned")).toMatchObject(warned);
+        expect(await use(500)).toContain("80 % of the run's token budget");
+        expect(await context.told("budget.warned")).toHaveLength(1);
+        await context.fixture.commands.raiseTokens(context.fixture.run, 30_000);
+        expect(await use(500)).toBeUndefined();
       });
 
       it("stops nothing where they were raised since the call was refused", async () => {

@@ -93,7 +93,10 @@ const TELL: Tell = {
   "question.answered": (e) => `answer to ${e.question}: ${e.text}`,
   "acceptance.finished": (e) =>
     `acceptance: ${e.results.filter((r) => r.met).length} of ${e.results.length} requirements have evidence`,
-  "budget.warned": (e) => `${formatUsd(e.spent)} of ${formatUsd(e.budget)} spent`,
+  "budget.warned": ({ spent, budget, level = "run", tokens }) =>
+    tokens === undefined
+      ? `${formatUsd(spent)} of ${formatUsd(budget)} spent of ${BUDGET_NAMES[level]} budget`
+      : `${tokens.used} of ${tokens.budget} tokens used`,
   "budget.stopped": ({ spent, budget, level = "run", reason }) =>
     level === "run"
       ? `stopped for budget at ${formatUsd(spent)} of ${formatUsd(budget)}: ${reason}`

@@ -56,6 +56,8 @@ export const foldLedger: Folds<
   "budget.warned": (s, e) => {
     const { level = "run" } = e;
     if (level === "run") return setRun(s, { budgetWarned: true });
+    if (level === "tokens" || level === "installation")
+      return setRun(s, { warned: [...(s.run.warned ?? []), level] });
     const task = e.task === undefined ? undefined : s.tasks[e.task];
     if (task === undefined) return s;
     const warned = level === "attempt" ? `attempt/${e.attempt ?? 0}` : level;
@@ -68,7 +70,11 @@ export const foldLedger: Folds<
   },
   "budget.raised": (s, e) => {
     const task = e.task === undefined ? undefined : s.tasks[e.task];
-    if (e.tokens !== undefined) return setRun(s, { limits: { ...s.run.limits, tokens: e.tokens } });
+    if (e.tokens !== undefined)
+      return setRun(s, {
+        limits: { ...s.run.limits, tokens: e.tokens },
+        warned: (s.run.warned ?? []).filter((level) => level !== "tokens"),
+      });
     if (task === undefined) return setRun(s, { budget: e.budget, budgetWarned: false });
     const { parked: _, warned: __, ...row } = task;
     return { ...s, tasks: { ...s.tasks, [task.id]: { ...row, raised: e.budget } } };
@@ -82,13 +88,16 @@ export const foldLedger: Folds<
     setRun(s, { steers: [...(s.run.steers ?? []), { seq: e.seq, text: e.text }] }),
 };
 
+/** Unlike what is spent, no budget bounds these: a provider may say anything. */
+const upToMost = (sum: number): number => Math.min(sum, Number.MAX_SAFE_INTEGER);
+
 const excessOf = ({ run }: RunState, more: number | undefined): Pick<RunRow, "excess"> =>
-  more === undefined ? {} : { excess: (run.excess ?? 0) + more };
+  more === undefined ? {} : { excess: upToMost((run.excess ?? 0) + more) };
 
 const workOf = ({ run }: RunState, more: number | undefined): Pick<RunRow, "work"> => {
   if (more === undefined) return {};
   const { amount, calls } = run.work ?? { amount: 0, calls: 0 };
-  return { work: { amount: amount + more, calls: calls + 1 } };
+  return { work: { amount: upToMost(amount + more), calls: calls + 1 } };
 };
 
 const addClassed = (before: ClassedSpend | undefined, more: ClassedSpend): ClassedSpend => ({
