@@ -1,6 +1,6 @@
 import type { CallRow } from "../ports/ledger.ts";
 import type { RunState } from "../run-state.ts";
-import type { ClassedCall, SpendPart, SpendTotals } from "../spend.ts";
+import type { ClassedCall, OverheadKind, SpendPart, SpendTotals, WasteKind } from "../spend.ts";
 import { addUsage, NO_USAGE, type TokenUsage } from "../usage.ts";
 import { isSettled } from "./classify.ts";
 import { splitExactly } from "./split.ts";
@@ -51,47 +51,45 @@ export type SpendSum = SpendTotals & {
   billed: { calls: number; cost: number; settled: number };
 };
 
+/** Added up exactly, whatever it comes to; above 2^53 the nearest number to that. */
+const total = <T>(rows: readonly T[], amountOf: (row: T) => number | undefined): number =>
+  Number(rows.reduce((sum, row) => sum + BigInt(amountOf(row) ?? 0), 0n));
+
 export const sumSpend = (spent: readonly SpentCall[]): SpendSum => {
-  const sum: SpendSum = {
-    ...{ settled: 0, converted: 0, overhead: {}, waste: {}, inFlight: 0 },
-    ...{ calls: 0, reported: 0, usage: NO_USAGE, work: 0, worked: 0, excess: 0 },
-    billed: { calls: 0, cost: 0, settled: 0 },
+  const calls = spent.map(({ call }) => call);
+  const parts = spent.flatMap((one) => one.parts);
+  const billed = calls.filter(({ reportedCost }) => reportedCost !== undefined);
+  const used = calls.flatMap(({ usage }) => usage ?? []);
+  return {
+    settled: total(calls, ({ cost }) => cost),
+    converted: total(parts, (part) => (part.as === "converted" ? part.amount : 0)),
+    overhead: byKind(parts, "overhead"),
+    waste: byKind(parts, "waste"),
+    inFlight: total(parts, (part) => (part.as === "inFlight" ? part.amount : 0)),
+    calls: calls.length,
+    reported: calls.filter(({ usage, state }) => usage !== undefined && state === "settled").length,
+    usage: used.reduce(addUsage, NO_USAGE),
+    work: total(calls, ({ work }) => work),
+    worked: calls.filter(({ work }) => work !== undefined).length,
+    excess: total(calls, ({ excess }) => excess),
+    billed: {
+      calls: billed.length,
+      cost: total(billed, ({ reportedCost }) => reportedCost),
+      settled: total(billed, ({ cost }) => cost),
+    },
   };
-  for (const { call, parts } of spent) {
-    sum.settled += call.cost;
-    sum.calls += 1;
-    if (call.usage !== undefined) sum.usage = addUsage(sum.usage, call.usage);
-    if (call.usage !== undefined && call.state === "settled") sum.reported += 1;
-    if (call.work !== undefined) sum.worked += 1;
-    sum.work += call.work ?? 0;
-    sum.excess += call.excess ?? 0;
-    if (call.reportedCost !== undefined) addBill(sum.billed, call.reportedCost, call.cost);
-    for (const part of parts) addPart(sum, part);
-  }
-  return sum;
 };
 
-const addBill = (billed: SpendSum["billed"], cost: number, settled: number): void => {
-  billed.calls += 1;
-  billed.cost += cost;
-  billed.settled += settled;
-};
+type Kinds = { overhead: OverheadKind; waste: WasteKind };
 
-const addPart = (sum: SpendTotals, part: SpentPart): void => {
-  switch (part.as) {
-    case "converted":
-      sum.converted += part.amount;
-      return;
-    case "inFlight":
-      sum.inFlight += part.amount;
-      return;
-    case "overhead":
-      sum.overhead[part.kind] = (sum.overhead[part.kind] ?? 0) + part.amount;
-      return;
-    case "waste":
-      sum.waste[part.kind] = (sum.waste[part.kind] ?? 0) + part.amount;
-      return;
-  }
+const byKind = <A extends keyof Kinds>(
+  parts: readonly SpentPart[],
+  as: A,
+): Partial<Record<Kinds[A], number>> => {
+  const own = parts.flatMap((part) => (part.as === as && "kind" in part ? part : []));
+  const alike = [...Map.groupBy(own, ({ kind }) => kind)];
+  const sums = alike.map(([kind, of]) => [kind, total(of, ({ amount }) => amount)]);
+  return Object.fromEntries(sums) as Partial<Record<Kinds[A], number>>;
 };
 
 /** One class of spend over some calls, `worked` of which have a worth in work units. */
@@ -106,29 +104,31 @@ export type KindSum = {
 
 /** By what the parts of calls came to: in the order of the totals, and of the kinds' names. */
 export const sumByKind = (spent: readonly SpentCall[]): KindSum[] => {
-  const sums = new Map<string, KindSum>();
-  for (const part of spent.flatMap(({ parts }) => parts)) {
-    const kind = "kind" in part ? { kind: part.kind } : {};
-    const key = `${ORDER.indexOf(part.as)} ${kind.kind ?? ""}`;
-    const before = sums.get(key) ?? {
-      ...{ as: part.as, ...kind, amount: 0, calls: 0, work: 0, worked: 0 },
-    };
-    sums.set(key, {
-      ...before,
-      amount: before.amount + part.amount,
-      calls: before.calls + 1,
-      work: before.work + (part.work ?? 0),
-      worked: before.worked + (part.work === undefined ? 0 : 1),
-    });
-  }
-  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
+  const alike = Map.groupBy(
+    spent.flatMap(({ parts }) => parts),
+    (part) => `${ORDER.indexOf(part.as)} ${"kind" in part ? part.kind : ""}`,
+  );
+  const sums = [...alike].map(([key, parts]): [string, KindSum] => {
+    const [{ as, ...first }] = parts as [SpentPart, ...SpentPart[]];
+    return [
+      key,
+      {
+        ...{ as, ...("kind" in first ? { kind: first.kind } : {}) },
+        amount: total(parts, ({ amount }) => amount),
+        calls: parts.length,
+        work: total(parts, ({ work }) => work),
+        worked: parts.filter(({ work }) => work !== undefined).length,
+      },
+    ];
+  });
+  return sums.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
 };
 
 const ORDER: ReadonlyArray<SpentPart["as"]> = ["converted", "overhead", "waste", "inFlight"];
 
 /** All kinds together. */
 export const sumKinds = (kinds: Partial<Record<string, number>>): number =>
-  Object.values(kinds).reduce<number>((sum, amount) => sum + (amount ?? 0), 0);
+  total(Object.values(kinds), (amount) => amount);
 
 /** Whether it is booked what became of every settled call that the log tells of. */
 export const isBooked = ({ run }: RunState): boolean => run.calls === (run.spend?.calls ?? 0);
