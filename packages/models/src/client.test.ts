@@ -149,6 +149,15 @@ test("every recorded error has its class, its time to ask again, and costs nothi
   }
 });
 
+test.each(["<html><title>Just a moment...</title></html>", "", "Forbidden"])(
+  "a 403 of %j is of whoever stands before the provider, and says nothing of the key",
+  async (body) => {
+    const { client } = await provider({ status: 403, body });
+    expect((await failureOf(client.complete(REQUEST))).facts).toMatchObject({ class: "server" });
+    expect((await failureOf(client.countTokens(REQUEST))).facts).toMatchObject({ class: "server" });
+  },
+);
+
 test("an error in the stream of a 200 is billed only once a reply has begun", async () => {
   const start = (await fixture("anthropic-repeated.sse")).split(/(?<=\n\n)/)[0] ?? "";
   const error = { type: "overloaded_error", message: "Overloaded" };

@@ -11,7 +11,10 @@ describe("a failure is classed by the table", () => {
     [401, "authentication_error", "invalid x-api-key", "auth"],
     [401, undefined, "Unauthorized", "auth"],
     [403, "permission_error", "not allowed", "auth"],
-    [403, undefined, "<title>Just a moment...</title>", "server"],
+    [403, undefined, "You do not have access to this model", "auth"],
+    [403, undefined, "Key limit exceeded (daily limit). Manage it at the settings.", "credit"],
+    [403, undefined, "Key limit exceeded (total limit)", "credit"],
+    [403, "permission_error", "The key limit has been reached", "credit"],
     [402, undefined, "Insufficient credits", "credit"],
     [403, "billing_error", "billing is on hold", "credit"],
     [400, "invalid_request_error", "Your credit balance is too low to access the API.", "credit"],
@@ -40,6 +43,12 @@ describe("a failure is classed by the table", () => {
       ...(type === undefined ? {} : { type }),
     };
     expect(classify(facts)).toBe(expected);
+  });
+
+  test("a 403 that is no JSON is of whoever stands before the API, but for what it says of money", () => {
+    const page = { status: 403, foreign: true };
+    expect(classify({ ...page, message: "<title>Just a moment...</title>" })).toBe("server");
+    expect(classify({ ...page, message: "Insufficient credits" })).toBe("credit");
   });
 
   test.each([

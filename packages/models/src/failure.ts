@@ -7,6 +7,8 @@ export type ErrorFacts = {
   /** `error.details.error_code` */
   code?: string;
   message: string;
+  /** the answer has no JSON: it is of whoever stands before the API */
+  foreign?: boolean;
 };
 
 type Rule = {
@@ -18,6 +20,7 @@ type Rule = {
   code?: readonly string[];
   /** must also occur in the message */
   text?: RegExp;
+  foreign?: true;
 };
 
 const BAD_REQUEST = { status: [400, 422], type: ["invalid_request_error"] } as const;
@@ -43,7 +46,7 @@ const FAILURE_RULES: readonly Rule[] = [
     class: "credit",
     status: [400, 403, 422],
     type: ["invalid_request_error"],
-    text: /credit balance|usage limits?\b|spend(?:ing)? (?:cap|limit)|insufficient (?:credit|quota|funds)/i,
+    text: /credit balance|usage limits?\b|spend(?:ing)? (?:cap|limit)|key limit (?:has been )?(?:exceeded|reached)|insufficient (?:credit|quota|funds)/i,
   },
   { class: "context", status: [413], type: ["request_too_large"] },
   {
@@ -53,14 +56,15 @@ const FAILURE_RULES: readonly Rule[] = [
   },
   // as gateways answer that check the prompt themselves
   { class: "refusal", status: [403], text: /\bmoderation\b|\bflagged\b/i },
-  // a 403 that is not the API's own is of whoever stands before it, a firewall or a check for robots, and says nothing of the key
-  { class: "auth", status: [401], type: ["authentication_error", "permission_error"] },
+  // a firewall's page or a check for robots says nothing of the key
+  { class: "server", status: [403], foreign: true },
+  { class: "auth", status: [401, 403], type: ["authentication_error", "permission_error"] },
   { class: "gone", status: [404], type: ["not_found_error"] },
   { class: "rate", status: [429], type: ["rate_limit_error"] },
   { class: "overload", status: [503, 529], type: ["overloaded_error"] },
   {
     class: "server",
-    status: [403, 408, 409, 500, 502, 504, 524],
+    status: [408, 409, 500, 502, 504, 524],
     type: ["api_error", "timeout_error"],
   },
   { class: "invalid", ...BAD_REQUEST },
@@ -69,9 +73,10 @@ const FAILURE_RULES: readonly Rule[] = [
 const has = <T>(listed: readonly T[] | undefined, value: T | undefined): boolean =>
   value !== undefined && listed?.includes(value) === true;
 
-const fits = (rule: Rule, { status, type, code, message }: ErrorFacts): boolean =>
+const fits = (rule: Rule, { status, type, code, message, foreign }: ErrorFacts): boolean =>
   (has(rule.status, status) || has(rule.type, type) || has(rule.code, code)) &&
-  (rule.text?.test(message) ?? true);
+  (rule.text?.test(message) ?? true) &&
+  (rule.foreign === undefined || foreign === true);
 
 /** The class of an error answer. A status the table does not name falls to its hundred. */
 export const classify = (facts: ErrorFacts): FailureClass => {

@@ -34,6 +34,7 @@ const answered = (error: APIError, now: Date): FailureFacts => {
     ...(status === undefined ? {} : { status }),
     ...(error.type === null ? {} : { type: error.type }),
     ...(error.errorCode === null ? {} : { code: error.errorCode }),
+    foreign: !(error.error instanceof Object),
   };
   const failureClass = classify(answer);
   const until = headers && askAgainAt({ ...answer, class: failureClass }, headers, now);
