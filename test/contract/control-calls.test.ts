@@ -1,5 +1,6 @@
 import {
   type CallRequest,
+  type FailureClass,
   type Fence,
   fromUsd,
   type Settlement,
@@ -122,6 +123,28 @@ test("an ask that one thing after another keeps waiting is told once of each, ho
     ["busy"],
   ]);
 });
+
+test.each<[FailureClass, "granted" | "deferred"]>([
+  ["auth", "granted"],
+  ["gone", "granted"],
+  ["credit", "granted"],
+  ["rate", "deferred"],
+  ["server", "deferred"],
+])(
+  "whoever submits another run has its provider asked again, but not before the time that it stated (%s: %s)",
+  async (kind, next) => {
+    await using given = await coding();
+    const { rig, fence, reserve } = given;
+    const until = new Date(rig.clock.now().getTime() + 50 * 60_000).toISOString();
+    await rig.control.api.settle(fence, await given.granted(), failed(kind, { until }));
+    const { submission, pack } = await rig.submission();
+    await rig.control.commands.submit(submission, pack);
+    const answer = await reserve(callFor());
+    expect(answer).toMatchObject({ kind: next, ...(next === "deferred" ? { until } : {}) });
+    await rig.control.commands.resume(given.run);
+    expect((await reserve(callFor())).kind).toBe("granted");
+  },
+);
 
 test("what calls are decided and classed from does not grow with the run: of its calls and exhaust nothing is read whole for them", async () => {
   const read = { calls: 0, exhaust: 0 };

@@ -80,7 +80,12 @@ export const controlRig = async (options: ControlRigOptions = {}) => {
       prices: createPriceBook(),
       attestor,
       repos: { factory: async () => repo, source: async (path) => openSourceRepo({ path }) },
-      admit: async () => ({ routes: ROUTES, overrides: [], limits, notes }),
+      admit: async () => ({
+        routes: ROUTES,
+        overrides: [],
+        ...{ limits, notes },
+        reached: ["anthropic"],
+      }),
       budgets,
       settings,
       threads: (ports) => createThreads(ports, checkpoints),

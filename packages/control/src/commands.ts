@@ -39,17 +39,20 @@ const refuseEnded = ({ run }: RunState): void => {
 /** What clients may ask of a run, decided inside one transaction each. */
 export const createCommands = (
   context: Context,
-  /** what stood still until a person acted is tried again */
-  acted: (run: string) => Promise<void>,
+  then: {
+    /** what stood still until a person acted is tried again */
+    acted(run: string): Promise<void>;
+    /** these providers have answered */
+    reached(providers: readonly string[]): Promise<void>;
+  },
 ): FactoryControl => {
   // each submission sees the runs that were accepted before it, so that it can queue behind them
   const serially = oneAtATime();
   return {
     submit: (submission, pack) =>
       serially(async () => {
-        const submitted = await submit(context, submission, pack);
-        // it was admitted with a look at its providers
-        await acted(submitted.run);
+        const { submitted, reached } = await submit(context, submission, pack);
+        await then.reached(reached);
         return submitted;
       }),
     runs: () => context.store.runs(),
@@ -81,7 +84,7 @@ export const createCommands = (
       }),
     async resume(run) {
       await command(context, run, resuming);
-      await acted(run);
+      await then.acted(run);
     },
     cancel: (run, reason) =>
       command(context, run, (state) => {
@@ -95,14 +98,14 @@ export const createCommands = (
         refuseEnded(state);
         return task === undefined ? raising(state, by) : raisingTask(state, by, task);
       });
-      await acted(run);
+      await then.acted(run);
     },
     async raiseTokens(run, by) {
       await command(context, run, (state) => {
         refuseEnded(state);
         return raisingTokens(state, by);
       });
-      await acted(run);
+      await then.acted(run);
     },
     steer: (run, text) =>
       command(context, run, (state) => {

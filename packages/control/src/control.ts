@@ -1,9 +1,13 @@
 import {
+  type Candidate,
   type Consumer,
   type FactoryApi,
   type FactoryControl,
   isRunning,
+  Role,
+  type RunRow,
   type RunState,
+  routeFor,
   type StoredEvent,
   waitingOnBudget,
   waitingOnPerson,
@@ -15,7 +19,7 @@ import { CONTROL_WORKER, createControlHandler } from "./control-steps.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { asksForExport, Exporter } from "./exporter.ts";
 import { createFactoryApi } from "./factory-api.ts";
-import { type Context, type ControlOptions, DEFAULT_LIMITS } from "./options.ts";
+import { type Context, type ControlOptions, DEFAULT_LIMITS, stateOf } from "./options.ts";
 import { firstOn, ReconcileLoop } from "./reconcile-loop.ts";
 import { createCalls } from "./reserve-call.ts";
 import { ThreadDriver } from "./thread-driver.ts";
@@ -48,10 +52,13 @@ export const createControl = (options: ControlOptions): Control => {
   const classing = new Classing(context);
   const follow = following(context, { exporter, classing, failed });
   const calls = createCalls(context);
-  const commands = createCommands(context, async (run) => {
-    await calls.health.restore();
-    // a queue that is away is told by the reconciler
-    await dispatcher.hurry(run).catch(failed);
+  const commands = createCommands(context, {
+    async acted(run) {
+      await calls.health.restore(candidatesOf((await stateOf(context.store, run)).run));
+      // a queue that is away is told by the reconciler
+      await dispatcher.hurry(run).catch(failed);
+    },
+    reached: (providers) => calls.health.reached(providers),
   });
   const loop = new ReconcileLoop(context, {
     ...{ dispatcher, driver, exporter, classing },
@@ -118,6 +125,13 @@ const following =
     await classing.book(run, events);
     await signLog(context, run).catch(failed);
   };
+
+/** All that may play a role in the run; what is known of others is none of its business. */
+const candidatesOf = ({ routes, overrides = [] }: RunRow): Candidate[] =>
+  [
+    ...Role.options.filter((role) => role in routes).map((role) => routeFor(routes, [], role)),
+    ...overrides.map(({ route }) => route),
+  ].flatMap(({ candidates }) => candidates);
 
 /** Whether anything but a person can move the run; one that is queued waits for what the one before it waits for. */
 const canGoOn = (state: RunState, open: readonly RunState[]): boolean => {

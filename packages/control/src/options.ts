@@ -42,6 +42,8 @@ type Admission = {
   routes: PinnedRoutes;
   overrides: RouteOverride[];
   limits: BudgetLimits;
+  /** providers that have answered just now, under their present keys */
+  reached?: readonly string[];
   /** what is amiss with them and does not stop the run */
   notes?: readonly string[];
 };

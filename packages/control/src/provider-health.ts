@@ -13,6 +13,7 @@ import {
   type Health,
   NO_HEALTH,
   type Outgoing,
+  reached,
   readHealth,
   released,
   restored,
@@ -129,10 +130,17 @@ export class ProviderHealth {
     }
   }
 
-  /** A person has acted: keys and models that were out are asked again. */
-  async restore(): Promise<void> {
+  /** A person has acted: these candidates are asked again, whatever was known of keys, models and times. */
+  async restore(of: readonly Named[]): Promise<void> {
     await this.load();
-    this.#now = restored(this.#now);
+    this.#now = restored(this.#now, of);
+    await this.save();
+  }
+
+  /** These providers have answered: their keys and models are asked again, at the times that they stated. */
+  async reached(providers: readonly string[]): Promise<void> {
+    await this.load();
+    this.#now = reached(this.#now, providers);
     await this.save();
   }
 

@@ -20,10 +20,10 @@ export const submit = async (
   context: Context,
   sent: Submission,
   pack: Uint8Array,
-): Promise<Submitted> => {
+): Promise<{ submitted: Submitted; reached: readonly string[] }> => {
   const submission = checked(sent);
   const { store, repos, clock } = context;
-  const { routes, overrides, limits, notes = [] } = await context.admit(submission);
+  const { routes, overrides, limits, reached = [], notes = [] } = await context.admit(submission);
   const repo = await repos.factory(submission.repo.path);
   await repo.putPack(pack, submission.base, { boundary: true });
   await refuseUnfitCanaries({ repo, commit: submission.base }, submission.policy.gates);
@@ -60,7 +60,7 @@ export const submit = async (
   const queued: NewEvent[] = behind === undefined ? [] : [{ type: "run.queued", behind }];
   const told = notes.map((text): NewEvent => ({ type: "note.added", level: "warning", text }));
   await store.append(id, [submitted, ...queued, thread, ...told]);
-  return behind === undefined ? { run: id } : { run: id, behind };
+  return { submitted: behind === undefined ? { run: id } : { run: id, behind }, reached };
 };
 
 const checked = (sent: Submission): Submission => {

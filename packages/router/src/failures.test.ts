@@ -125,6 +125,18 @@ describe("the failure table", () => {
     expect(short(world.ask(alone, other))).toBe(`chosen ${A}`);
   });
 
+  test("what a person does for one route leaves alone what was said of others", () => {
+    for (const name of ["auth", "credit", "gone", "rate", "server"] as const) {
+      const until = "2026-12-01T00:00:00.000Z";
+      const world = failedAtA(name, { until });
+      const before = world.health;
+      world.health = restored(before, [candidate(B)]);
+      expect(world.health).toEqual(before);
+      world.health = restored(before, [candidate(A)]);
+      expect(short(world.ask(alone, other))).toBe(`chosen ${A}`);
+    }
+  });
+
   test("rate: models of another pool are not touched, those of the same are", () => {
     const world = failedAtA("rate", { until: "2026-11-21T12:01:00.000Z" });
     expect(short(world.ask(route(["a/three"]), other))).toBe("wait 60000");

@@ -8,6 +8,7 @@ export {
   began,
   type CallEnd,
   type Outgoing,
+  reached,
   released,
   restored,
   sent,

@@ -12,7 +12,7 @@ export type Rows = { candidate: CandidateRow; provider: ProviderRow; pool: PoolR
 
 const NEW_CANDIDATE: CandidateRow = { circuit: CLOSED, prefixes: {} };
 
-const poolKey = ({ provider, pool }: Named): string => `${provider}/${pool}`;
+export const poolKey = ({ provider, pool }: Named): string => `${provider}/${pool}`;
 
 /** As they are, or as they begin. */
 export const rowsOf = (health: Health, named: Named): Rows => ({

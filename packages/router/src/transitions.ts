@@ -1,11 +1,17 @@
-import type { Candidate, FailureFacts, RateFacts, TokenUsage } from "@headrace/domain";
+import {
+  type Candidate,
+  candidateKey,
+  type FailureFacts,
+  type RateFacts,
+  type TokenUsage,
+} from "@headrace/domain";
 import { circuitAnswered, circuitSent } from "./circuit.ts";
 import { cut, raised, underWay } from "./concurrency.ts";
 import { FAILURES } from "./failures.ts";
-import type { Call, CandidateRow, Health, PoolRow } from "./health.ts";
+import type { Call, CandidateRow, Health, PoolRow, ProviderRow } from "./health.ts";
 import { isHeldBy, prefixFreed, prefixSent, prefixWarm } from "./prefix-gate.ts";
 import { charge, emptied, refund, settled, taken } from "./rate-buckets.ts";
-import { type Named, type Rows, rowsOf, withRows } from "./rows.ts";
+import { type Named, poolKey, type Rows, rowsOf, withRows } from "./rows.ts";
 
 /** Out of money, where the provider names no date. */
 const OUT_MS = 60 * 60_000;
@@ -229,16 +235,45 @@ export const released = (health: Health, id: string): Health => {
 
 /**
  * A person has acted (resumes a run, changes the settings): keys and models that were out are asked again, and no time
- * that a provider once told stands in the way.
+ * that a provider once told stands in the way. Only of `of`, where it is given.
  */
-export const restored = (health: Health): Health => ({
-  candidates: mapRows(health.candidates, ({ gone, notBefore, ...others }) => others),
-  providers: mapRows(health.providers, ({ credential, ...others }) => others),
-  pools: mapRows(health.pools, (row) => ({ ...row, buckets: {}, emptyUntil: 0 })),
-});
+export const restored = (health: Health, of?: readonly Named[]): Health => {
+  const [candidates, providers, pools] = [
+    candidateKey,
+    ({ provider }: Named) => provider,
+    poolKey,
+  ].map((keyOf) => of && new Set(of.map(keyOf)));
+  return {
+    candidates: mapRows(health.candidates, candidates, ({ gone, notBefore, ...others }) => others),
+    providers: mapRows(health.providers, providers, withoutCredential),
+    pools: mapRows(health.pools, pools, (row) => ({ ...row, buckets: {}, emptyUntil: 0 })),
+  };
+};
+
+/**
+ * These providers have listed their models just now: keys and models that were out are asked again. What was said of a
+ * time still holds.
+ */
+export const reached = (health: Health, providers: readonly string[]): Health => {
+  const keys = Object.keys(health.candidates);
+  const theirs = keys.filter((key) => providers.some((provider) => key.startsWith(`${provider}/`)));
+  return {
+    candidates: mapRows(health.candidates, new Set(theirs), ({ gone, ...others }) => others),
+    providers: mapRows(health.providers, new Set(providers), withoutCredential),
+    pools: health.pools,
+  };
+};
+
+const withoutCredential = ({ credential, ...others }: ProviderRow): ProviderRow => others;
 
 const mapRows = <Row>(
   rows: Readonly<Record<string, Row>>,
+  keys: ReadonlySet<string> | undefined,
   change: (row: Row) => Row,
 ): Record<string, Row> =>
-  Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, change(row)]));
+  Object.fromEntries(
+    Object.entries(rows).map(([key, row]) => [
+      key,
+      keys === undefined || keys.has(key) ? change(row) : row,
+    ]),
+  );

@@ -21,6 +21,8 @@ type Admitted = {
   routes: PinnedRoutes;
   overrides: RouteOverride[];
   limits: BudgetLimits;
+  /** providers that listed their models */
+  reached: string[];
   notes: string[];
 };
 
@@ -77,7 +79,12 @@ export const createModels = (options: {
         ...{ offers, priceBook: prices, at: options.clock.now() },
         unpriced: limits.tokens !== undefined,
       });
-      return { ...resolved, limits, notes: [...notes, ...resolved.notes] };
+      return {
+        ...resolved,
+        limits,
+        reached: [...offers.keys()],
+        notes: [...notes, ...resolved.notes],
+      };
     },
     [Symbol.asyncDispose]: () => simulators[Symbol.asyncDispose](),
   };
