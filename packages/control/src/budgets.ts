@@ -59,7 +59,7 @@ export const refusalOf = (
 };
 
 /** What calls have come to, and not of this run's own money alone: tokens of the run, and money of all runs. */
-type Shared = { tokens?: number; installation?: Pico };
+export type Shared = { tokens?: number; installation?: Pico };
 
 /** Read only where it is limited: a run's own money is in its state. */
 export const sharedUse = async (
@@ -77,6 +77,9 @@ export const sharedUse = async (
 
 type Watched = "attempt" | "task" | "run" | "tokens" | "installation";
 
+/** `share`: what of the limit is this run's to use up. */
+type Use = { level: Watched; used: number; limit: number; share: number };
+
 type Watch = { limits: Limits; percent: number; shared: Shared };
 
 /**
@@ -87,7 +90,7 @@ const watched = (
   { run, tasks }: RunState,
   { task, attempt }: Pick<StepRow, "task" | "attempt">,
   { limits, shared }: Watch,
-): Array<{ level: Watched; used: number; limit: number }> => {
+): Use[] => {
   const row = task === undefined ? undefined : tasks[task];
   const used: Record<Watched, number | undefined> = {
     attempt: row && attempt !== undefined ? (row.attemptSpent?.[attempt] ?? 0) : undefined,
@@ -101,19 +104,25 @@ const watched = (
   };
   return (["attempt", "task", "run", "tokens", "installation"] as const).flatMap((level) => {
     const [so, limit] = [used[level], most[level]];
-    return so === undefined || limit === undefined ? [] : [{ level, used: so, limit }];
+    if (so === undefined || limit === undefined) return [];
+    // of a total over all runs much may be used, and whole runs' money be left
+    const share = level === "installation" ? Math.min(limit, run.budget) : limit;
+    return [{ level, used: so, limit, share }];
   });
 };
 
-const isNear = (used: number, limit: number, percent: number): boolean =>
-  used * 100 >= limit * percent;
+const isNear = ({ used, limit, share }: Use, percent: number): boolean =>
+  (limit - used) * 100 <= share * (100 - percent);
+
+export const nearWords = (level: Watched, percent: number): string =>
+  level === "installation"
+    ? `${BUDGET_NAMES[level]} budget has less left than ${100 - percent} % of a run's`
+    : `${percent} % of ${BUDGET_NAMES[level]} budget is spent`;
 
 /** What an agent is told whose budget is nearly used; the same words each time, so that it is told once. */
 export const nearlyUsed = (state: RunState, step: StepRow, watch: Watch): string | undefined => {
-  const near = watched(state, step, watch).find(({ used, limit }) =>
-    isNear(used, limit, watch.percent),
-  );
-  return near && `${watch.percent} % of ${BUDGET_NAMES[near.level]} budget is spent`;
+  const near = watched(state, step, watch).find((use) => isNear(use, watch.percent));
+  return near && nearWords(near.level, watch.percent);
 };
 
 type Warning = Extract<NewEvent, { type: "budget.warned" }>;
@@ -133,11 +142,8 @@ export const budgetWarnings = (
     return task !== undefined && state.tasks[task]?.warned?.includes(key) === true;
   };
   return watched(state, step, watch)
-    .map(({ level, used, limit }) => ({
-      ...{ level, limit },
-      used: used + (level === "tokens" ? tokens : cost),
-    }))
-    .filter(({ level, used, limit }) => !told(level) && isNear(used, limit, watch.percent))
+    .map((use) => ({ ...use, used: use.used + (use.level === "tokens" ? tokens : cost) }))
+    .filter((use) => !told(use.level) && isNear(use, watch.percent))
     .map(({ level, used, limit }): Warning => {
       if (level === "tokens") {
         const money = { spent: run.spent + cost, budget: run.budget };

@@ -23,7 +23,7 @@ import {
 } from "@headrace/domain";
 import { type Asking, type Selection, select } from "@headrace/router";
 import { Asks } from "./asks.ts";
-import { nearlyUsed, type Refusal, refusalOf, sharedUse } from "./budgets.ts";
+import { nearlyUsed, type Refusal, refusalOf, type Shared, sharedUse } from "./budgets.ts";
 import { eventOwner } from "./dispatcher.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { type Context, stateOf, stepOf } from "./options.ts";
@@ -55,6 +55,7 @@ type Facts = {
   pinned: Asking["pinned"];
   authorModel: string | undefined;
   begun: Date;
+  shared: Shared;
 };
 
 type Chosen = Extract<Selection, { kind: "chosen" }>;
@@ -92,9 +93,10 @@ const factsOf = async (
   const counts = (call.counted ?? []).flatMap((count) =>
     "tokens" in count ? [[count.candidate, count.tokens]] : [],
   );
+  const limits = limitsOf(state, step, budgets);
   return {
-    ...{ fence, call, state, step, route, tries, begun },
-    limits: limitsOf(state, step, budgets),
+    ...{ fence, call, state, step, route, tries, begun, limits },
+    shared: await sharedUse(store, fence.run, limits),
     counts: Object.fromEntries(counts),
     pinned: pinnedTo(await store.lastUsed(fence.run, { step: step.id })),
     authorModel: await authorOf(store, fence.run, { step, route }),
@@ -136,8 +138,8 @@ const decide = async (calls: Calls, facts: Facts): Promise<CallGrant> => {
     health.take(facts.fence, { call: id, candidate, prefix, estimate });
     const why = await hold(calls, facts, { ...chosen, id }, at);
     if (why === undefined) {
-      const { state, step, limits } = facts;
-      const shared = await sharedUse(context.store, facts.fence.run, limits);
+      // nothing is awaited from here on: what is held is handed out
+      const { state, step, limits, shared } = facts;
       const percent = context.limits.warnPercent;
       const wrapUp = nearlyUsed(state, step, { limits, percent, shared });
       const told = wrapUp === undefined ? {} : { wrapUp };

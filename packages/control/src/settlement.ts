@@ -1,5 +1,4 @@
 import {
-  BUDGET_NAMES,
   type CallRow,
   type Candidate,
   candidateKey,
@@ -18,7 +17,7 @@ import {
   totalTokens,
 } from "@headrace/domain";
 import type { CallEnd } from "@headrace/router";
-import { budgetWarnings, sharedUse } from "./budgets.ts";
+import { budgetWarnings, nearWords, sharedUse } from "./budgets.ts";
 import { failureEvents, roleOf } from "./call-events.ts";
 import { eventOwner } from "./dispatcher.ts";
 import { type Context, stateOf, stepOf } from "./options.ts";
@@ -93,6 +92,7 @@ const correct = async (
   if ((await store.call(run, id))?.state !== "estimated") return;
   const to = {
     cost,
+    ...(state === "released" ? { tokens: 0 } : {}),
     ...(usage === undefined ? {} : { usage }),
     ...(work === undefined ? {} : { work }),
   };
@@ -165,7 +165,7 @@ const calledEvents = async (
     tokens: became === "estimated" ? call.tokens : Math.min(totalTokens(usage), call.tokens),
   });
   for (const { level = "run" } of warnings)
-    context.log(`run ${state.run.id}: ${percent} % of ${BUDGET_NAMES[level]} budget is spent`);
+    context.log(`run ${state.run.id}: ${nearWords(level, percent)}`);
   return [
     {
       type: "model.called",

@@ -100,9 +100,21 @@ export const factoryApiInstallationSuite = (name: string, make: MakeApi): void =
         ]);
         const { fence } = await context.working(undefined, "code-2");
         const { call, wrapUp } = await context.granted(fence, callFor({ maxOutput: 500 }));
-        expect(wrapUp).toContain("80 % of the installation's total budget");
+        expect(wrapUp).toContain("the installation's total budget has less left than 20 %");
         await context.api.settle(fence, call, replied({ input: 1_000, output: 100 }));
         expect(await context.told("budget.warned")).toHaveLength(1);
+      });
+    });
+
+    describe("with one in total of which more is left than an end takes", () => {
+      const context = apiContext(make, { budgets: { total: fromUsd(1.12) } });
+      it("lets a run work on, however much others have used", async () => {
+        const other = await context.fixture.elsewhere(context.agent());
+        const { call } = await context.granted(other, callFor({ maxOutput: 60_000 }));
+        await context.api.settle(other, call, replied({ input: 0, output: 60_000 }));
+        const { fence } = await context.working();
+        const { wrapUp } = await context.granted(fence, callFor({ maxOutput: 500 }));
+        expect(wrapUp).toBeUndefined();
       });
     });
 

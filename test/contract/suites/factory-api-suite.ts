@@ -102,18 +102,24 @@ export const factoryApiSuite = (name: string, make: MakeApi): void => {
             result: { kind: "agent", result: { end: "blocked", reason: "late" } },
           }),
       ],
-    ])("refuses an epoch that was overtaken, and nothing comes of it (%s)", async (_, late) => {
-      const { fence } = await working();
-      const { call } = await granted(fence);
-      context.fixture.advance(BEYOND_LEASE_MS);
-      await claimed(fence.step, "w2");
-      const before = await context.fixture.events();
-      await expect(late(fence, call)).rejects.toThrow(StaleEpochError);
-      expect(await context.fixture.events()).toEqual(before);
-      expect(await context.api.claim(context.fixture.run, fence.step, "w3")).toMatchObject({
-        kind: "busy",
-      });
-    });
+    ])(
+      "refuses an epoch that was overtaken, and nothing comes of it (%s)",
+      async (method, late) => {
+        const { fence } = await working();
+        const { call } = await granted(fence);
+        context.fixture.advance(BEYOND_LEASE_MS);
+        await claimed(fence.step, "w2");
+        const before = await context.fixture.events();
+        await expect(late(fence, call)).rejects.toThrow(StaleEpochError);
+        const since = (await context.fixture.events()).slice(before.length);
+        // the reply of a late settlement is refused as all else is, and what it knows of the bill corrects the estimate
+        const corrected = method === "settle" ? ["model.called", "model.adjusted"] : [];
+        expect(since.map(({ type }) => type)).toEqual(corrected);
+        expect(await context.api.claim(context.fixture.run, fence.step, "w3")).toMatchObject({
+          kind: "busy",
+        });
+      },
+    );
 
     it("gives a later claim the records of the earlier ones, in order", async () => {
       const { fence } = await working();
