@@ -114,7 +114,7 @@ const watched = (
 const isNear = ({ used, limit, share }: Use, percent: number): boolean =>
   (limit - used) * 100 <= share * (100 - percent);
 
-export const nearWords = (level: Watched, percent: number): string =>
+export const nearWords = (level: BudgetLevel, percent: number): string =>
   level === "installation"
     ? `${BUDGET_NAMES[level]} budget has less left than ${100 - percent} % of a run's`
     : `${percent} % of ${BUDGET_NAMES[level]} budget is spent`;
