@@ -193,7 +193,9 @@ describe("a worker that lost its claim", () => {
     const [row] = await rig.store.calls(run);
     const { spent } = (await rig.control.commands.run(run)).run;
     expect(await rig.store.integrity()).toEqual([]);
-    return { row, spent, records, told: events.map(({ type }) => type) };
+    const [account] = await rig.store.accounts([`run/${run}`]);
+    const tokens = account?.settledTokens;
+    return { row, spent, tokens, records, told: events.map(({ type }) => type) };
   };
   const cost = 1_000 * 3_000_000 + 100 * 15_000_000;
 
@@ -201,19 +203,21 @@ describe("a worker that lost its claim", () => {
     ["after it was booked as estimated", ({ rig, run }) => rig.store.settleOrphans(run)],
     ["before anybody booked it", undefined],
   ])("has its reply thrown away and its bill corrected, %s", async (_, meanwhile) => {
-    const { row, spent, records, told } = await late(replied(), meanwhile);
+    const { row, spent, tokens, records, told } = await late(replied(), meanwhile);
     expect(row).toMatchObject({ state: "settled", cost });
-    expect(spent).toBe(cost);
+    expect([spent, tokens]).toEqual([cost, 1_100]);
     expect(records).toEqual([]);
     expect(told).toEqual(["model.called", "model.adjusted"]);
   });
 
   test("has a bill of nothing believed, and an unknown one changes nothing", async () => {
-    expect(await late(failed("server", { billed: false }))).toMatchObject({ spent: 0 });
+    const nothing = await late(failed("server", { billed: false }));
+    expect(nothing).toMatchObject({ spent: 0, tokens: 0, row: { state: "settled" } });
+    expect(nothing.row?.usage).toBeUndefined();
     const booked = ({ rig, run }: Given) => rig.store.settleOrphans(run);
     const unknown = await late(failed("network", { billed: true }), booked);
     expect(unknown).toMatchObject({ row: { state: "estimated" }, told: ["model.called"] });
-    expect(unknown.spent).toBe(unknown.row?.amount);
+    expect([unknown.spent, unknown.tokens]).toEqual([unknown.row?.amount, unknown.row?.tokens]);
   });
 
   test("corrects nothing once its spend was classed", async () => {

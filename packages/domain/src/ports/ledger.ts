@@ -161,12 +161,13 @@ export interface Ledger {
   /**
    * Says what an estimated call did cost, once somebody knows: a new entry, and the event that corrects the fold. From
    * then on it is settled: to say the same again changes nothing, to say something else is an error, as it is for a call
-   * that has been classed.
+   * that has been classed. `tokens` is what it took, where nobody knows of which classes; without these and `usage` it
+   * keeps those it held.
    */
   adjust(
     run: string,
     call: string,
-    to: Pick<Settled, "cost" | "usage" | "work">,
+    to: Pick<Settled, "cost" | "usage" | "work"> & { tokens?: number },
     reason: string,
   ): Promise<void>;
   /**
@@ -177,10 +178,13 @@ export interface Ledger {
   classify(run: string, calls: readonly ClassedCall[], events: readonly NewEvent[]): Promise<void>;
   calls(run: string): Promise<CallRow[]>;
   call(run: string, id: string): Promise<CallRow | undefined>;
-  /** The newest call of a step, or of a role for a task, that was settled with its usage; reads that one alone. */
+  /**
+   * The newest call of a step, of a role for a task, or of a candidate, that was settled with its usage; reads that one
+   * alone.
+   */
   lastUsed(
     run: string,
-    of: { step: string } | { task: string; role: Role },
+    of: { step: string } | { task: string; role: Role } | { provider: string; model: string },
   ): Promise<CallRow | undefined>;
   /** Tries of one asking, oldest first, with and without a call. One that nobody told of is `lost`. */
   tries(run: string, ask: string): Promise<TryRow[]>;

@@ -16,7 +16,7 @@ const within = (reported: number, held: number): [number, number] => [
 /** Throws where a state and its cost do not go together: nothing but a settled call has a cost of its own. */
 export const bookingOf = (
   held: Pick<CallRow, "id" | "amount" | "tokens">,
-  { state, cost, usage }: Omit<Settled, "id">,
+  { state, cost, usage, tokens = held.tokens }: Omit<Settled, "id"> & { tokens?: number },
 ): Booking => {
   const wrong = (expected: Pico) =>
     new Error(`call ${held.id} is ${state}, so it costs ${expected}, not ${cost}`);
@@ -28,7 +28,7 @@ export const bookingOf = (
     if (cost !== held.amount) throw wrong(held.amount);
     return { state, cost, usedTokens: held.tokens, excess: 0, excessTokens: 0 };
   }
-  const used = usage === undefined ? held.tokens : totalTokens(usage);
+  const used = usage === undefined ? tokens : totalTokens(usage);
   const [booked, excess] = within(cost, held.amount);
   const [usedTokens, excessTokens] = within(used, held.tokens);
   return { state, cost: booked, usedTokens, excess, excessTokens };
