@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { familyOf } from "./families.ts";
+import { factsOf } from "./known-models.ts";
 import { rowInForce } from "./price-book.ts";
 import { checkPrices } from "./price-checks.ts";
 import { CACHE_PERCENT, listOf, PRICES, type PriceRow, REFERENCE } from "./prices.ts";
@@ -31,6 +32,14 @@ describe("the shipped prices", () => {
   test("stand under families, whose every spelling they price", () => {
     for (const { model } of PRICES) expect(familyOf(model)).toBe(model);
     expect(new Set(PRICES.map(listOf))).toEqual(new Set(["anthropic"]));
+  });
+
+  test("are of models whose window and abilities are known, each with the limits of its line", () => {
+    for (const { model } of PRICES) {
+      const { pool, capabilities } = factsOf(model);
+      expect(pool).toBe(/^claude-([a-z]+)-/.exec(model)?.[1]);
+      expect(capabilities).toContain("json");
+    }
   });
 
   test("have the cache prices that hold where none are given, but for models that are read from the cache for less", () => {
