@@ -196,8 +196,8 @@ describe("counting", () => {
     // a count is an estimate: 5 % and 500 tokens more
     const tokens = Math.min(control.reserved[0]?.inputBound ?? 0, Math.ceil(count * 1.05) + 500);
     expect(control.reserved.at(-1)?.counted).toEqual([
-      { candidate: "anthropic/claude-sonnet-5", tokens },
-      { candidate: "anthropic/claude-opus-4-8", tokens },
+      { candidate: "anthropic/claude-sonnet-5", tokens, count },
+      { candidate: "anthropic/claude-opus-4-8", tokens, count },
     ]);
     expect(control.log).toEqual([
       ...["reserve count", "reserve count", "reserve granted"],

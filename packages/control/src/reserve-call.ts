@@ -50,7 +50,11 @@ type Facts = {
   step: StepRow;
   route: Route;
   limits: ReturnType<typeof limitsOf>;
+  /** by `candidateKey`: tokens of the prompt as they were counted or bounded by a bill, and what to hold for them */
   counts: Record<string, number>;
+  bounds: Record<string, number>;
+  /** candidates that were asked for a count */
+  exact: readonly string[];
   tries: TryRow[];
   pinned: Asking["pinned"];
   authorModel: string | undefined;
@@ -90,14 +94,16 @@ const factsOf = async (
   const { run } = state;
   const route = routeFor(run.routes, run.overrides ?? [], call.role, step.task);
   const { begun, tries } = await asks.look(fence, call, { step, route });
-  const counts = (call.counted ?? []).flatMap((count) =>
-    "tokens" in count ? [[count.candidate, count.tokens]] : [],
-  );
+  const known = (call.counted ?? []).flatMap((count) => ("tokens" in count ? [count] : []));
   const limits = limitsOf(state, step, budgets);
   return {
     ...{ fence, call, state, step, route, tries, begun, limits },
     shared: await sharedUse(store, fence.run, limits),
-    counts: Object.fromEntries(counts),
+    counts: Object.fromEntries(
+      known.map(({ candidate, tokens, count = tokens }) => [candidate, count]),
+    ),
+    bounds: Object.fromEntries(known.map(({ candidate, tokens }) => [candidate, tokens])),
+    exact: known.flatMap(({ candidate, count }) => (count === undefined ? [] : [candidate])),
     pinned: pinnedTo(await store.lastUsed(fence.run, { step: step.id })),
     authorModel: await authorOf(store, fence.run, { step, route }),
   };
@@ -145,9 +151,8 @@ const decide = async (calls: Calls, facts: Facts): Promise<CallGrant> => {
       const told = wrapUp === undefined ? {} : { wrapUp };
       return { kind: "granted", call: id, candidate, maxOutput, ...told };
     }
-    // its bytes bound a prompt far above what it is: it may fit once it is counted
-    if (facts.counts[candidateKey(candidate)] === undefined)
-      return asks.count(facts.call, candidate);
+    // its bytes, or these after an earlier bill, bound a prompt far above what it is: it may fit once it is counted
+    if (!facts.exact.includes(candidateKey(candidate))) return asks.count(facts.call, candidate);
     overBudget[candidateKey(candidate)] = why;
   }
 };
@@ -199,12 +204,12 @@ const hold = async (
 /** The worst case of a call. What is said to be more than a request's bytes counts as these, which bound it. */
 const reservationOf = (
   { context }: Calls,
-  { call, step, counts }: Facts,
+  { call, step, bounds }: Facts,
   { id, candidate, maxOutput }: Pick<Chosen, "candidate" | "maxOutput"> & { id: string },
   at: Date,
 ): Reservation => {
   const { provider, model } = candidate;
-  const input = Math.min(call.inputBound, counts[candidateKey(candidate)] ?? call.inputBound);
+  const input = Math.min(call.inputBound, bounds[candidateKey(candidate)] ?? call.inputBound);
   // where there is no price, the router has made sure that tokens are budgeted
   const amount: Pico = context.prices.worstCase(model, input, maxOutput, at) ?? 0;
   const { role, turn, ask } = call;

@@ -42,7 +42,7 @@ export class Counts {
       const client = await this.#clients(candidate.provider);
       const count = await client.countTokens(requestTo(this.#ask, candidate, maxOutput), work);
       const tokens = countedBound(request, count);
-      this.#known.set(key, { candidate: key, tokens });
+      this.#known.set(key, { candidate: key, tokens, count });
       this.#exact.add(key);
     } catch (error) {
       work?.throwIfAborted();

@@ -51,6 +51,14 @@ export const factoryApiBudgetSuite = (name: string, make: MakeApi): void => {
       });
     });
 
+    it("takes a prompt to fit its window by its count, and holds what it may be billed at most", async () => {
+      const { fence } = await context.working();
+      const counted = [{ candidate: SONNET, tokens: 200_000, count: 190_000 }];
+      const call = callFor({ inputBound: 400_000, counted, maxOutput: 8_000 });
+      expect(await context.granted(fence, call)).toMatchObject({ maxOutput: 8_000 });
+      expect(await context.fixture.calls()).toMatchObject([{ tokens: 208_000 }]);
+    });
+
     it("has a prompt counted whose bytes alone do not fit", async () => {
       const { fence } = await working();
       await granted(fence);

@@ -62,7 +62,11 @@ export const callFor = (over: Partial<CallRequest> = {}): CallRequest => {
   asks += 1;
   const ask = `ask-${asks}`;
   const prefix = createHash("sha256").update(ask).digest("hex");
-  const counted = [SONNET, HAIKU].map((candidate) => ({ candidate, tokens: 1_000 }));
+  const counted = [SONNET, HAIKU].map((candidate) => ({
+    candidate,
+    tokens: 1_000,
+    count: 1_000,
+  }));
   return {
     ...{ role: "coder", turn: 1, ask, inputBound: 10_000, counted, maxOutput: 16_000, prefix },
     ...over,

@@ -1,6 +1,6 @@
 import { exitCode, fromUsd } from "@headrace/domain";
 import { describe, expect, it } from "vitest";
-import { apiContext, callFor, type MakeApi, replied } from "./factory-api-context.ts";
+import { apiContext, callFor, type MakeApi, replied, SONNET } from "./factory-api-context.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -25,6 +25,15 @@ export const factoryApiInstallationSuite = (name: string, make: MakeApi): void =
         expect(await context.api.reserve(fence, mine)).toMatchObject({ kind: "wait" });
         await context.api.settle(other, call, replied());
         await context.granted(fence, mine);
+      });
+
+      it("defers nothing on the bound by an earlier bill before it was counted", async () => {
+        const { fence } = await context.working();
+        const billed = [{ candidate: SONNET, tokens: 150_000 }];
+        const call = callFor({ inputBound: 170_000, counted: billed });
+        expect(await context.api.reserve(fence, call)).toMatchObject({ kind: "count" });
+        const counted = [{ candidate: SONNET, tokens: 1_550, count: 1_000 }];
+        await context.granted(fence, { ...call, counted });
       });
 
       it("defers what does not fit to the next day, and what never fits stops the run", async () => {
@@ -123,7 +132,7 @@ export const factoryApiInstallationSuite = (name: string, make: MakeApi): void =
       it("lets a model be used whose price nobody knows, as long as its tokens last", async () => {
         const input = context.agent({ role: "researcher" });
         const { fence } = await context.working(input, "research-1");
-        const counted = [{ candidate: "anthropic/nobody-knows", tokens: 1_000 }];
+        const counted = [{ candidate: "anthropic/nobody-knows", tokens: 1_000, count: 1_000 }];
         const ask = () => callFor({ role: "researcher", counted });
         const { call } = await context.granted(fence, ask());
         expect(await context.api.reserve(fence, ask())).toMatchObject({

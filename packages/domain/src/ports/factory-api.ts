@@ -44,9 +44,12 @@ export type Signal =
   /** told again at every renewal; `seq` says which it is */
   | { kind: "steer"; seq: number; text: string };
 
-/** Input tokens that a candidate's provider bills at most, by its count or an earlier bill; `failed` when it could not say. */
+/**
+ * Input tokens that a candidate's provider bills at most, by its count or an earlier bill; `failed` when it could not say.
+ * `count` is what it counted, which is an estimate: by it a prompt fits a window, and not by what is held.
+ */
 export type Counted =
-  | { candidate: string; tokens: number }
+  | { candidate: string; tokens: number; count?: number }
   | { candidate: string; failed: FailureFacts };
 
 /** One turn's request, as far as choosing a model and holding its cost need to know it. */
