@@ -68,6 +68,21 @@ test("a call that is held is handed out, whatever else cannot be written", async
   expect(await given.rig.store.calls(given.run)).toHaveLength(1);
 });
 
+test("an invalid request is the candidate's own until it has replied in the run, and then the prompt's", async () => {
+  await using given = await coding();
+  const { api } = given.rig.control;
+  const invalid = async () => {
+    const call = callFor();
+    await api.settle(given.fence, await given.granted(call), failed("invalid"));
+    return given.reserve(call);
+  };
+  const locked = await invalid();
+  expect(locked).toMatchObject({ kind: "unavailable" });
+  expect(locked).toMatchObject({ reason: expect.stringContaining("headrace resume") });
+  await api.settle(given.fence, await given.granted(), replied());
+  expect((await invalid()).kind).toBe("invalid");
+});
+
 test("a call that cannot be held has no place, neither where the store fails nor where its worst case has no number", async () => {
   let fails = true;
   const store = (real: Store) =>

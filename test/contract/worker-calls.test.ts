@@ -180,20 +180,41 @@ test("a key that is refused stops the run with what a person must do, and resumi
   expect((await rig.row(step))?.result).toMatchObject({ result: { end: "submitted" } });
 });
 
+const INVALID = { status: 400, type: "invalid_request_error" };
+
 test.each([
-  ["a refusal", { text: "I cannot do that.", stop: "refusal" }, /refused: I cannot do that/],
+  ["a refusal of a first prompt", [{ text: "I cannot do that.", stop: "refusal" }], /I cannot/],
   [
-    "an answer that it is invalid",
-    { error: { status: 400, type: "invalid_request_error", message: "not this one" } },
-    /not this one/,
+    "an invalid prompt, to a model that has replied in the run,",
+    [{ calls: [{ bash: { command: "true" } }] }, { error: { ...INVALID, message: "not this" } }],
+    /not this/,
   ],
-])("%s to a first prompt ends that attempt, and the run goes on", async (_what, turn, why) => {
-  await using rig = await rigFor([turn]);
+])("%s ends that attempt, and the run goes on", async (_what, turns, why) => {
+  await using rig = await rigFor(turns);
   const step = await rig.request("code", coding(rig.base));
   expect(await rig.deliver(step)).toEqual({ kind: "done" });
   expect((await rig.row(step))?.result).toMatchObject({
     result: { end: "limit", limit: "request", detail: expect.stringMatching(why) },
   });
   expect((await rig.state()).run.status).toBe("active");
-  expect(turnsSent(rig)).toEqual([1]);
+  expect(turnsSent(rig)).toEqual(turns.map((_, at) => at + 1));
 });
+
+test.each(["max_tokens: 64000 > 32000", "This organization has been disabled."])(
+  "a model that has replied to nothing and says %j stops the run with these words; no attempt is used up",
+  async (message) => {
+    await using rig = await rigFor([{ ...SUBMIT, error: { ...INVALID, message, times: 1 } }]);
+    const step = await rig.request("code", coding(rig.base));
+    const outcome = await rig.deliver(step);
+    if (outcome.kind !== "fatal") throw new Error(JSON.stringify(outcome));
+    const { run } = await rig.state();
+    expect(run.status).toBe("failed");
+    const [failed] = (await rig.store.events(rig.run)).filter((e) => e.type === "run.failed");
+    expect(failed).toMatchObject({ reason: expect.stringContaining(message) });
+    expect(failed).toMatchObject({ reason: expect.stringContaining("headrace resume") });
+    expect((await rig.row(step))?.result).toBeUndefined();
+    await rig.control.commands.resume(rig.run);
+    expect(await rig.deliver(step)).toEqual({ kind: "done" });
+    expect((await rig.row(step))?.result).toMatchObject({ result: { end: "submitted" } });
+  },
+);

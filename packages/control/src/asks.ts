@@ -38,12 +38,15 @@ export class Asks {
     this.#health = health;
   }
 
-  /** Since when it is asked, and its tries so far; a count that failed since the last look is one of them. */
+  /**
+   * Since when it is asked, its tries so far, and which of their candidates have replied in the run; a count that failed
+   * since the last look is one of the tries.
+   */
   async look(
     fence: Fence,
     call: CallRequest,
     { step, route }: { step: StepRow; route: Route },
-  ): Promise<{ begun: Date; tries: TryRow[] }> {
+  ): Promise<{ begun: Date; tries: TryRow[]; proven: string[] }> {
     const { store, clock } = this.#context;
     const fresh = {
       fence,
@@ -73,7 +76,16 @@ export class Asks {
       const learned = await this.#health.answered(call.ask, candidate, end);
       await store.append(fence.run, failureEvents(step, candidate, failed, learned), fence);
     }
-    return { begun: ask.begun, tries };
+    return { begun: ask.begun, tries, proven: await this.#proven(fence.run, tries) };
+  }
+
+  async #proven(run: string, tries: readonly TryRow[]): Promise<string[]> {
+    const tried = new Map(tries.map((row) => [candidateKey(row), row]));
+    const proven: string[] = [];
+    for (const [key, { provider, model }] of tried)
+      if ((await this.#context.store.lastUsed(run, { provider, model })) !== undefined)
+        proven.push(key);
+    return proven;
   }
 
   count({ ask }: CallRequest, candidate: Candidate): CallGrant {

@@ -56,6 +56,7 @@ type Facts = {
   /** candidates that were asked for a count */
   exact: readonly string[];
   tries: TryRow[];
+  proven: string[];
   pinned: Asking["pinned"];
   authorModel: string | undefined;
   begun: Date;
@@ -93,11 +94,11 @@ const factsOf = async (
   const { store, budgets } = context;
   const { run } = state;
   const route = routeFor(run.routes, run.overrides ?? [], call.role, step.task);
-  const { begun, tries } = await asks.look(fence, call, { step, route });
+  const { begun, tries, proven } = await asks.look(fence, call, { step, route });
   const known = (call.counted ?? []).flatMap((count) => ("tokens" in count ? [count] : []));
   const limits = limitsOf(state, step, budgets);
   return {
-    ...{ fence, call, state, step, route, tries, begun, limits },
+    ...{ fence, call, state, step, route, tries, proven, begun, limits },
     shared: await sharedUse(store, fence.run, limits),
     counts: Object.fromEntries(
       known.map(({ candidate, tokens, count = tokens }) => [candidate, count]),
@@ -163,10 +164,10 @@ const askingOf = (
   overBudget: Asking["overBudget"],
 ): Asking => {
   const { prices, clock, settings = "" } = context;
-  const { call, route, tries, begun, counts, pinned, authorModel, limits } = facts;
+  const { call, route, tries, proven, begun, counts, pinned, authorModel, limits } = facts;
   const at = clock.now();
   return {
-    ...{ request: call, route, tries, begun, counts, overBudget },
+    ...{ request: call, route, tries, proven, begun, counts, overBudget },
     health: health.now,
     config: settings,
     ...(pinned === undefined ? {} : { pinned }),
@@ -238,7 +239,7 @@ const answer = async (
     case "deferred":
       return { kind: "deferred", until: chosen.until, reason };
     case "unavailable": {
-      const mended = `When a key or a model has been seen to: \`${PRODUCT} resume ${facts.fence.run}\``;
+      const mended = `When a key, an account or a model has been seen to: \`${PRODUCT} resume ${facts.fence.run}\``;
       return { kind: "unavailable", reason: `${chosen.reason}. ${mended}` };
     }
     case "invalid":

@@ -111,6 +111,8 @@ export const Consideration = z.enum([
   "out-of-credit",
   "auth",
   "gone",
+  /** calls this request invalid, and has replied to none of the run: that may be its settings and not the prompt */
+  "unproven",
   /** failed in this turn in a way that trying it again does not mend, or as often as is tried */
   "failed",
   /** waits out the pause after its last failure in this turn */

@@ -4,6 +4,7 @@ import type {
   CallGrant,
   Clock,
   FactoryApi,
+  FailureClass,
   ModelClients,
   Settlement,
 } from "@headrace/domain";
@@ -68,6 +69,9 @@ const NOT_SENT: Settlement = {
   durationMs: 0,
 };
 
+/** Failures whose words say what is amiss, with the prompt or with the account. */
+const TELLING: ReadonlySet<FailureClass> = new Set(["refusal", "invalid", "auth"]);
+
 type Refusal = Exclude<CallGrant, { kind: "granted" | "count" | "wait" }>;
 
 /** The end of an ask for which nothing more is sent. */
@@ -77,6 +81,11 @@ const over = (grant: Refusal, refused: string | undefined): AskResult => {
     case "deferred":
       return { kind: "unavailable", reason, retryAt: grant.until };
     case "unavailable":
+      // the words of the provider tell a person what to see to
+      return {
+        kind: "unavailable",
+        reason: refused === undefined ? reason : `${refused}. ${reason}`,
+      };
     case "context":
     case "stopped":
       return { kind: grant.kind, reason };
@@ -143,7 +152,7 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
         return { kind: "reply", reply, candidate, waitedMs, ...told };
       }
       const { class: failed, reason } = settlement.failure;
-      if (failed === "refusal" || failed === "invalid") refused = reason;
+      if (TELLING.has(failed)) refused = reason;
     } else if (!(restsOnBounds(grant) && counts.forgetBounds())) return over(grant, refused);
   }
 };

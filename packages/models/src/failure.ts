@@ -54,6 +54,13 @@ const FAILURE_RULES: readonly Rule[] = [
     ...BAD_REQUEST,
     text: /prompt is too long|too many (?:input )?tokens|context[ _](?:window|limit|length)/i,
   },
+  // who is locked out is told so of each prompt, and no other fares better
+  {
+    class: "auth",
+    status: [400, 403],
+    type: ["invalid_request_error"],
+    text: /\b(?:organi[sz]ation|account)\b.{0,60}\b(?:disabled|suspended)\b/i,
+  },
   // as gateways answer that check the prompt themselves
   { class: "refusal", status: [403], text: /\bmoderation\b|\bflagged\b/i },
   // a firewall's page or a check for robots says nothing of the key

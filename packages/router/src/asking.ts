@@ -10,6 +10,8 @@ export type Asking = {
   config: string;
   /** tries of this asking so far, oldest first, with those that only counted tokens; `at` is when each ended */
   tries: readonly Pick<TryRow, "provider" | "model" | "outcome" | "at" | "estimated">[];
+  /** of the candidates in `tries`, those that have replied in this run, by `candidateKey` */
+  proven: readonly string[];
   /** when this asking first came */
   begun: Date;
   /** input tokens as providers counted them in this asking, by `candidateKey` */

@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<Consideration, string>> = {
   "out-of-credit": "is out of credit",
   auth: "refuses the key",
   gone: "is not known to its provider",
+  unproven: "calls the request invalid and has taken none of this run",
   failed: "has failed in this turn",
   "backing-off": "is left alone for now",
   "same-as-author": "wrote what is judged",

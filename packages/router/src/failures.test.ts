@@ -25,10 +25,21 @@ describe("the failure table", () => {
     expect(Object.keys(FAILURES).sort()).toEqual([...FailureClass.options].sort());
   });
 
-  test("invalid: nobody is asked again, and nothing is held against the provider", () => {
+  test("invalid: of one that has replied in the run, nobody is asked again, and nothing is held against the provider", () => {
     const world = failedAtA("invalid");
-    expect(short(world.ask(both))).toBe("invalid");
+    expect(short(world.ask(both, { proven: [A] }))).toBe("invalid");
     expect(world.ask(both, other)).toMatchObject({ kind: "chosen", candidate: { provider: "a" } });
+    expect(world.health.candidates[A]?.circuit).toEqual({ state: "closed", results: [] });
+  });
+
+  test("invalid: of one that has replied to nothing in the run, the next is asked, and a person where none is left", () => {
+    const world = failedAtA("invalid");
+    expect(short(world.ask(alone))).toBe("unavailable");
+    expect(world.sure("call-2", both)).toBe(B);
+    world.fail("call-2", "invalid");
+    expect(short(world.ask(both))).toBe("unavailable");
+    expect(short(world.ask(both, { proven: [B] }))).toBe("invalid");
+    expect(short(world.ask(both, other))).toBe(`chosen ${A}`);
     expect(world.health.candidates[A]?.circuit).toEqual({ state: "closed", results: [] });
   });
 

@@ -7,7 +7,7 @@ export type FailureRow = {
    * not before a time that the provider stated · `refill`, when its pool takes calls again.
    */
   same: "no" | "backoff" | "refill";
-  /** For the other candidates: `no` · `yes` · `larger`, those with a larger window · `once`, one of them and no more. */
+  /** For the other candidates: `no`, unless the one that failed has replied to nothing in the run · `yes` · `larger`, those with a larger window · `once`, one of them and no more. */
   next: "no" | "yes" | "larger" | "once";
   /**
    * For what is known of the provider: `none` · `isolated`, the credential is not used until the configuration

@@ -84,6 +84,7 @@ export class World {
       health: this.health,
       config: this.config,
       tries: this.#tries.get(ask) ?? [],
+      proven: [],
       begun: this.#begun.get(ask) ?? this.now,
       counts: {},
       overBudget: {},

@@ -184,6 +184,23 @@ const SCENARIOS: Record<string, (world: World) => Selection> = {
     world.pass(15 * 60_000);
     return world.ask(both);
   },
+  "a request is invalid to one that has replied to none of the run": (world) => {
+    world.sure("one", both);
+    world.fail("one", "invalid");
+    return world.ask(both);
+  },
+  "a request is invalid to all, and none has replied to any of the run": (world) => {
+    for (const call of ["one", "two"]) {
+      world.sure(call, both);
+      world.fail(call, "invalid");
+    }
+    return world.ask(both);
+  },
+  "a request is invalid to one that has replied in the run": (world) => {
+    world.sure("one", both);
+    world.fail("one", "invalid");
+    return world.ask(both, { proven: [A] });
+  },
   "two have refused": (world) => {
     const three = route([A, B, C]);
     world.sure("one", three);

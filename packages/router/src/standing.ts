@@ -94,8 +94,12 @@ const shutOut: Check = ({ asking, standing: { candidate }, at }) => {
 const turnedDown: Check = ({ asking, standing: { key } }) => {
   const tried = failures(asking).map((failure) => ({ ...failure, row: FAILURES[failure.class] }));
   const refusals = tried.filter(({ row }) => row.next === "once");
-  const nobody = refusals.length > 1 || tried.some(({ row }) => row.next === "no");
-  return nobody || refusals.some((failure) => failure.key === key) ? { why: "failed" } : undefined;
+  const invalid = tried.filter(({ row }) => row.next === "no");
+  const nobody =
+    refusals.length > 1 || invalid.some((failure) => asking.proven.includes(failure.key));
+  if (nobody || refusals.some((failure) => failure.key === key)) return { why: "failed" };
+  // an account that is locked or settings that its model does not take, as far as anyone can tell
+  return invalid.some((failure) => failure.key === key) ? { why: "unproven" } : undefined;
 };
 
 /** A key or a model that was out and is back in the meantime: that is for the next asking. */

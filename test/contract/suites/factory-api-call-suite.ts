@@ -92,7 +92,7 @@ export const factoryApiCallSuite = (name: string, make: MakeApi): void => {
       ["auth", "unavailable"],
       ["gone", "unavailable"],
       ["context", "context"],
-      ["invalid", "invalid"],
+      ["invalid", "unavailable"],
       ["refusal", "invalid"],
     ])("answers the ask after a failure by what the failure means (%s)", async (kind, next) => {
       const { fence } = await working();
@@ -253,12 +253,12 @@ export const factoryApiCallSuite = (name: string, make: MakeApi): void => {
     it("records each choice with every candidate, also where nothing was sent", async () => {
       const fence = await planning();
       const call = callFor({ role: "planner" });
-      await context.api.settle(fence, (await granted(fence, call)).call, failed("invalid"));
+      await context.api.settle(fence, (await granted(fence, call)).call, failed("context"));
       await context.api.reserve(fence, call);
       const { demand } = await context.fixture.exhaust();
       expect(demand).toMatchObject([
         { ask: call.ask, decision: { outcome: "chosen", chosen: SONNET } },
-        { ask: call.ask, decision: { outcome: "invalid" }, reason: expect.any(String) },
+        { ask: call.ask, decision: { outcome: "context" }, reason: expect.any(String) },
       ]);
       expect(demand[0]?.decision.considered.map(({ candidate }) => candidate)).toEqual([
         SONNET,
@@ -268,9 +268,8 @@ export const factoryApiCallSuite = (name: string, make: MakeApi): void => {
 
     it("records once what stands in the way of an ask, however often it looks", async () => {
       const { fence } = await working();
-      const { prefix } = callFor();
-      await granted(fence, callFor({ prefix }));
-      const waiting = callFor({ prefix });
+      const waiting = callFor();
+      await granted(fence, callFor({ prefix: waiting.prefix }));
       for (let look = 0; look < 4; look++) {
         expect((await context.api.reserve(fence, waiting)).kind).toBe("wait");
         context.fixture.advance(1_000);

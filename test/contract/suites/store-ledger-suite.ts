@@ -64,7 +64,7 @@ export const ledgerSuite = (open: OpenStore) => {
     expect((await store.exhaust()).demand).toEqual([demand]);
   });
 
-  it("finds one call, the last one with a usage of a step or of a role for a task, and how calls came out", async () => {
+  it("finds one call, the last one with a usage of a step, of a role for a task or of a candidate, and how calls came out", async () => {
     const { store } = given;
     await store.append("r2", [submitted()]);
     const [s1, s2] = [await claimed(store, "r1", "s1"), await claimed(store, "r1", "s2")];
@@ -92,6 +92,9 @@ export const ledgerSuite = (open: OpenStore) => {
     expect(await store.lastUsed("r1", { step: "s3" })).toBeUndefined();
     expect(await store.lastUsed("r1", { task: "t1", role: "coder" })).toMatchObject({ id: "c2" });
     expect(await store.lastUsed("r1", { task: "t1", role: "planner" })).toBeUndefined();
+    const { provider, model } = call("c1", 10);
+    expect(await store.lastUsed("r1", { provider, model })).toMatchObject({ id: "c2" });
+    expect(await store.lastUsed("r2", { provider, model })).toBeUndefined();
     const outcomes = new Map([
       ...[["c1", "ok"] as const, ["c2", "refusal"] as const, ["c3", "ok"] as const],
     ]);

@@ -1,4 +1,11 @@
-import { type CallRow, type Fence, type Reservation, Role, type Settled } from "@headrace/domain";
+import {
+  type CallRow,
+  type Fence,
+  type Ledger,
+  type Reservation,
+  Role,
+  type Settled,
+} from "@headrace/domain";
 import type { Sql } from "../sql.ts";
 import type { Booking } from "./booking.ts";
 
@@ -42,6 +49,13 @@ const toHeld = (stored: Stored): Held => ({
   usedTokens: stored.usedTokens,
 });
 
+/** As SQL, with what stands in it. Each has its index. */
+const whoseCall = (of: Parameters<Ledger["lastUsed"]>[1]): [string, ...string[]] => {
+  if ("step" in of) return ["step = ?", of.step];
+  if ("task" in of) return ["task = ? AND role = ?", of.task, of.role];
+  return ["provider = ? AND model = ?", of.provider, of.model];
+};
+
 /** The newest state of each call. */
 export class Calls {
   readonly #sql: Sql;
@@ -75,9 +89,8 @@ export class Calls {
       .map(toRow);
   }
 
-  lastUsed(run: string, of: { step: string } | { task: string; role: Role }): CallRow | undefined {
-    const [where, ...whose] =
-      "step" in of ? ["step = ?", of.step] : ["task = ? AND role = ?", of.task, of.role];
+  lastUsed(run: string, of: Parameters<Ledger["lastUsed"]>[1]): CallRow | undefined {
+    const [where, ...whose] = whoseCall(of);
     const stored = this.#sql.get<Stored>(
       `SELECT ${COLUMNS} FROM calls WHERE run = ? AND ${where} AND state = 'settled'
          AND usage IS NOT NULL ORDER BY ordinal DESC LIMIT 1`,

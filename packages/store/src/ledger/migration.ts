@@ -39,6 +39,7 @@ export const LEDGER_MIGRATION = `
   CREATE INDEX calls_of_run ON calls (run, settled_at, amount, cost, excess);
   CREATE INDEX calls_of_step ON calls (run, step, state);
   CREATE INDEX calls_of_task ON calls (run, task, role, state);
+  CREATE INDEX calls_of_candidate ON calls (run, provider, model, state);
 
   -- in the order of their ordinals; amounts in pico-dollars
   CREATE TABLE ledger (
