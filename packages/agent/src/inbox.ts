@@ -1,11 +1,11 @@
-import type { Signal } from "@headrace/domain";
+import type { Signal, StaleEpochError } from "@headrace/domain";
 
 /** Something to be told to the model; `steer` says which of the person's words it is. */
 export type Note = { text: string; steer?: number };
 
 /**
- * What the control plane says while a job runs. Notes wait for the next turn. A cancel ends tools at once and lets a
- * model call that is under way come to its end, since it is paid for; a stop ends both.
+ * What the control plane says while a job runs. Notes wait for the next turn. A cancel or a lost claim ends tools at once
+ * and lets a model call that is under way come to its end, since it is paid for; a stop ends both.
  */
 export class Inbox {
   readonly #work = new AbortController();
@@ -25,6 +25,11 @@ export class Inbox {
   stop(reason: unknown): void {
     this.#work.abort(reason);
     this.#call.abort(reason);
+  }
+
+  /** Another has the claim: nothing more is begun. */
+  lost(reason: StaleEpochError): void {
+    this.#work.abort(reason);
   }
 
   deliver(signal: Signal): void {

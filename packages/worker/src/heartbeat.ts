@@ -7,7 +7,10 @@ const LEAST_MS = 50;
 /** A renewal also brings what a person wants of the run: a cancel should not wait for long. */
 const MOST_MS = 3_000;
 
-/** Keeps the claim while it is held, and passes on what the control plane says; a lost claim stops the work. */
+/**
+ * Keeps the claim while it is held, and passes on what the control plane says. A lost claim stops the work; a call under
+ * way comes to its end, and what it cost corrects what was booked for it.
+ */
 export const heartbeat = ({ api, claim, clock, inbox, log }: Work): AsyncDisposable => {
   const stop = new AbortController();
   const beat = async (): Promise<void> => {
@@ -21,7 +24,7 @@ export const heartbeat = ({ api, claim, clock, inbox, log }: Work): AsyncDisposa
         until = renewed.until;
         for (const signal of renewed.signals) inbox.deliver(signal);
       } catch (cause) {
-        if (cause instanceof StaleEpochError) return inbox.stop(cause);
+        if (cause instanceof StaleEpochError) return inbox.lost(cause);
         // the control plane may be away for a moment; the lease decides how long that may last
         log(
           `renewing ${claim.fence.step}: ${cause instanceof Error ? cause.message : String(cause)}`,
