@@ -89,6 +89,22 @@ test("a parked task is told, and one wait for tomorrow, however many steps wait 
   ]);
 });
 
+test("a provider that is out of credit is told, once, by whichever factory runs", async () => {
+  await submit();
+  const failed = { type: "model.failed", step: "s", role: "coder", class: "credit" } as const;
+  for (const _boot of [1, 2]) {
+    await using notifier = open();
+    await notifier.start();
+    await store.append("r", [{ type: "note.added", level: "warning", text: "look at the branch" }]);
+    if ((await told()).length > 0) continue;
+    await store.append("r", [
+      { ...failed, reason: "402" },
+      { type: "note.added", level: "warning", text: "add credit" },
+    ]);
+  }
+  expect(await told()).toEqual(["provider: warning: add credit"]);
+});
+
 test("an event is told once, and one that a crash came before by the next factory", async () => {
   await submit();
   await store.append("r", [{ type: "run.failed", reason: "the disk is full" }]);

@@ -2,31 +2,15 @@ import { spawn } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { EventType, RunState, Store, StoredEvent } from "@headrace/domain";
+import type { RunState, Store, StoredEvent } from "@headrace/domain";
 import { writePrivate } from "../data-dir.ts";
-import { eventWords } from "../view/event-line.ts";
-
-/** What a person is called for, and the word their command gets for it. */
-const STATUS: Partial<Record<EventType, string>> = {
-  "run.completed": "complete",
-  "run.planned": "planned",
-  "run.incomplete": "incomplete",
-  "run.cancelled": "cancelled",
-  "run.failed": "failed",
-  "budget.stopped": "budget",
-  "budget.parked": "parked",
-  "step.deferred": "deferred",
-  "question.asked": "question",
-};
+import { mayBeNews, NOTHING_TOLD, newsOf, type Telling } from "./news.ts";
 
 const COMMAND_MS = 30_000;
-/** A shorter wait is no news to a person: limits of providers end within the hour. */
-const LONG_WAIT_MS = 60 * 60_000;
 
 /**
- * Runs each run's `--notify` command at its end, at a stop, where a task is parked or waits for more than an hour, and at
- * a question, one after the other. How far it has told
- * is kept in `dir`, so that an event is told once, and one that a crash came before is told by the next factory.
+ * Runs each run's `--notify` command for what is news of it, one after the other. How far it has told is kept in `dir`,
+ * so that an event is told once, and one that a crash came before is told by the next factory.
  */
 export const createNotifier = (options: {
   store: Pick<Store, "runs" | "state" | "events" | "onCommit">;
@@ -38,16 +22,14 @@ export const createNotifier = (options: {
 }): AsyncDisposable & { start(): Promise<void> } => {
   const { store, log } = options;
   let last: Promise<void> = Promise.resolve();
-  const waits = new Map<string, Set<string>>();
+  const read = new Map<string, Read>();
   const tell = (run: string): void => {
-    const ofRun = waits.get(run) ?? new Set();
-    waits.set(run, ofRun);
     last = last
-      .then(() => tellNews(options, run, ofRun))
+      .then(() => tellNews(options, run, read))
       .catch((cause) => log(`notify for ${run}: ${String(cause)}`));
   };
   const unsubscribe = store.onCommit((run, events) => {
-    if (events.some(({ type }) => type in STATUS)) tell(run);
+    if (events.some(mayBeNews)) tell(run);
   });
   return {
     async start() {
@@ -62,43 +44,45 @@ export const createNotifier = (options: {
 
 type Options = Parameters<typeof createNotifier>[0];
 
+/** How far the events of a run were read, and what the news of the next one depends on. */
+type Read = { seq: number; telling: Telling };
+
 const tellNews = async (
   { store, dir, env, commandMs = COMMAND_MS, log }: Options,
   run: string,
-  waits: Set<string>,
+  read: Map<string, Read>,
 ): Promise<void> => {
   const command = (await store.state(run))?.run.notify;
   if (command === undefined) return;
   const marker = join(dir, run);
   const told = Number(await readFile(marker, "utf8").catch(() => "0"));
-  for await (const event of eventsAfter(store, run, told)) {
-    const status = STATUS[event.type];
-    if (status === undefined || !isNews(event, waits)) continue;
+  // of most runs nothing is left to tell when a factory starts, and their events are not read again
+  if (!read.has(run) && !(await hasMore(store, run, told))) return;
+  let { seq, telling } = read.get(run) ?? { seq: 0, telling: NOTHING_TOLD };
+  for await (const event of eventsAfter(store, run, seq)) {
+    const { after, news } = newsOf(telling, event);
+    [seq, telling] = [event.seq, after];
+    read.set(run, { seq, telling });
+    if (news === undefined || seq <= told) continue;
     const about = {
       HEADRACE_RUN: run,
-      HEADRACE_STATUS: status,
-      HEADRACE_MESSAGE: messageOf(event) ?? status,
+      HEADRACE_STATUS: news.status,
+      HEADRACE_MESSAGE: news.message,
     };
     const problem = await runCommand(command, { ...withoutKeys(env), ...about }, commandMs);
-    if (problem !== undefined) log(`notify for ${run} (${status}): ${problem}`);
+    if (problem !== undefined) log(`notify for ${run} (${news.status}): ${problem}`);
     await mkdir(dir, { recursive: true });
-    await writePrivate(marker, `${event.seq}\n`);
+    await writePrivate(marker, `${seq}\n`);
   }
 };
 
-/** Steps that wait until the same moment are told of once. */
-const isNews = (event: StoredEvent, waits: Set<string>): boolean => {
-  if (event.type !== "step.deferred") return true;
-  if (Date.parse(event.until) - Date.parse(event.at) < LONG_WAIT_MS) return false;
-  if (waits.has(event.until)) return false;
-  waits.add(event.until);
-  return true;
-};
-
-/** Whose budget it is stands in no words of the event. */
-const messageOf = (event: StoredEvent): string | undefined => {
-  const words = eventWords(event);
-  return event.type === "budget.parked" && words ? `task ${event.task}: ${words}` : words;
+const hasMore = async (
+  store: Pick<Store, "events">,
+  run: string,
+  told: number,
+): Promise<boolean> => {
+  for await (const event of eventsAfter(store, run, told)) if (mayBeNews(event)) return true;
+  return false;
 };
 
 async function* eventsAfter(
