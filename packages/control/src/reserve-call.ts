@@ -9,6 +9,7 @@ import {
   type Fence,
   isParked,
   isRunning,
+  isSimulated,
   limitsOf,
   type Pico,
   PRODUCT,
@@ -185,9 +186,10 @@ const hold = async (
   at: Date,
 ): Promise<Refusal | undefined> => {
   const { context, health } = calls;
-  const { fence, step, limits } = facts;
+  const { fence, state, step, limits } = facts;
   const owner = eventOwner(step);
-  const accounts = accountsOf({ run: fence.run, ...owner }, limits, at);
+  const simulated = isSimulated(state.run);
+  const accounts = accountsOf({ run: fence.run, simulated, ...owner }, limits, at);
   const hour = limits.hour === undefined ? {} : { hour: limits.hour };
   try {
     const reservation = reservationOf(calls, facts, chosen, at);

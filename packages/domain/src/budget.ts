@@ -36,19 +36,24 @@ export type BudgetLimits = z.infer<typeof BudgetLimits>;
 /** One account of the ledger with what it may hold. */
 export type Account = {
   level: BudgetLevel;
-  /** `installation`, `day/2026-11-21`, `run/<run>`, `run/<run>/<task>`, `run/<run>/<task>/<attempt>` */
+  /** `installation`, `day/2026-11-21` (or `simulated`, `simulated/day/2026-11-21`), `run/<run>`, `run/<run>/<task>`, `run/<run>/<task>/<attempt>` */
   path: string;
   limit?: Pico;
   tokens?: number;
 };
 
-/** The accounts above a call, widest first. `hour` is no account: it is a window over a run's entries. */
+/**
+ * The accounts above a call, widest first. `hour` is no account: it is a window over a run's entries. What simulated
+ * runs pretend to spend has accounts of its own above a run, beside the real ones.
+ */
 export const accountsOf = (
-  owner: { run: string; task?: string; attempt?: number },
+  owner: { run: string; simulated?: boolean; task?: string; attempt?: number },
   limits: BudgetLimits & { run: Pico },
   at: Date,
 ): Account[] => {
-  const { run, task, attempt } = owner;
+  const { run, simulated = false, task, attempt } = owner;
+  const all = simulated ? "simulated" : "installation";
+  const today = `${simulated ? "simulated/" : ""}day/${at.toISOString().slice(0, 10)}`;
   const bounded = (level: BudgetLevel, path: string, limit?: Pico): Account => ({
     level,
     path,
@@ -59,8 +64,8 @@ export const accountsOf = (
     ...(limits.tokens === undefined ? {} : { tokens: limits.tokens }),
   };
   const above = [
-    bounded("installation", "installation", limits.total),
-    bounded("day", `day/${at.toISOString().slice(0, 10)}`, limits.day),
+    bounded("installation", all, limits.total),
+    bounded("day", today, limits.day),
     own,
   ];
   if (task === undefined) return above;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isSimulated } from "./limits-of.ts";
 import { formatUsd, fromUsd, MAX_USD, Pico } from "./money.ts";
 import type { Preview } from "./preview.ts";
 import type { RunState } from "./run-state.ts";
@@ -62,7 +63,7 @@ export const projected = (state: RunState): Projection | undefined => {
 /** Where a run stops by itself anyway, or was told to ask; a simulated one spends nothing. */
 const bounds = ({ run }: RunState): Partial<Projection> & Pick<Projection, "tasks"> => {
   const { consent = {}, limits = {} } = run;
-  const real = run.model.kind === "provider";
+  const real = !isSimulated(run);
   const cost = consent.above ?? (real ? run.budget : undefined);
   return {
     tasks: consent.tasks ?? limits.tasks ?? UNASKED_TASKS,

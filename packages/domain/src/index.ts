@@ -18,7 +18,7 @@ export * from "./handoff.ts";
 export * from "./ids.ts";
 export * from "./ledger-check.ts";
 export * from "./ledger-entry.ts";
-export { limitsOf } from "./limits-of.ts";
+export { isSimulated, limitsOf } from "./limits-of.ts";
 export * from "./lockfiles.ts";
 export * from "./merge-queue.ts";
 export * from "./money.ts";

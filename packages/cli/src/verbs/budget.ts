@@ -1,4 +1,11 @@
-import { accountsOf, formatUsd, limitsOf, type Pico, UserError } from "@headrace/domain";
+import {
+  accountsOf,
+  formatUsd,
+  isSimulated,
+  limitsOf,
+  type Pico,
+  UserError,
+} from "@headrace/domain";
 import { type DataDir, dataDir } from "../data-dir.ts";
 import { factoryOf } from "../factory/going-on.ts";
 import { openSpend } from "../factory/spend-records.ts";
@@ -58,7 +65,11 @@ const show = async (
   await using records = await openSpend(data, id);
   const at = new Date();
   for (const state of records.states) {
-    const above = accountsOf({ run: id }, limitsOf(state, {}, configured), at);
+    const above = accountsOf(
+      { run: id, simulated: isSimulated(state.run) },
+      limitsOf(state, {}, configured),
+      at,
+    );
     const accounts = await records.accounts(above.map(({ path }) => path));
     const day = at.toISOString().slice(0, 10);
     const report = budgetReport(state, accounts, { configured, day });

@@ -2,6 +2,7 @@ import {
   candidateKey,
   formatUsd,
   formatWork,
+  isSimulated,
   type KindSum,
   plainLine,
   type RunState,
@@ -89,12 +90,23 @@ const asideLines = ({ excess, billed }: Pick<SpendSum, "excess" | "billed">): st
       ]),
 ];
 
+const NO_MONEY = "no model was called, no money was spent";
+
+/** Of what some runs cost, what was pretended; nothing where all of it is money. */
+const pretended = (states: readonly RunState[]): string => {
+  const simulated = states.filter(({ run }) => isSimulated(run));
+  if (simulated.length === 0) return "";
+  if (simulated.length === states.length) return ` (simulated: ${NO_MONEY})`;
+  const sum = simulated.reduce((all, { run }) => all + run.spent, 0);
+  return ` (${formatUsd(sum)} of it in simulated runs, in which ${NO_MONEY})`;
+};
+
 /** What some runs cost and what it came to; every share is of what is settled. */
 export const spendLines = (sum: SpendSum, states: readonly RunState[]): string[] => {
   const { settled, usage, calls, reported, work, worked } = sum;
   const cacheable = inputOf(usage);
   return [
-    settledLine(settled, `${calls} calls${worth(work, worked, calls)}`),
+    settledLine(settled, `${calls} calls${worth(work, worked, calls)}${pretended(states)}`),
     ...classLines(sum),
     taskLine(settled, states),
     tokensLine(usage),
@@ -106,14 +118,12 @@ export const spendLines = (sum: SpendSum, states: readonly RunState[]): string[]
 
 /** The same of one run as its log tells it. */
 export const runSpendLines = (state: RunState): string[] => {
-  const { spent, calls, spend, work, model, excess = 0 } = state.run;
+  const { spent, calls, spend, work, excess = 0 } = state.run;
   const { converted = 0, overhead = {}, waste = {} } = spend ?? {};
   const inFlight = spent - converted - sumKinds(overhead) - sumKinds(waste);
-  const simulated =
-    model.kind === "provider" ? "" : " (simulated: no model was called, no money was spent)";
   const amounts = worth(work?.amount ?? 0, work?.calls ?? 0, calls);
   return [
-    settledLine(spent, `${calls} calls${amounts}${simulated}`),
+    settledLine(spent, `${calls} calls${amounts}${pretended([state])}`),
     ...(spent === 0 ? [] : classLines({ settled: spent, converted, overhead, waste, inFlight })),
     ...(spent === 0 ? [] : [taskLine(spent, [state])]),
     ...asideLines({ excess, billed: { calls: 0, cost: 0, settled: 0 } }),
