@@ -76,9 +76,7 @@ const promptOf = ({ model, effort, system, tools, messages }: ModelRequest) =>
  * token is at least one byte of text, so the prompt's bytes are then a safe bound.
  */
 const isUncounted = (error: unknown, model: string): boolean =>
-  error instanceof APIError &&
-  [404, 405, 501].includes(error.status ?? 0) &&
-  !(error.apiMessage ?? "").includes(model);
+  error instanceof APIError && error.status === 404 && !(error.apiMessage ?? "").includes(model);
 
 const createSdk = ({ baseUrl, apiKey, auth, timeouts }: ModelClientOptions): Anthropic => {
   if (apiKey === undefined ? baseUrl === undefined : apiKey.trim() === "")

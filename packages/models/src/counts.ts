@@ -1,7 +1,25 @@
-import { type Candidate, type Counted, candidateKey, type ModelClients } from "@headrace/domain";
+import {
+  type Candidate,
+  type Counted,
+  candidateKey,
+  type FailureClass,
+  type ModelClients,
+} from "@headrace/domain";
 import { type Ask, requestTo } from "./ask.ts";
-import { billedBound, countedBound } from "./input-bound.ts";
+import { billedBound, countedBound, inputBound } from "./input-bound.ts";
 import { thrown } from "./outcome.ts";
+
+/**
+ * Failures of a count that hold for messages, too. By any other no more is known than that its provider does not count:
+ * many gateways take messages alone.
+ */
+const OF_MESSAGES: ReadonlySet<FailureClass> = new Set<FailureClass>([
+  "auth",
+  "credit",
+  "gone",
+  "rate",
+  "context",
+]);
 
 /** What candidates take a request for, as far as that is known. */
 export class Counts {
@@ -33,7 +51,10 @@ export class Counts {
     return bounds.length > 0;
   }
 
-  /** Has a candidate count the request. Rejects with the reason of the ask's work when that is aborted. */
+  /**
+   * Has a candidate count the request; where it cannot, the bytes stand for its count, which then is asked for no more.
+   * Rejects with the reason of the ask's work when that is aborted.
+   */
   async add(candidate: Candidate): Promise<void> {
     const key = candidateKey(candidate);
     if (this.#exact.has(key)) throw new Error(`the request was counted for ${key} already`);
@@ -46,7 +67,16 @@ export class Counts {
       this.#exact.add(key);
     } catch (error) {
       work?.throwIfAborted();
-      this.#known.set(key, { candidate: key, failed: thrown(error).failure });
+      const { failure } = thrown(error);
+      if (OF_MESSAGES.has(failure.class)) this.#known.set(key, { candidate: key, failed: failure });
+      else this.#uncounted(key);
     }
+  }
+
+  /** A bound by an earlier bill stays. */
+  #uncounted(key: string): void {
+    const count = inputBound(this.#ask.request);
+    this.#known.set(key, { candidate: key, tokens: count, ...this.#known.get(key), count });
+    this.#exact.add(key);
   }
 }

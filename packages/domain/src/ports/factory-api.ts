@@ -45,8 +45,9 @@ export type Signal =
   | { kind: "steer"; seq: number; text: string };
 
 /**
- * Input tokens that a candidate's provider bills at most, by its count or an earlier bill; `failed` when it could not say.
- * `count` is what it counted, which is an estimate: by it a prompt fits a window, and not by what is held.
+ * Input tokens that a candidate's provider bills at most, by its count or an earlier bill; `failed` when no call would
+ * fare better. `count` is what it counted, which is an estimate: by it a prompt fits a window, and not by what is held;
+ * where it does not count, the bytes stand for it.
  */
 export type Counted =
   | { candidate: string; tokens: number; count?: number }
