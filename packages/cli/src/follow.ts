@@ -6,14 +6,13 @@ import {
   isBooked,
   isEnded,
   picoReader,
-  plainLine,
   type RunState,
   type StoredEvent,
-  UserError,
-  waitingOnPerson,
 } from "@headrace/domain";
-import { withCommands } from "./command.ts";
+import { askForConsent, type Ways } from "./ask-consent.ts";
 import type { DataDir } from "./data-dir.ts";
+import { factoryOf } from "./factory/going-on.ts";
+import { openReader, readerOf } from "./factory/reader.ts";
 import { eventLine } from "./view/event-line.ts";
 import { createLiveView } from "./view/live-view.ts";
 import { previewLines } from "./view/preview-lines.ts";
@@ -22,13 +21,13 @@ import { hasBegun } from "./view/run-lines.ts";
 import type { World } from "./world.ts";
 
 export type FollowOptions = {
-  data: Pick<DataDir, "command">;
+  data: DataDir;
   json: boolean;
-  /** the factory is in this process: leaving the view parks the run */
-  foreground: boolean;
+  /** a factory in this process: leaving the view parks the run */
+  own?: FactoryControl;
 };
 
-type Followed = Pick<FactoryControl, "run" | "events"> & Partial<Pick<FactoryControl, "answer">>;
+type Followed = Pick<FactoryControl, "run" | "events">;
 
 /**
  * Shows a run until it ends or waits for a person, and answers with the run's exit code; undefined when the
@@ -40,21 +39,34 @@ export const followRun = async (
   run: string,
   options: FollowOptions,
 ): Promise<number | undefined> => {
-  for (;;) {
-    const last = await showRun(world, control, run, options);
-    const asked = last && (await askForConsent(world, control, last, options));
-    if (asked !== "answered") return endOf(world, control, last, run, options);
+  const { data, json } = options;
+  await using opened = new AsyncDisposableStack();
+  for (let followed = control; ; ) {
+    const last = await showRun(world, followed, run, options);
+    // nothing is asked of who reads events
+    const next =
+      last && !json
+        ? await askForConsent(world, last, waysTo(world, run, options), data.command)
+        : undefined;
+    if (next === undefined) return endOf(world, followed, last, run, options);
+    followed = opened.use(next);
   }
 };
+
+/** No other process reaches a factory in this one, and no other factory can own its data directory. */
+const waysTo = (world: World, run: string, { data, own }: FollowOptions): Ways =>
+  own === undefined
+    ? { reader: () => openReader(data), factory: () => factoryOf(data, run, world) }
+    : { reader: async () => readerOf(own), factory: async () => own };
 
 /** Its newest state, once nothing but a person moves it; undefined when there is none, or the viewer has left. */
 const showRun = async (
   world: World,
   control: Followed,
   run: string,
-  { data, json, foreground }: FollowOptions,
+  { data, json, own }: FollowOptions,
 ): Promise<RunState | undefined> => {
-  const leaving = foreground
+  const leaving = own
     ? "Ctrl-C parks the run"
     : `it goes on without this terminal, ${data.command(`watch ${run}`)} shows it again`;
   const show = json
@@ -70,10 +82,10 @@ const endOf = async (
   control: Followed,
   last: RunState | undefined,
   run: string,
-  { data, json, foreground }: FollowOptions,
+  { data, json, own }: FollowOptions,
 ): Promise<number | undefined> => {
   if (last === undefined || world.interrupt.aborted) {
-    if (!json && !foreground) world.out(`the run goes on: ${data.command(`watch ${run}`)}`);
+    if (!json && own === undefined) world.out(`the run goes on: ${data.command(`watch ${run}`)}`);
     return undefined;
   }
   if (!json) {
@@ -86,39 +98,6 @@ const endOf = async (
     `headrace: no factory works on run ${run} now; start one: ${data.command(`resume ${run}`)}`,
   );
   return 1;
-};
-
-/**
- * Asks the person at the terminal what the run waits for, where that is a consent, until it is an answer. Nothing is
- * asked of who reads events, or whose terminal only shows.
- */
-const askForConsent = async (
-  { terminal, interrupt, out, err }: World,
-  control: Followed,
-  state: RunState,
-  { json, data }: FollowOptions,
-): Promise<"answered" | undefined> => {
-  const { run, questions } = state;
-  const open = Object.values(questions).find(
-    (q) => q.about === "consent" && q.answer === undefined,
-  );
-  const waits = run.status === "active" && waitingOnPerson(state) && !interrupt.aborted;
-  if (open === undefined || !waits || json) return undefined;
-  if (terminal?.ask === undefined || control.answer === undefined) return undefined;
-  out(`\n${plainLine(open.text, 1000)}`);
-  for (;;) {
-    const typed = await terminal.ask("yes / no / USD: ", interrupt);
-    if (typed === undefined) return undefined;
-    try {
-      await control.answer(run.id, open.id, typed.trim());
-      return "answered";
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      // it may have been answered elsewhere meanwhile
-      if ((await control.run(run.id)).questions[open.id]?.answer !== undefined) return "answered";
-      err(withCommands(error, data.command).message);
-    }
-  }
 };
 
 const BOOKING_MS = 100;

@@ -4,15 +4,20 @@ import { createClock, openStore } from "@headrace/store";
 import type { DataDir } from "../data-dir.ts";
 import { connect } from "./control-file.ts";
 
-/** What verbs that only read need of a factory; `answer` where one runs, which a person who watches may be asked for. */
+/** What verbs that only read need of a factory. */
 export type FactoryReader = Pick<FactoryControl, "runs" | "run" | "events" | "blob"> &
-  Partial<Pick<FactoryControl, "answer">> &
   AsyncDisposable;
+
+/** A factory to read from, which goes on when the reader is closed. */
+export const readerOf = (control: FactoryControl): FactoryReader => ({
+  ...control,
+  [Symbol.asyncDispose]: async () => undefined,
+});
 
 /** The running factory, else the store opened read-only: to look at a run starts nothing. */
 export const openReader = async (data: DataDir): Promise<FactoryReader> => {
   const running = await connect(data);
-  if (running) return { ...running.control, [Symbol.asyncDispose]: async () => undefined };
+  if (running) return readerOf(running.control);
   if (!existsSync(data.store)) return nothingIn(data);
   const store = await openStore({ file: data.store, clock: createClock(), readOnly: true });
   const run = async (id: string): Promise<RunState> => {

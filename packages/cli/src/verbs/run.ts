@@ -28,10 +28,7 @@ export const run: VerbAction = async (world, [spec = ""], options) => {
     );
     return 0;
   }
-  return (
-    (await followRun(world, control, submitted.run, { data, json: job.json, foreground: false })) ??
-    DETACHED
-  );
+  return (await followRun(world, control, submitted.run, { data, json: job.json })) ?? DETACHED;
 };
 
 const announce = (
@@ -84,7 +81,7 @@ const inForeground = async (
   const code = await followRun(world, factory.control, submitted.run, {
     data,
     json,
-    foreground: true,
+    own: factory.control,
   });
   if (code !== undefined) return code;
   await factory.control.pause(submitted.run, "the foreground process was interrupted");

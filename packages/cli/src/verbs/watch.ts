@@ -10,7 +10,5 @@ export const watch: VerbAction = async (world, [id], options) => {
   const data = dataDir(text(options, "data"), world.env);
   await using reader = await openReader(data);
   const { run } = await pickRun(reader, id);
-  return (
-    (await followRun(world, reader, run.id, { data, json: false, foreground: false })) ?? DETACHED
-  );
+  return (await followRun(world, reader, run.id, { data, json: false })) ?? DETACHED;
 };
