@@ -71,7 +71,7 @@ const WORK = [
       ["--foreground", "keep the factory in this process; Ctrl-C parks the run"],
       [
         "--notify <command>",
-        "run this at the end, at a stop and at a question; told by HEADRACE_RUN, _STATUS, _MESSAGE",
+        "run this at the end, or when you are needed; told by HEADRACE_RUN, _STATUS, _MESSAGE",
       ],
       NO_AWAKE,
       ["--json", "print the events, one JSON object a line"],
