@@ -1,9 +1,10 @@
 import { strict as assert } from "node:assert";
 import {
   type Account,
-  accountsOf,
+  type BudgetLevel,
   type CallState,
   type ClassedCall,
+  type ReserveAnswer,
   type TokenUsage,
   totalTokens,
 } from "@headrace/domain";
@@ -25,21 +26,35 @@ export type ModelCall = {
   parts?: ClassedCall["parts"];
 };
 
+/** The level that has no room; undefined where the call was granted. */
+export const refusedAt = (answer: ReserveAnswer): BudgetLevel | undefined => {
+  if (answer.kind === "granted") return undefined;
+  return answer.tokens ? "tokens" : answer.level;
+};
+
 const total = (calls: readonly ModelCall[], of: (call: ModelCall) => number): number =>
   calls.reduce((sum, call) => sum + of(call), 0);
 
 const isOpen = ({ state }: ModelCall): boolean => state === "open";
 
-/** What a ledger must say, by adding up all of its calls each time: no running sums, no database. */
+type Refused = Extract<ReserveAnswer, { kind: "refused" }>;
+
+/** What a ledger must say of one run, by adding up all calls each time: no running sums, no database. */
 export class LedgerModel {
   readonly calls: ModelCall[] = [];
+  readonly #all: ModelCall[];
+
+  /** `all` collects the calls of every run that shares an account with this one. */
+  constructor(all: ModelCall[]) {
+    this.#all = all;
+  }
 
   /** The first account that cannot hold so much, as an answer of the ledger. */
-  refusal(accounts: readonly Account[], amount: number, tokens: number): object | undefined {
+  refusal(accounts: readonly Account[], amount: number, tokens: number): Refused | undefined {
     for (const { level, path, limit, tokens: most } of accounts) {
       const sums = this.sums(path);
       const left = Math.max(0, (limit ?? amount) - sums.reserved - sums.settled - sums.excess);
-      const refused = { kind: "refused", level, path };
+      const refused = { kind: "refused", level, path } as const;
       if (limit !== undefined && amount > left)
         return { ...refused, needed: amount, available: left, held: sums.reserved };
       const used = sums.reservedTokens + sums.settledTokens + sums.excessTokens;
@@ -54,8 +69,9 @@ export class LedgerModel {
     return undefined;
   }
 
-  sums(path: string) {
-    const held = this.calls.filter(({ paths }) => paths.includes(path));
+  /** Of all runs that share the account, or of this one alone. */
+  sums(path: string, calls = this.#all) {
+    const held = calls.filter(({ paths }) => paths.includes(path));
     const open = held.filter(isOpen);
     return {
       reserved: total(open, ({ amount }) => amount),
@@ -86,7 +102,9 @@ export class LedgerModel {
 
   reserve(call: Pick<ModelCall, "id" | "epoch" | "amount" | "tokens" | "paths">): void {
     const nothing = { cost: 0, usedTokens: 0, excess: 0, excessTokens: 0 };
-    this.calls.push({ ...call, ...nothing, state: "open" });
+    const held: ModelCall = { ...call, ...nothing, state: "open" };
+    this.calls.push(held);
+    this.#all.push(held);
   }
 
   /** Ends a hold, or corrects an estimate: never above what was held. */
@@ -101,6 +119,11 @@ export class LedgerModel {
     call.settledAt ??= now;
   }
 
+  /** Accounts that anything was ever held on, of whichever run. */
+  get paths(): string[] {
+    return [...new Set(this.#all.flatMap(({ paths }) => paths))];
+  }
+
   get spent(): number {
     return total(this.calls, ({ cost }) => cost);
   }
@@ -111,46 +134,5 @@ export class LedgerModel {
 
   get classed(): ClassedCall["parts"] {
     return this.calls.flatMap(({ parts = [] }) => parts);
-  }
-}
-
-/** Limits as a factory has them, but for the accounts that all runs share: here each run has its own. */
-export class TrialLimits {
-  hour = 900;
-  readonly #run: string;
-  readonly #limits = { total: 3000, day: 2000, run: 1000, task: 700, attempt: 400, tokens: 500 };
-
-  constructor(run: string) {
-    this.#run = run;
-  }
-
-  raise(by: number): void {
-    this.#limits.run += by;
-    this.#limits.task += by >> 1;
-    this.#limits.tokens += by >> 2;
-    this.hour += by >> 2;
-  }
-
-  accounts(task: string | undefined, attempt: number | undefined): Account[] {
-    const owner = {
-      run: this.#run,
-      ...(task === undefined ? {} : { task }),
-      ...(attempt === undefined ? {} : { attempt }),
-    };
-    return accountsOf(owner, this.#limits, new Date(0)).map((account) =>
-      account.level === "installation" || account.level === "day"
-        ? { ...account, path: `run/${this.#run}/=${account.level}` }
-        : account,
-    );
-  }
-
-  of(path: string): { limit: number; tokens: number } {
-    const { total, day, run, task, attempt, tokens } = this.#limits;
-    const [, , of, number] = path.split("/");
-    const endless = { tokens: Number.POSITIVE_INFINITY };
-    if (of === undefined) return { limit: run, tokens };
-    if (of === "=installation") return { ...endless, limit: total };
-    if (of === "=day") return { ...endless, limit: day };
-    return { ...endless, limit: number === undefined ? task : attempt };
   }
 }

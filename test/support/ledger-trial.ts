@@ -1,11 +1,13 @@
 import { strict as assert } from "node:assert";
 import {
   type AccountSums,
+  type BudgetLevel,
   type ClassedCall,
   classedSums,
   entryProblem,
   type Fence,
   NO_USAGE,
+  type ReserveAnswer,
   StaleEpochError,
 } from "@headrace/domain";
 import type { SqliteStore } from "@headrace/store";
@@ -18,7 +20,8 @@ import {
   type ManualClock,
   submitted,
 } from "../contract/suites/store-fixtures.ts";
-import { LedgerModel, type ModelCall, TrialLimits } from "./ledger-model.ts";
+import { LedgerModel, type ModelCall, refusedAt } from "./ledger-model.ts";
+import { type Limits, TrialLimits } from "./ledger-trial-limits.ts";
 
 /** A store that can be closed and opened again, or be made to fail in the middle of its next transaction. */
 export type Crashable = {
@@ -30,22 +33,28 @@ export type Crashable = {
 };
 
 export const OPS = [
-  ...["reserve", "reserve", "reserve", "reserve", "settle", "settle", "settle", "lie"],
+  ...["reserve", "reserve", "reserve", "reserve", "reserve", "reserve", "reserve", "reserve"],
+  ...["settle", "settle", "settle", "settle", "lie", "lie"],
   ...["release", "estimate", "again", "adjust", "adjust", "classify", "classify", "orphans"],
   ...["late", "raise", "wait", "die", "strange"],
 ] as const;
 export type Op = [kind: (typeof OPS)[number], pick: number, a: number, b: number];
 
 const LEASE_MS = 1000;
-const TASKS = ["t1", "t2", undefined];
+export const TASKS = ["t1", "t1", "t2", undefined];
+export const ATTEMPTS = [1, 1, 2, undefined];
 const SUMS = [
   ...["reserved", "settled", "excess"],
   ...["reservedTokens", "settledTokens", "excessTokens"],
 ] as Exclude<keyof AccountSums, "path">[];
 
+type Shared = { installation: string; limits: Limits; calls: ModelCall[] };
+
 /** One run's ledger put through a sequence of operations beside a model of it. */
 export class LedgerTrial {
-  readonly model = new LedgerModel();
+  readonly model: LedgerModel;
+  /** Levels at which earlier calls, of a shared one those of the other run, left no room for another. */
+  readonly refused = new Set<BudgetLevel>();
   readonly #at: Crashable;
   readonly #run: string;
   readonly #limits: TrialLimits;
@@ -54,23 +63,30 @@ export class LedgerTrial {
   #leaseUntil: number;
   #made = 0;
 
-  private constructor(at: Crashable, run: string, fence: Fence) {
+  private constructor(at: Crashable, run: string, fence: Fence, rest: Shared) {
     this.#at = at;
     this.#run = run;
-    this.#limits = new TrialLimits(run);
+    this.model = new LedgerModel(rest.calls);
+    this.#limits = new TrialLimits(rest.installation, run, rest.limits);
     this.#fence = fence;
     this.#leaseUntil = this.#now + LEASE_MS;
   }
 
-  static async begin(at: Crashable, run: string): Promise<LedgerTrial> {
-    await at.store.append(run, [submitted(1000)]);
-    return new LedgerTrial(at, run, await claimed(at.store, run, "s", LEASE_MS));
+  /** Two runs of one installation, each with these limits; what one takes of a shared account, the other has not. */
+  static async begin(at: Crashable, installation: string, limits: Limits): Promise<LedgerTrial[]> {
+    const shared: Shared = { installation, limits, calls: [] };
+    const begun = ["a", "b"].map(async (name) => {
+      const run = `${installation}-${name}`;
+      await at.store.append(run, [submitted(1000)]);
+      return new LedgerTrial(at, run, await claimed(at.store, run, "s", LEASE_MS), shared);
+    });
+    return Promise.all(begun);
   }
 
   async apply([kind, pick, a, b]: Op): Promise<void> {
     const one = this.#pick(pick);
     if (kind === "reserve") await this.#reserve(pick, a, b);
-    else if (kind === "raise") this.#limits.raise(a);
+    else if (kind === "raise") this.#limits.raise(a % 300);
     else if (kind === "wait") this.#at.clock.advance(a * 5000);
     else if (kind === "orphans") await this.#orphans(a % 2 === 0);
     else if (kind === "die") await this.#die(one);
@@ -85,22 +101,12 @@ export class LedgerTrial {
 
   /** The sums of every account are the model's, and none is above its limit. */
   checkAccounts(): void {
-    const rows = this.#at.sql.all<AccountSums>(
-      `SELECT path, reserved, settled, excess, reserved_tokens AS reservedTokens,
-         settled_tokens AS settledTokens, excess_tokens AS excessTokens
-       FROM accounts WHERE path BETWEEN ? AND ?`,
-      `run/${this.#run}`,
-      `run/${this.#run}/~`,
-    );
-    const paths = new Set(this.model.calls.flatMap((of) => of.paths));
-    assert.equal(rows.length, paths.size);
-    for (const row of rows) {
-      const { path, ...sums } = row;
+    const rows = this.#limits.check(this.#at.sql);
+    const paths = this.model.paths.filter((path) => this.#limits.has(path));
+    assert.deepEqual(rows.map(({ path }) => path).sort(), paths.sort());
+    for (const { path, ...sums } of rows) {
       const expected = this.model.sums(path);
       for (const name of SUMS) assert.equal(sums[name], expected[name], `${name} of ${path}`);
-      const { limit, tokens } = this.#limits.of(path);
-      assert.ok(sums.reserved + sums.settled <= limit, `${path} was passed`);
-      assert.ok(sums.reservedTokens + sums.settledTokens <= tokens, `${path} was passed`);
     }
   }
 
@@ -125,28 +131,42 @@ export class LedgerTrial {
   }
 
   async #reserve(pick: number, a: number, b: number): Promise<void> {
-    const task = TASKS[pick % TASKS.length];
-    const attempt = pick % 2 === 0 ? 1 + (pick % 3) : undefined;
-    const accounts = this.#limits.accounts(task, attempt);
-    const [amount, tokens] = [a, b % 120];
-    const hour = b % 3 === 0 ? this.#limits.hour : undefined;
+    const [task, attempt] = [TASKS[pick % 4], ATTEMPTS[(pick >> 2) % 4]];
+    const accounts = this.#limits.accounts(task, attempt, this.#at.clock.now());
+    const [amount, tokens] = [a % 400, b % 120];
+    const hour = b % 2 === 0 ? this.#limits.hour : undefined;
     const id = `${this.#run}-${this.#made++}`;
     const answer = await this.#at.store.reserve(this.#fence, call(id, amount, tokens), {
       accounts,
       ...(hour === undefined ? {} : { hour }),
     });
     const expected = this.model.refusal(accounts, amount, tokens);
-    if (expected !== undefined) return assert.deepEqual(answer, expected);
-    const left = Math.max(0, (hour ?? amount) - this.model.withinHour(this.#now));
-    if (hour !== undefined && amount > left) {
-      assert.ok(answer.kind === "refused" && answer.level === "hour");
-      assert.equal(answer.available, left);
-      const until = answer.until === undefined ? undefined : Date.parse(answer.until);
-      return this.model.checkUntil(until, this.#now, amount, hour);
+    if (expected !== undefined) {
+      const level = refusedAt(expected);
+      assert.equal(refusedAt(answer), level, `the ${level} has no room and did not say so`);
+      assert.deepEqual(answer, expected);
+      const before = this.#limits.isShared(expected.level) ? this.model.calls : [];
+      const alone = new LedgerModel(before).refusal(accounts, amount, tokens);
+      if (alone?.path !== expected.path && level) this.refused.add(level);
+      return;
     }
+    if (hour !== undefined && this.#overHour(answer, amount, hour)) return;
     assert.deepEqual(answer, { kind: "granted" });
     const paths = accounts.map(({ path }) => path);
     this.model.reserve({ id, epoch: this.#fence.epoch, amount, tokens, paths });
+  }
+
+  /** Whether the run's last hour cannot hold so much; the answer then says so. */
+  #overHour(answer: ReserveAnswer, amount: number, hour: number): boolean {
+    const left = Math.max(0, hour - this.model.withinHour(this.#now));
+    if (amount <= left) return false;
+    assert.equal(refusedAt(answer), "hour", "the hour has no room and did not say so");
+    assert.ok(answer.kind === "refused");
+    assert.equal(answer.available, left);
+    const until = answer.until === undefined ? undefined : Date.parse(answer.until);
+    this.model.checkUntil(until, this.#now, amount, hour);
+    if (amount <= hour) this.refused.add("hour");
+    return true;
   }
 
   async #settle(one: ModelCall, kind: Op[0], a: number, b: number): Promise<void> {
