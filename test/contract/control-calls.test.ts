@@ -189,6 +189,19 @@ test("what calls are decided and classed from does not grow with the run: of its
   expect(read).toEqual({ calls: 1, exhaust: 0 });
 });
 
+test("a granted call that is not sent costs nothing, is no try and no failure, and its place is free", async () => {
+  await using given = await coding();
+  const { rig, run, fence } = given;
+  const { prefix } = callFor();
+  const call = await given.granted(callFor({ prefix }));
+  for (const _ of ["once", "again"]) await rig.control.api.settle(fence, call, { kind: "unsent" });
+  expect(await rig.store.calls(run)).toMatchObject([{ state: "released", cost: 0 }]);
+  expect((await rig.store.exhaust(run)).tries).toEqual([]);
+  const events = (await rig.store.events(run)).map(({ type }) => type);
+  expect(events.filter((type) => type.startsWith("model."))).toEqual([]);
+  await given.granted(callFor({ prefix }));
+});
+
 describe("a worker that lost its claim", () => {
   /** A call whose worker tells of it when another has its step. */
   const late = async (settlement: Settlement, meanwhile?: (given: Given) => Promise<unknown>) => {
@@ -229,6 +242,7 @@ describe("a worker that lost its claim", () => {
     const nothing = await late(failed("server", { billed: false }));
     expect(nothing).toMatchObject({ spent: 0, tokens: 0, row: { state: "settled" } });
     expect(nothing.row?.usage).toBeUndefined();
+    expect(await late({ kind: "unsent" })).toMatchObject({ spent: 0, tokens: 0 });
     const booked = ({ rig, run }: Given) => rig.store.settleOrphans(run);
     const unknown = await late(failed("network", { billed: true }), booked);
     expect(unknown).toMatchObject({ row: { state: "estimated" }, told: ["model.called"] });

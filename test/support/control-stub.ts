@@ -61,7 +61,7 @@ export const createControl = (
     },
     settle: async (_: Fence, call: string, settlement: Settlement): Promise<void> => {
       settled.push(settlement);
-      const how = settlement.kind === "reply" ? "reply" : settlement.failure.class;
+      const how = settlement.kind === "failed" ? settlement.failure.class : settlement.kind;
       log.push(`settle ${call} ${how}`);
     },
   };

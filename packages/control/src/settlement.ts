@@ -8,10 +8,12 @@ import {
   NO_USAGE,
   type RunState,
   routeFor,
+  type SentSettlement,
   type Settled,
   type Settlement,
   StaleEpochError,
   type StepRow,
+  type Store,
   type TokenUsage,
   type TryRow,
   totalTokens,
@@ -23,7 +25,7 @@ import { eventOwner } from "./dispatcher.ts";
 import { type Context, stateOf, stepOf } from "./options.ts";
 import type { Calls } from "./reserve-call.ts";
 
-type Failed = Extract<Settlement, { kind: "failed" }>;
+type Failed = Extract<SentSettlement, { kind: "failed" }>;
 
 /** Ends a call: what it cost, its reply's record, what people read of it, and what it says about its provider. */
 export const settleCall = async (
@@ -36,6 +38,10 @@ export const settleCall = async (
   const { store } = context;
   const call = await store.call(fence.run, id);
   if (call === undefined) throw new Error(`call ${id} was never reserved`);
+  if (settlement.kind === "unsent") {
+    await book(calls, { call, fence }, { id, state: "released", cost: 0 }, {});
+    return health.giveBack(id);
+  }
   const before = await stateOf(store, fence.run);
   const candidate = candidateOf(before, stepOf(before, fence.step), call);
   // one that is told twice teaches nothing the second time
@@ -65,16 +71,25 @@ export const settleCall = async (
       settlement.kind === "reply"
         ? { part: { kind: "reply" as const, turn: settlement.turn, reply: settlement.reply } }
         : {};
-    try {
-      await store.settle(fence, settled, { ...part, events, tried });
-    } catch (error) {
-      if (error instanceof StaleEpochError) await correct(calls, { call, fence }, settled);
-      throw error;
-    }
+    await book(calls, { call, fence }, settled, { ...part, events, tried });
     // what the ledger does not take teaches nothing
     if (teaches) await health.answered(id, candidate, end);
   });
   if (settlement.kind === "reply") asks.over(call.ask);
+};
+
+const book = async (
+  calls: Calls,
+  { call, fence }: { call: CallRow; fence: Fence },
+  settled: Settled,
+  also: Parameters<Store["settle"]>[2],
+): Promise<void> => {
+  try {
+    await calls.context.store.settle(fence, settled, also);
+  } catch (error) {
+    if (error instanceof StaleEpochError) await correct(calls, { call, fence }, settled);
+    throw error;
+  }
 };
 
 /**
@@ -116,7 +131,7 @@ const candidateOf = (
   );
 };
 
-const endOf = (settlement: Settlement): CallEnd => {
+const endOf = (settlement: SentSettlement): CallEnd => {
   const rate = settlement.rate === undefined ? {} : { rate: settlement.rate };
   return settlement.kind === "reply"
     ? { kind: "reply", usage: settlement.reply.usage, ...rate }
@@ -124,7 +139,7 @@ const endOf = (settlement: Settlement): CallEnd => {
 };
 
 /** At the prices it was reserved at: a table that changes in mid-call cannot pass the reservation. */
-const costOf = ({ prices }: Context, call: CallRow, settlement: Settlement): Settled => {
+const costOf = ({ prices }: Context, call: CallRow, settlement: SentSettlement): Settled => {
   const priced = (usage: TokenUsage): Settled => {
     const cost = prices.cost(call.model, usage, new Date(call.at));
     const work = prices.work(call.model, usage);
@@ -152,7 +167,7 @@ const calledEvents = async (
   context: Context,
   { state, step, call }: { state: RunState; step: StepRow; call: CallRow },
   { state: became, cost, usage = NO_USAGE, work }: Settled,
-  { durationMs }: Settlement,
+  { durationMs }: SentSettlement,
 ): Promise<NewEvent[]> => {
   const { provider, model } = call;
   const limits = limitsOf(state, step, context.budgets);
@@ -182,7 +197,7 @@ const calledEvents = async (
 const triedOf = (
   { clock }: Context,
   { call, ordinal }: { call: CallRow; ordinal: number },
-  settlement: Settlement,
+  settlement: SentSettlement,
   { state, cost, usage }: Settled,
 ): TryRow => {
   const { run, step, task, attempt, role, turn, ask, provider, model } = call;

@@ -6,6 +6,7 @@ import type {
   FactoryApi,
   FailureClass,
   ModelClients,
+  SentSettlement,
   Settlement,
 } from "@headrace/domain";
 import { type Ask, requestTo } from "./ask.ts";
@@ -26,7 +27,7 @@ const send = async (
   { clients, api, clock }: AskDeps,
   ask: Ask,
   { call, candidate, maxOutput }: Granted,
-): Promise<Settlement> => {
+): Promise<SentSettlement> => {
   const { fence, turn, signal } = ask;
   const sent = clock.now().getTime();
   const sinceSent = () => Math.max(0, clock.now().getTime() - sent);
@@ -59,14 +60,6 @@ const send = async (
     const { rate } = outcome.failure;
     return { ...outcome, ...timing(), ...(rate === undefined ? {} : { rate }) };
   }
-};
-
-/** Of a call that was granted when the work was to end already. */
-const NOT_SENT: Settlement = {
-  kind: "failed",
-  failure: { class: "network", reason: "stopped before it was sent", stopped: true },
-  billed: false,
-  durationMs: 0,
 };
 
 /** Failures whose words say what is amiss, with the prompt or with the account. */
@@ -143,7 +136,9 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
     else if (grant.kind === "count") await counts.add(grant.candidate);
     else if (grant.kind === "granted") {
       const waitedMs = Math.max(0, clock.now().getTime() - begun);
-      const settlement = work?.aborted ? NOT_SENT : await send(deps, ask, grant);
+      const settlement: Settlement = work?.aborted
+        ? { kind: "unsent" }
+        : await send(deps, ask, grant);
       await api.settle(fence, grant.call, settlement);
       if (settlement.kind === "reply") {
         const { candidate, wrapUp } = grant;
@@ -151,6 +146,7 @@ export const askModel = async (deps: AskDeps, ask: Ask): Promise<AskResult> => {
         const told = wrapUp === undefined ? {} : { wrapUp };
         return { kind: "reply", reply, candidate, waitedMs, ...told };
       }
+      if (settlement.kind === "unsent") continue;
       const { class: failed, reason } = settlement.failure;
       if (TELLING.has(failed)) refused = reason;
     } else if (!(restsOnBounds(grant) && counts.forgetBounds())) return over(grant, refused);

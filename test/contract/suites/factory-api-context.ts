@@ -14,7 +14,7 @@ import {
   NO_USAGE,
   type RunState,
   type SeenUsage,
-  type Settlement,
+  type SentSettlement,
   type StepInput,
   type StoredEvent,
   type TokenUsage,
@@ -81,14 +81,14 @@ export const reply = (usage: Partial<TokenUsage> = { input: 1_000, output: 100 }
   usage: { ...NO_USAGE, ...usage },
 });
 
-export const replied = (usage?: Partial<TokenUsage>, turn = 1): Settlement => ({
+export const replied = (usage?: Partial<TokenUsage>, turn = 1): SentSettlement => ({
   ...{ kind: "reply", turn, reply: reply(usage), durationMs: 12 },
 });
 
 export const failed = (
   kind: FailureClass,
   over: Partial<FailureFacts> & { billed?: boolean; seen?: SeenUsage } = {},
-): Settlement => {
+): SentSettlement => {
   const { billed = false, seen, ...facts } = over;
   const failure: FailureFacts = { class: kind, reason: `it is ${kind}`, ...facts };
   return { ...{ kind: "failed", failure, billed, durationMs: 7 }, ...(seen ? { seen } : {}) };

@@ -100,14 +100,17 @@ export type CallGrant =
 /** What one try took, and what its response's headers said. */
 export type Timing = { durationMs: number; firstByteMs?: number; rate?: RateFacts };
 
-/** How a call ended: a reply (committed as the record of its turn), or nothing usable. */
-export type Settlement =
+/** How a call that was sent ended: a reply (committed as the record of its turn), or nothing usable. */
+export type SentSettlement =
   | ({ kind: "reply"; turn: number; reply: ModelReply; reportedCost?: Pico } & Timing)
   /**
    * `billed`: the provider may charge for it. Then what it `seen` as reported is what it costs, and otherwise the whole
    * reservation stays as estimated, with what was seen beside it
    */
   | ({ kind: "failed"; failure: FailureFacts; billed: boolean; seen?: SeenUsage } & Timing);
+
+/** `unsent`: it was granted when the work was to end already; it cost nothing, was no try, and nobody is told of it. */
+export type Settlement = SentSettlement | { kind: "unsent" };
 
 /** The events a worker may report; all others are the control plane's. */
 export type WorkerEvent = Extract<
