@@ -8,6 +8,7 @@ import {
   integrationBranch,
   isGreen,
   isRunning,
+  isSimulated,
   type NewEvent,
   permitsOf,
   type Receipt,
@@ -159,7 +160,9 @@ const costOf = async (
   const calls = all.filter((call) => call.task === task);
   const shares = new Map([[task, await sharesOf(repo, then, row, { before, landed: merged })]]);
   const classed = classifyCalls({ state: then, calls, shares, prices });
-  return formatCostTrailer(spentCalls({ state: then, calls, classed }));
+  const cost = formatCostTrailer(spentCalls({ state: then, calls, classed }));
+  // the commit outlives everything else that could say so
+  return isSimulated(then.run) ? `${cost} (simulated: no model was called)` : cost;
 };
 
 /** The stack again, with the trailers that stand for good. */
