@@ -3,10 +3,12 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromUsd } from "@headrace/domain";
+import { createClock, openStore } from "@headrace/store";
 import { expect, test } from "vitest";
 import { serveConsole } from "../support/console-server.ts";
 import { controlRig } from "../support/control-rig.ts";
 import { LAUNCHER, openShell } from "../support/shell.ts";
+import { submitted } from "./suites/store-fixtures.ts";
 
 const tmux = (...args: string[]) => spawnSync("tmux", args, { encoding: "utf8" });
 const noTmux = tmux("-V").status !== 0 && "tmux is not installed: nobody sits at a terminal here";
@@ -64,7 +66,7 @@ const waiting = async () => {
 type Waiting = Awaited<ReturnType<typeof waiting>>;
 
 /** A person at a terminal that shows the run, as far as the question. */
-const watching = async (it: Waiting) => {
+const watching = async (it: Pick<Waiting, "shell" | "run">) => {
   const on = (...command: string[]) => tmux("-S", `${it.shell.dir}/tmux`, ...command).stdout;
   const screen = (): string => on("capture-pane", "-p", "-S", "-", "-t", "0");
   const env = ["HEADRACE_HOME", "PATH", "HOME"].map((name) => `${name}=${it.shell.env[name]}`);
@@ -118,6 +120,28 @@ test("an answer reaches the factory that runs by then, and the run is followed t
   await until("the answer", async () => (await it.answer()) === "yes");
   await until("more of it", () => person.screen().includes("answer to consent-1: yes"));
   await it.commands.cancel(it.run, "enough");
+  expect(await person.exitCode()).toBe(3);
+});
+
+test("an answer starts a factory where none runs, and the run is followed there", async (context) => {
+  context.skip(noTmux !== false, String(noTmux));
+  await using shell = await openShell();
+  await mkdir(shell.data, { recursive: true });
+  const asked = {
+    question: "consent-1",
+    text: "Go on?",
+    reason: "$33.00",
+    about: "consent",
+  } as const;
+  const store = await openStore({ file: join(shell.data, "headrace.db"), clock: createClock() });
+  // no thread was started of it: the factory finds nothing to do
+  await store.append("r", [submitted(), { type: "run.started" }]);
+  await store.append("r", [{ type: "question.asked", ...asked }]);
+  await store.close();
+  using person = await watching({ shell, run: "r" });
+  person.type("40");
+  await until("more of it", () => person.screen().includes("answer to consent-1: 40"));
+  expect(await shell.headrace("cancel", "r")).toMatchObject({ code: 0, err: "" });
   expect(await person.exitCode()).toBe(3);
 });
 
