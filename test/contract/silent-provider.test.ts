@@ -83,23 +83,32 @@ const withJobs = async (rig: Rig, role: Role, jobs: number): Promise<[string, st
   return [run, steps];
 };
 
-// the circuit opens after the first hangs, and asks once every seven minutes in the end
-test.each<[Role, number]>([
-  ["coder", 16],
-  ["planner", 32],
+const NIGHT_H = 8;
+
+// after the first hangs a circuit opens for five minutes, then ten, and lets one call an hour through in the end
+test.each<[Role, { first: number; night: number; usd: number }]>([
+  ["coder", { first: 7, night: 14, usd: 3.5 }],
+  ["planner", { first: 14, night: 28, usd: 4.6 }],
 ])(
-  "four workers beside providers that say nothing hold 16 calls an hour with each (%s: %i)",
-  async (role, most) => {
+  "four workers beside providers that say nothing hold 7 calls with each in the first hour, and one in each later hour of a night (%s: %j)",
+  async (role, { first, night, usd }) => {
     await using rig = await controlRig();
     const [run, steps] = await withJobs(rig, role, 4);
     const workers = steps.map((step) => new Worker(rig, { run, step, role }));
-    for (let now = 0; now < HOUR_S; now++) {
+    const afterHour: number[] = [];
+    for (let now = 0; now < NIGHT_H * HOUR_S; now++) {
       for (const worker of workers) await worker.look(now);
       rig.clock.advance(1_000);
+      if ((now + 1) % HOUR_S === 0) afterHour.push((await rig.store.calls(run)).length);
     }
-    const held = await rig.store.calls(run);
-    expect(held.length).toBeGreaterThan(4);
-    expect(held.length).toBeLessThanOrEqual(most);
+    const [inFirst = 0, inNight = 0] = [afterHour.at(0), afterHour.at(-1)];
+    expect(inFirst).toBeGreaterThan(4);
+    expect(inFirst).toBeLessThanOrEqual(first);
+    // it is asked again and again, so that its return is noticed
+    expect(new Set(afterHour).size).toBe(NIGHT_H);
+    expect(inNight).toBeLessThanOrEqual(night);
+    const held = (await rig.store.calls(run)).reduce((sum, { amount }) => sum + amount, 0);
+    expect(held).toBeLessThanOrEqual(fromUsd(usd));
   },
 );
 

@@ -6,21 +6,26 @@ const TRIP = { failures: 5, of: 10, withinMs: 120_000 } as const;
 
 /**
  * Trips, too, when so many calls in a row failed that had each been under way for so long, however far apart: hangs are
- * told of one idle bound after the other, so a few callers never have enough of them within `TRIP`, and each may be billed.
+ * told of one idle bound after the other, so four callers never have enough of them within `TRIP`. Each may be billed.
  */
 const HANGS = { inARow: 2, fromMs: 60_000 } as const;
-const FIRST_OPEN_MS = 5_000;
-const LONGEST_OPEN_MS = 5 * 60_000;
+
+/** How long it is open at first and at most; a probe that hangs holds a whole call's money for as long as it hangs. */
+const OPEN = {
+  failures: { firstMs: 5_000, longestMs: 5 * 60_000 },
+  hangs: { firstMs: 5 * 60_000, longestMs: 60 * 60_000 },
+} as const;
 
 export const CLOSED: Circuit = { state: "closed", results: [] };
 
-const openMs = (trips: number): number =>
-  Math.min(LONGEST_OPEN_MS, FIRST_OPEN_MS * 2 ** (trips - 1));
+const openMs = (by: keyof typeof OPEN, trips: number): number =>
+  Math.min(OPEN[by].longestMs, OPEN[by].firstMs * 2 ** (trips - 1));
 
-const opened = (trips: number, at: number): Circuit => ({
+const opened = (by: keyof typeof OPEN, trips: number, at: number): Circuit => ({
   state: "open",
-  until: at + openMs(trips),
+  until: at + openMs(by, trips),
   trips,
+  ...(by === "hangs" ? { hung: true } : {}),
 });
 
 /** What keeps a call out: a time to wait for, or the call that is trying already. */
@@ -55,13 +60,17 @@ export const circuitAnswered = (
     const failures = results.filter((result) => !result.ok).length;
     const hung = !ok && tookMs >= HANGS.fromMs;
     const hangs = ok ? 0 : (circuit.hangs ?? 0) + Number(hung);
-    if (failures >= TRIP.failures || hangs >= HANGS.inARow) return opened(1, at);
+    if (hangs >= HANGS.inARow) return opened("hangs", 1, at);
+    if (failures >= TRIP.failures) return opened("failures", 1, at);
     return { state: "closed", results, ...(hangs === 0 ? {} : { hangs }) };
   }
   // calls that were sent before it opened decide nothing: only its probe does
   if (circuit.probe?.call !== call) return circuit;
   if (ok === true) return CLOSED;
-  if (ok === false) return opened(circuit.trips + 1, at);
+  if (ok === false) {
+    const by = circuit.hung ? "hangs" : "failures";
+    return opened(by, circuit.trips + 1, at);
+  }
   const { probe: _, ...without } = circuit;
   return without;
 };

@@ -25,6 +25,8 @@ const Circuit = z.discriminatedUnion("state", [
     until: Ms,
     /** openings since it was last closed */
     trips: count,
+    /** calls that failed after a long time have opened it */
+    hung: z.literal(true).optional(),
     probe: Holder.optional(),
   }),
 ]);
