@@ -91,7 +91,7 @@ describe("headrace budget", () => {
       "  today    $3.00 of $50.00 (calls under way hold $0.50) by all runs",
       "  ever     $3.00 of $400.00 (calls under way hold $0.50) by all runs",
       "  one      $3.00 of $2.00, at most $1.00 an attempt",
-      "  two      $0.00 of $2.00, at most $1.00 an attempt, parked: its attempt's $1.00 are used",
+      "  two      $0.00 of $2.00, at most $1.00 an attempt, parked: its attempt's $1.00 cannot hold its next call",
       "  let two go on: headrace budget r1 --raise USD --task two",
     ]);
   });

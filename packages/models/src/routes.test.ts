@@ -84,6 +84,7 @@ describe("without a configuration", () => {
       candidates: [
         { pool: "sonnet", window: 1_000_000, capabilities: ["tools", "cache", "json", "effort"] },
         { pool: "sonnet" },
+        { pool: "sonnet" },
       ],
     });
   });
@@ -249,14 +250,14 @@ describe("what cannot be resolved tells what to do", () => {
 
   test("no model of a tier", () => {
     expect(messageOf(offered(["claude-haiku-4-5", "gpt-9"]))).toMatchInlineSnapshot(`
-      "no strong model is on offer: looked for claude-opus-4-8, claude-opus-4-7, claude-opus-4-6
+      "no strong model is on offer: looked for claude-opus-4-8, claude-opus-4-7, claude-opus-4-6, claude-opus-5-5, claude-opus-5
         The key may use: claude-haiku-4-5, gpt-9. Name one of them with --model, or give the planner a route in config.yaml."
     `);
   });
   test("a misspelt id", () => {
     expect(messageOf(offered(ALL, "claude-opus-48"))).toMatchInlineSnapshot(`
       "unknown model "claude-opus-48"
-        Did you mean claude-opus-4-8, claude-opus-4-7, claude-opus-4-6? The key may use: claude-opus-4-8, claude-opus-4-7, claude-opus-4-6, claude-sonnet-5, claude-sonnet-4-6, claude-haiku-4-5."
+        Did you mean claude-opus-4-8, claude-opus-4-7, claude-opus-4-6? The key may use: claude-opus-4-8, claude-opus-4-7, claude-opus-4-6, claude-opus-5-5, claude-opus-5, claude-sonnet-5, claude-sonnet-4-6, claude-sonnet-5-5, claude-haiku-4-5."
     `);
   });
   test("a misspelt name", () => {

@@ -13,10 +13,19 @@ import { findOffered, listed, notOffered } from "./offers.ts";
 
 type Tier = "strong" | "middle" | "small";
 
-/** Model families of each tier, best first: a run takes the first one its key may use, and falls back on the others. */
+/**
+ * Model families of each tier: a run takes the first one its key may use, and falls back on the others. The newest are
+ * at the end: they changed what a request may hold, and nothing here has been tried on them.
+ */
 export const TIERS: Record<Tier, readonly string[]> = {
-  strong: ["claude-opus-4-8", "claude-opus-4-7", "claude-opus-4-6"],
-  middle: ["claude-sonnet-5", "claude-sonnet-4-6"],
+  strong: [
+    "claude-opus-4-8",
+    "claude-opus-4-7",
+    "claude-opus-4-6",
+    "claude-opus-5-5",
+    "claude-opus-5",
+  ],
+  middle: ["claude-sonnet-5", "claude-sonnet-4-6", "claude-sonnet-5-5"],
   small: ["claude-haiku-4-5"],
 };
 

@@ -143,6 +143,8 @@ const aboutTask = ({ spentPico, budgetPico, attemptBudgetPico, parked }: TaskBud
       : [`at most ${formatUsd(attemptBudgetPico)} an attempt`]),
     ...(parked === undefined
       ? []
-      : [`parked: its ${parked.level}'s ${formatUsd(parked.budgetPico)} are used`]),
+      : [
+          `parked: its ${parked.level}'s ${formatUsd(parked.budgetPico)} cannot hold its next call`,
+        ]),
   ].join(", ");
 };

@@ -100,9 +100,9 @@ const TELL: Tell = {
   "budget.stopped": ({ spent, budget, level = "run", reason }) =>
     level === "run"
       ? `stopped for budget at ${formatUsd(spent)} of ${formatUsd(budget)}: ${reason}`
-      : `stopped, ${BUDGET_NAMES[level]} budget is used: ${reason}`,
+      : `stopped, ${BUDGET_NAMES[level]} budget cannot hold the next call: ${reason}`,
   "budget.parked": (e) =>
-    `stands still, its ${e.level}'s budget of ${formatUsd(e.budget)} is used: ${e.reason}`,
+    `stands still, its ${e.level}'s budget of ${formatUsd(e.budget)} cannot hold the next call: ${e.reason}`,
   "spend.classed": silent,
   "run.steered": (e) => `told to every agent: ${e.text}`,
   "budget.raised": (e) =>
