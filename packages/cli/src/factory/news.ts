@@ -2,7 +2,7 @@ import type { EventOf, EventType, StoredEvent } from "@headrace/domain";
 import { eventWords } from "../view/event-line.ts";
 
 /** What a person is called for: the word their command gets for it, and what is said of it. */
-export type News = { status: string; message: string };
+type News = { status: string; message: string };
 
 /** What the next event's news depends on. */
 export type Telling = {
