@@ -223,6 +223,10 @@ describe("a worker that lost its claim", () => {
     expect(await rig.store.integrity()).toEqual([]);
     const [account] = await rig.store.accounts([`run/${run}`]);
     const tokens = account?.settledTokens;
+    // whatever is known of a call's cost, its try says the same
+    const { tries } = await rig.store.exhaust(run);
+    expect(tries).toMatchObject([{ call, outcome: "lost", cost: row?.cost }]);
+    expect(tries[0]?.estimated ?? false).toBe(row?.state === "estimated");
     return { row, spent, tokens, records, told: events.map(({ type }) => type) };
   };
   const cost = 1_000 * 3_000_000 + 100 * 15_000_000;

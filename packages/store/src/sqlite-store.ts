@@ -151,7 +151,10 @@ export class SqliteStore implements Store, AsyncDisposable {
   async adjust(...[run, call, to, reason]: Parameters<Store["adjust"]>): Promise<void> {
     this.#log.write((writing) => {
       const told = this.#ledger.adjust(run, call, to, reason);
-      if (told !== undefined) this.#log.append(writing, run, [told]);
+      if (told === undefined) return;
+      this.#log.append(writing, run, [told]);
+      const corrected = this.#ledger.call(run, call);
+      if (corrected !== undefined) this.#exhaust.correctTry(run, corrected);
     });
   }
 

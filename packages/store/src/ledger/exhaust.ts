@@ -35,6 +35,18 @@ export class Exhaust {
     });
   }
 
+  /** What a call did cost, once somebody knows: tries add up to what calls cost. */
+  correctTry(run: string, { id, ask, cost }: Pick<CallRow, "id" | "ask" | "cost">): void {
+    this.#sql.run(
+      `UPDATE tries SET body = json_remove(json_set(body, '$.cost', ?), '$.estimated')
+       WHERE run = ? AND ask = ? AND body ->> '$.call' = ?`,
+      cost,
+      run,
+      ask,
+      id,
+    );
+  }
+
   tries(run: string, ask: string): TryRow[] {
     return this.#rows(
       "SELECT body FROM tries WHERE run = ? AND ask = ? ORDER BY ordinal",
