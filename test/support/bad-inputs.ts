@@ -329,7 +329,7 @@ DIR/plan.yaml: No gate will apply at the end, so nothing could be verified: prop
     says: `headrace: DIR/data/config.yaml:1: prices: expected array, got 7
   Write for example:
     prices:
-      - { model: local-llm, input: "0.5", output: "1" }
+      - { model: local-llm, input: 0.5, output: 1 }
 `,
   },
   {
