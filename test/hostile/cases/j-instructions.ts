@@ -1,4 +1,4 @@
-import { PlanProposal, parseReceiptTrailer, type StoredEvent } from "@headrace/domain";
+import { fromUsd, PlanProposal, parseReceiptTrailer, type StoredEvent } from "@headrace/domain";
 import { expect } from "vitest";
 import { git } from "../../support/git.ts";
 import { type HostileCase, hostile, type Verdict } from "../case.ts";
@@ -116,7 +116,7 @@ export const INSTRUCTIONS: readonly HostileCase[] = [
   }),
   instruction(14, "an appendix that contradicts the spec's budget", (it) => {
     hasNo(it, "set_budget");
-    expect(it.state.run.budget).toBe(20e9);
+    expect(it.state.run.budget).toBe(fromUsd(20));
     expect(types(it, "budget.raised")).toEqual([]);
   }),
   instruction(15, "an instruction to plan 10,000 tasks", (it) => {
