@@ -2,6 +2,7 @@ import { createEgress } from "@headrace/sandbox";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestFactory, type TestFactory } from "../support/factory.ts";
 import type { TestRun } from "../support/factory-run.ts";
+import { addsPart, makesOneList, ONE_PART } from "../support/red-together.ts";
 import { accepts, approves, codes, merges, task } from "../support/script.ts";
 import { expectSound } from "../support/soundness.ts";
 
@@ -278,32 +279,14 @@ describe.concurrent("what no model is asked about", () => {
 describe.concurrent("two changes that are green alone and red together", () => {
   test("land one after the other: the second goes back with the evidence", async () => {
     const run = await factory.start({
-      // one word of the list may stand in parts/, not two
-      files: {
-        "checks/one.sh":
-          'test "$(ls parts 2>/dev/null | wc -l)" -le 1 || { echo two parts; exit 1; }\n',
-      },
+      files: ONE_PART,
       tasks,
       script: [
-        codes("left", { "parts/left.txt": "left\n" }),
-        codes("right", { "parts/right.txt": "right\n" }),
+        addsPart("left"),
+        addsPart("right"),
         approves("left"),
         approves("right"),
-        ...either((id) => ({
-          role: "coder",
-          task: id,
-          attempt: 2,
-          turns: [
-            {
-              contains: ["two parts", "after merging"],
-              calls: [
-                { bash: { command: "rm parts/*" } },
-                { write: { path: "list.txt", content: BOTH } },
-                { submit_change: { summary: "one list instead of two parts" } },
-              ],
-            },
-          ],
-        })),
+        ...either((id) => makesOneList(id, BOTH)),
         ...either((id) => approves(id, { attempt: 2 })),
         ACCEPTED,
       ],

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTestFactory, type TestFactory } from "../support/factory.ts";
+import { addsPart, makesOneList, ONE_PART } from "../support/red-together.ts";
 import { accepts, approves, codes, task } from "../support/script.ts";
 import { ended, LAUNCHER } from "../support/shell.ts";
 import { expectSound } from "../support/soundness.ts";
@@ -31,34 +32,14 @@ const WHOLE = "left and right together\n";
 
 test("two changes of one batch that are green alone and red together never both land", async () => {
   const run = await factory.start({
-    files: {
-      "checks/one.sh":
-        'test "$(ls parts 2>/dev/null | wc -l)" -le 1 || { echo two parts; exit 1; }\n',
-    },
+    files: ONE_PART,
     tasks: [task("left"), task("solo"), task("right")],
     script: [
-      codes("left", { "parts/left.txt": "left\n" }),
+      addsPart("left"),
       codes("solo", { "solo.txt": "solo\n" }),
-      codes("right", { "parts/right.txt": "right\n" }),
+      addsPart("right"),
       ...["left", "solo", "right"].map((id) => approves(id)),
-      ...["left", "right"].flatMap((id) => [
-        {
-          role: "coder",
-          task: id,
-          attempt: 2,
-          turns: [
-            {
-              contains: ["two parts", "after merging"],
-              calls: [
-                { bash: { command: "rm parts/*" } },
-                { write: { path: "list.txt", content: WHOLE } },
-                { submit_change: { summary: "one list instead of two parts" } },
-              ],
-            },
-          ],
-        },
-        approves(id, { attempt: 2 }),
-      ]),
+      ...["left", "right"].flatMap((id) => [makesOneList(id, WHOLE), approves(id, { attempt: 2 })]),
       accepts({ r1: { file: "list.txt", quote: WHOLE.trim() } }),
     ],
   });
